@@ -1,0 +1,95 @@
+//! All that can happen to the core.
+
+use crate::base::problem::Problem;
+use crate::domain::fact::Fact;
+use crate::domain::request::{Reply, RequestId};
+use crate::domain::session::{LogLine, SessionEvent, SessionId};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Key(Key),
+    /// Bracketed paste: text, never commands.
+    Paste(String),
+    Mouse(Mouse),
+    Resize(Size),
+    /// The terminal window gained or lost the focus.
+    Focus(bool),
+    Session(SessionId, SessionEvent),
+    /// Something found out on the way to a reply.
+    Progress(RequestId, Fact),
+    Reply(RequestId, Result<Reply, Problem>),
+    /// The wizard's profile was saved, a file was written, an editor came back…
+    Done(RequestId, Result<Outcome, Problem>),
+    Timer(TimerId),
+    Log(LogLine),
+    Stop(StopReason),
+}
+
+/// What an effect that is no platform request came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    ProfileSaved { name: String },
+    Copied { how: String },
+    Written { path: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Size {
+    pub width: u16,
+    pub height: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub code: KeyCode,
+    pub ctrl: bool,
+    pub alt: bool,
+    pub shift: bool,
+    /// The terminal says that the key is held down. Obeyed for movement only; releases never get here (F25).
+    pub repeat: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyCode {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    F(u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mouse {
+    pub kind: MouseKind,
+    /// Cells from the top left corner.
+    pub column: u16,
+    pub row: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MouseKind {
+    Click,
+    ScrollUp,
+    ScrollDown,
+}
+
+/// Names one timer; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimerId(pub u64);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    Signal,
+    TerminalGone,
+}

@@ -1,0 +1,136 @@
+//! Time as an argument. Only `runtime/clock.rs` reads a clock.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Time since the program started; never goes back. For intervals and deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Mono(pub Duration);
+
+impl Mono {
+    /// How long ago `earlier` was; zero when it lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    #[must_use]
+    pub fn plus(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+}
+
+/// Wall clock time: microseconds since 1970-01-01T00:00:00Z. May jump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    #[must_use]
+    pub fn plus(self, wait: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// Time from `self` until `later`; zero when it has passed.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    fn jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
+    }
+
+    /// `HH:MM:SS` in the given zone offset (seconds east of UTC).
+    pub fn clock(self, offset_seconds: i32) -> String {
+        let shifted = self
+            .seconds()
+            .saturating_add(i64::from(offset_seconds))
+            .rem_euclid(86_400);
+        format!(
+            "{:02}:{:02}:{:02}",
+            shifted / 3600,
+            shifted / 60 % 60,
+            shifted % 60
+        )
+    }
+
+    /// `clock` with milliseconds.
+    pub fn clock_millis(self, offset_seconds: i32) -> String {
+        format!(
+            "{}.{:03}",
+            self.clock(offset_seconds),
+            self.0.rem_euclid(1_000_000) / 1000
+        )
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with six decimals: `2026-11-20T20:41:22.123456Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.jiff())
+    }
+}
+
+/// One instant on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    pub mono: Mono,
+    pub wall: Timestamp,
+}
+
+/// A duration as a person says it: `12 s`, `4 min`, `23 h 40 min`, `3 d`.
+pub fn words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3600),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// The same in at most six cells, for a column: `12s`, `4m`, `23h40`, `3d`.
+pub fn short(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h{:02}", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_prints_six_decimals_in_utc() {
+        assert_eq!(
+            Timestamp(1_763_671_282_123_456).to_string(),
+            "2025-11-20T20:41:22.123456Z"
+        );
+        assert_eq!(
+            Timestamp::from_seconds(0).to_string(),
+            "1970-01-01T00:00:00.000000Z"
+        );
+    }
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        let said: Vec<_> = [5, 65, 3600, 5400, 200_000]
+            .map(|s| words(Duration::from_secs(s)))
+            .into();
+        assert_eq!(said, ["5 s", "1 min", "1 h", "1 h 30 min", "2 d"]);
+    }
+}

@@ -1,0 +1,17 @@
+//! The words of the trade as types: topics, messages, devices, subscriptions, sessions, requests. Pure data and
+//! pure functions; no I/O, no clock, no screen.
+
+pub mod capability;
+pub mod device;
+pub mod fact;
+pub mod line;
+pub mod message;
+pub mod model;
+pub mod payload;
+pub mod profile;
+pub mod reading;
+pub mod request;
+pub mod session;
+pub mod state;
+pub mod subscription;
+pub mod topic;

@@ -1,0 +1,70 @@
+//! Clouds as translators: an adapter describes HTTP calls and connect plans, conducts the rituals of its cloud, and
+//! turns answers into facts. It never opens a connection itself; [`io::Io`] is everything it may do.
+
+pub mod catalog;
+pub mod io;
+pub mod plan;
+pub mod thinq;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::base::problem::Problem;
+use crate::domain::capability::Capabilities;
+use crate::domain::message::Message;
+use crate::domain::profile::PlatformId;
+use crate::domain::reading::Reading;
+use crate::domain::request::{Reply, Request};
+use io::Io;
+use plan::ConnectPlan;
+
+/// A boxed future: adapters are straight-line async code without a runtime.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One profile on one platform. Shared by the session task and by requests, so what it remembers (caches, the truth
+/// about feeds, the call budget) is behind its own locks, never held across an await.
+pub trait Platform: Send + Sync {
+    fn info(&self) -> PlatformInfo;
+
+    /// Pure: kind, device, facts, what to mask. Never fails: what it cannot read is `Kind::Message`.
+    fn interpret(&self, message: &Message) -> Reading;
+
+    /// Everything needed to connect. Asked again at every attempt: tokens and signatures expire. Signs in where needed
+    /// and reports each step as `Fact::Step`.
+    fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>>;
+
+    /// Beside one connection: greet, renew, watch, answer. Begun at each CONNACK once the filters are subscribed, dropped
+    /// at each disconnect; when it ends by itself the session leaves as told.
+    fn attend<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Leave>;
+
+    /// The broker or the TLS peer refused this connection. Answers whether another plan is worth one immediate try
+    /// (ThinQ: a certificate that is no longer accepted is renewed once), having forgotten what the plan stood on.
+    fn refused<'a>(&'a self, io: &'a dyn Io, problem: &'a Problem) -> Pending<'a, Verdict>;
+
+    fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlatformInfo {
+    pub id: PlatformId,
+    pub capabilities: Capabilities,
+}
+
+/// How `attend` ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leave {
+    /// Connect again with a fresh plan (a token is about to expire).
+    Reconnect {
+        reason: String,
+    },
+    Stop(Problem),
+}
+
+/// What to do after a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Explain and stop.
+    Final,
+    /// Something was renewed or forgotten: plan and connect once more now. The reason is shown.
+    TryAgain { reason: String },
+}

@@ -1,0 +1,14 @@
+//! The list of adapters.
+
+use std::sync::Arc;
+
+use super::Platform;
+use super::thinq::Thinq;
+use crate::domain::profile::{Profile, Settings};
+
+/// The adapter for a profile.
+pub fn build(profile: &Profile) -> Arc<dyn Platform> {
+    match &profile.settings {
+        Settings::Thinq(settings) => Arc::new(Thinq::new(settings.clone(), profile.common.clone())),
+    }
+}

@@ -1,0 +1,123 @@
+//! Everything an adapter may do to the outside, as one narrow port. `runtime` implements it for real, tests with a
+//! script on virtual time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Pending;
+use crate::base::moment::{Moment, Mono};
+use crate::base::problem::Problem;
+use crate::base::secret::Secret;
+use crate::domain::fact::Fact;
+use crate::domain::message::Draft;
+use crate::domain::session::LogLevel;
+use crate::domain::subscription::FilterWish;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+    Put,
+}
+
+impl Method {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// One HTTP call, described. Header values that are secrets go in `secret_headers`, and never into a log.
+#[derive(Debug, Clone)]
+pub struct HttpCall {
+    pub method: Method,
+    /// Whole URL. Must hold no secret.
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub secret_headers: Vec<(&'static str, Secret)>,
+    pub body: Option<Bytes>,
+    /// The whole call, connect to last byte.
+    pub timeout: Duration,
+    /// For the log: `POST push/{device}/subscribe`, short and without ids where they are long.
+    pub label: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReply {
+    pub status: u16,
+    /// `Retry-After`, in seconds or as a date, as a wait.
+    pub retry_after: Option<Duration>,
+    pub body: Bytes,
+}
+
+/// Why no HTTP answer came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    #[error("no answer from {host} within {} s", .after.as_secs())]
+    Timeout { host: String, after: Duration },
+    #[error("could not reach {host}: {why}")]
+    Unreachable { host: String, why: String },
+    #[error("the TLS handshake with {host} failed: {why}")]
+    Tls { host: String, why: String },
+    #[error("the answer of {host} broke off: {why}")]
+    Broken { host: String, why: String },
+    #[error("the answer of {host} is longer than {limit} bytes")]
+    TooLong { host: String, limit: usize },
+}
+
+/// The port. All methods may be called from several tasks at once.
+pub trait Io: Send + Sync {
+    fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>>;
+
+    /// On the live connection; answered by the broker's acknowledgement. An error when there is no connection.
+    fn publish(&self, draft: Draft) -> Pending<'_, Result<(), Problem>>;
+
+    /// Adds a filter to the session's registry.
+    fn subscribe(&self, wish: FilterWish);
+
+    /// The stream is silent: the header says so, every filter is subscribed again, a log line tells why.
+    fn silent(&self, reason: &str);
+
+    /// When the last MQTT message came on this connection (or the connection stood, whichever is later).
+    fn heard(&self) -> Mono;
+
+    fn sleep(&self, wait: Duration) -> Pending<'_, ()>;
+
+    fn now(&self) -> Moment;
+
+    /// Uniform in `0.0..1.0`; for jitter.
+    fn roll(&self) -> f64;
+
+    /// Random bytes from the system, for message ids and client ids.
+    fn random(&self, bytes: &mut [u8]);
+
+    /// A fresh RSA-2048 key (PKCS#8 PEM) and a CSR for it with the single subject attribute `CN = common_name`, signed with
+    /// SHA-256 (PEM). Made off the loop: it takes up to seconds.
+    fn key_and_csr(&self, common_name: &str) -> Pending<'_, Result<(Secret, String), Problem>>;
+
+    /// The profile's credential, read afresh where it lives (environment, file, command).
+    fn token(&self) -> Pending<'_, Result<Secret, Problem>>;
+
+    /// Something was found out.
+    fn fact(&self, fact: Fact);
+
+    fn log(&self, level: LogLevel, text: String);
+
+    /// From the profile's identity folder; `None` when it is not there.
+    fn load(&self, name: &str) -> Result<Option<Secret>, Problem>;
+
+    /// Into the profile's identity folder, mode 0600, replaced by rename: on disk before anything depends on it.
+    fn keep(&self, name: &str, content: &Secret) -> Result<(), Problem>;
+
+    /// Removes it; fine when it is not there.
+    fn forget(&self, name: &str) -> Result<(), Problem>;
+
+    /// A file's content: the profile's `ca_file`.
+    fn read_file(&self, path: &std::path::Path) -> Result<Bytes, Problem>;
+}
