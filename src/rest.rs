@@ -1,1 +1,1 @@
-//! To be written.
+//! HTTP for every platform, behind the descriptions of [`crate::platform::io`].
