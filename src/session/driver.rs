@@ -1,12 +1,12 @@
 //! The task of one session: runs the machine, its link and the platform's rituals side by side, and never waits for
 //! whoever listens.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::heard::Heard;
+pub use super::heard::Heard;
 use super::link::{Arrival, Link, LinkEvent, Opening};
 use super::machine::{Action, Input, Machine};
 use crate::base::moment::Mono;
@@ -183,17 +183,17 @@ impl<'a> Running<'a> {
 async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
     if let Line::Opening(opening) = line {
         match opening.await {
-            Ok(link) => *line = Line::Open(Box::new(link)),
+            Ok(opened) => *line = Line::Open(Box::new(opened)),
             Err(end) => {
                 *line = Line::None;
                 return LinkEvent::Closed(end);
             }
         }
     }
-    let Line::Open(link) = line else {
+    let Line::Open(open) = line else {
         return pending().await;
     };
-    let event = link.next().await;
+    let event = open.next().await;
     if matches!(event, LinkEvent::Up { .. } | LinkEvent::Message(_)) {
         heard.mark(io.now().mono);
     }
@@ -219,11 +219,9 @@ async fn ended(attend: &mut Option<Pending<'_, Leave>>) -> Leave {
     leave
 }
 
-fn sleep_until(io: &dyn Io, at: Option<Mono>) -> impl Future<Output = ()> + '_ {
-    async move {
-        match at {
-            None => pending().await,
-            Some(at) => io.sleep(at.since(io.now().mono)).await,
-        }
+async fn sleep_until(io: &dyn Io, at: Option<Mono>) {
+    match at {
+        None => pending().await,
+        Some(at) => io.sleep(at.since(io.now().mono)).await,
     }
 }

@@ -7,16 +7,19 @@ pub mod v4;
 
 mod words;
 
+pub use words::io_words;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::end::{End, EndClass};
 use super::tls::Tls;
+use crate::base::problem::{Problem, Retry};
 use crate::domain::message::{Draft, Qos};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
-use crate::platform::plan::{ConnectPlan, Endpoint};
+use crate::platform::plan::{ConnectPlan, Endpoint, TlsPlan};
 
 /// Names one order, so that its answer finds it. Subscriptions and publishes count apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,19 +128,19 @@ impl Link {
 }
 
 /// Reading the system's roots and parsing keys is work for a thread of its own.
-async fn make_tls(plan: crate::platform::plan::TlsPlan) -> Result<Tls, End> {
+async fn make_tls(plan: TlsPlan) -> Result<Tls, End> {
     let made = tokio::task::spawn_blocking(move || Tls::build(&plan)).await;
     match made {
         Ok(Ok(tls)) => Ok(tls),
         Ok(Err(trouble)) => Err(End::new(trouble.class(), trouble.problem)),
         Err(stopped) => Err(End::new(
             EndClass::Passing,
-            crate::base::problem::Problem::new(
+            Problem::new(
                 "could not prepare the secure connection",
                 stopped.to_string(),
                 "",
             )
-            .retry(crate::base::problem::Retry::Backoff),
+            .retry(Retry::Backoff),
         )),
     }
 }

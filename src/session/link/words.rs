@@ -68,7 +68,7 @@ fn io_end(error: &io::Error, up: bool, place: &Place, tls: Option<&Tls>) -> End 
 /// After CONNECT was written: an alert in the stream, a reset, a plain end.
 fn io_end_after_connect(error: &io::Error, up: bool, place: &Place, tls: Option<&Tls>) -> End {
     if let Some(found) = trouble::find(error) {
-        let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented));
+        let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented).as_ref());
         let class = match trouble.class() {
             _ if up => EndClass::HungUp,
             EndClass::Unreachable => EndClass::ClosedEarly,
@@ -85,7 +85,7 @@ fn handshake_end(
     tls: Option<&Tls>,
 ) -> End {
     if let Some(found) = trouble::find(error) {
-        let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented));
+        let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented).as_ref());
         return End::new(trouble.class(), trouble.problem);
     }
     let cause = match error.downcast_ref::<io::Error>() {

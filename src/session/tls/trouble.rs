@@ -53,7 +53,7 @@ pub enum Found<'a> {
 pub fn certificate_trouble(
     error: &(dyn Error + 'static),
     host: &str,
-    presented: Option<Presented>,
+    presented: Option<&Presented>,
 ) -> Option<Problem> {
     find(error).map(|found| words(found, host, presented).problem)
 }
@@ -77,7 +77,7 @@ pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<Found<'a>> {
     error.source().and_then(find)
 }
 
-pub fn words(found: Found<'_>, host: &str, presented: Option<Presented>) -> Trouble {
+pub fn words(found: Found<'_>, host: &str, presented: Option<&Presented>) -> Trouble {
     let error = match found {
         Found::Rustls(error) => error,
         Found::BadName => {
@@ -86,7 +86,7 @@ pub fn words(found: Found<'_>, host: &str, presented: Option<Presented>) -> Trou
         }
     };
     match error {
-        rustls::Error::InvalidCertificate(error) => server(error, host, presented.as_ref()),
+        rustls::Error::InvalidCertificate(error) => server(error, host, presented),
         rustls::Error::AlertReceived(alert) => alert_words(*alert, host),
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => trouble(
             Kind::Ours,
