@@ -1,0 +1,217 @@
+//! The header: who we are connected as, how the connection is, and what has come.
+//!
+//! What does not fit is left out whole, the least important first, so that the state in words is always there.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::canvas::{Canvas, cells};
+use super::widget::number::{grouped, short};
+use super::widget::spark;
+use crate::app::screen::{Header, Role, Span};
+use crate::base::text::SafeText;
+
+const SPARK: u16 = 30;
+const SPARK_SHORT: u16 = 10;
+
+pub fn draw(header: &Header, area: Rect, canvas: &mut Canvas<'_>) {
+    let inner = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    if inner.width == 0 || inner.height == 0 {
+        return;
+    }
+    let row = |n: u16| Rect {
+        y: inner.y + n,
+        height: 1,
+        ..inner
+    };
+    let left = identity(header, row(0), canvas);
+    if inner.height == 1 {
+        let right = rate(header, beside(row(0), left), canvas);
+        counters(header, narrowed(row(0), left, right), canvas, true);
+        return;
+    }
+    rate(header, beside(row(0), left), canvas);
+    let counted = counters(header, row(1), canvas, false);
+    match inner.height {
+        2 => hint(header, beside(row(1), counted), canvas, true),
+        _ => hint(header, row(2), canvas, false),
+    };
+}
+
+/// What is right of the first `used` cells, with some air.
+const fn beside(row: Rect, used: u16) -> Rect {
+    narrowed(row, used, 0)
+}
+
+const fn narrowed(row: Rect, left: u16, right: u16) -> Rect {
+    let gap = if left == 0 { 0 } else { 3 };
+    let left = left.saturating_add(gap);
+    Rect {
+        x: row.x + if left < row.width { left } else { row.width },
+        width: row.width.saturating_sub(left.saturating_add(right)),
+        ..row
+    }
+}
+
+/// `home · ThinQ   ● connected`. The state keeps its place: the name gives way first.
+fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
+    let theme = canvas.theme();
+    let signs = theme.signs();
+    let state_role = header.state.role;
+    let state_style = theme.role(state_role);
+    let state_cells = cells(header.state.text.as_str()).saturating_add(2);
+    let platform = cells(header.platform).saturating_add(3);
+    let room = row.width.saturating_sub(state_cells.saturating_add(3));
+    let with_platform = room >= platform + 6;
+    let name_room = if with_platform { room - platform } else { room };
+    let name_cells = if name_room >= 4 { name_room } else { 0 };
+    let title = theme.title(true);
+    let mut used = canvas.text(row.x, row.y, name_cells, header.profile.as_str(), title);
+    if with_platform && !header.platform.is_empty() {
+        let dim = theme.role(Role::Dim);
+        used += canvas.text(row.x + used + 1, row.y, 1, signs.dot, dim) + 2;
+        used += canvas.text(row.x + used, row.y, platform, header.platform, Style::new());
+    }
+    if used > 0 {
+        used += 3;
+    }
+    if header.insecure {
+        used += insecure(beside(row, used.saturating_sub(3)), canvas);
+    }
+    let sign = signs.state(state_role);
+    used += canvas.text(row.x + used, row.y, 1, sign, state_style) + 1;
+    let rest = row.width.saturating_sub(used);
+    used + canvas.text(
+        row.x + used,
+        row.y,
+        rest,
+        header.state.text.as_str(),
+        state_style,
+    )
+}
+
+fn insecure(row: Rect, canvas: &mut Canvas<'_>) -> u16 {
+    let long = " INSECURE: TLS is not verified ";
+    let text = if row.width > cells(long) + 24 {
+        long
+    } else {
+        " INSECURE "
+    };
+    canvas.text(row.x, row.y, row.width, text, canvas.theme().alarm()) + 2
+}
+
+/// The sparkline and the rate now, at the right. Gives the cells used, with the air before them.
+fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
+    let now = format!("{}/s", grouped(u64::from(header.rate)));
+    let now_cells = cells(&now).max(6);
+    if header.rates.is_empty() || row.width < now_cells {
+        return 0;
+    }
+    let theme = canvas.theme();
+    let strong = if header.rate > 0 {
+        Style::new()
+    } else {
+        theme.role(Role::Dim)
+    };
+    let x = row.right() - cells(&now);
+    canvas.text(x, row.y, row.right() - x, &now, strong);
+    let room = row.width - now_cells;
+    let bars = match room {
+        _ if room > SPARK => SPARK,
+        _ if room > SPARK_SHORT => SPARK_SHORT,
+        _ => return now_cells + 3,
+    };
+    let levels = spark::levels(&header.rates, usize::from(bars));
+    let shown = u16::try_from(levels.len()).unwrap_or(bars).min(bars);
+    let first = row.right() - now_cells - 1 - shown;
+    for (x, level) in (first..).zip(levels) {
+        let (sign, style) = match level {
+            0 => (theme.signs().bars[0], theme.frame(false)),
+            _ => (theme.signs().bars[level.min(8) - 1], theme.spark()),
+        };
+        canvas.text(x, row.y, 1, sign, style);
+    }
+    now_cells + 1 + shown + 3
+}
+
+/// `received 1,203  kept 1,203  dropped 0   42 calls this hour`, each whole or not at all.
+fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: bool) -> u16 {
+    let dropped = if header.dropped > 0 {
+        Role::Warn
+    } else {
+        Role::Normal
+    };
+    let count = |name: &str, number: String, role: Role| {
+        vec![
+            Span::new(format!("{name} "), Role::Dim),
+            Span::new(number, role),
+        ]
+    };
+    let number = |count: u64| {
+        if row.width < 60 {
+            short(count)
+        } else {
+            grouped(count)
+        }
+    };
+    let mut parts = vec![
+        count("received", number(header.received), Role::Normal),
+        count("kept", number(header.kept), Role::Normal),
+        count("dropped", number(header.dropped), dropped),
+    ];
+    parts.extend(header.calls.clone().map(|calls| vec![calls]));
+    // What was dropped matters most, then what came.
+    for (least, from_end) in [(3, true), (1, false), (0, false), (0, false)] {
+        if width(&parts) <= row.width {
+            break;
+        }
+        let index = if from_end { 3 } else { least };
+        if index < parts.len() {
+            parts.remove(index);
+        }
+    }
+    let wide = width(&parts);
+    if wide == 0 || wide > row.width {
+        return 0;
+    }
+    let mut x = if at_the_right {
+        row.right() - wide
+    } else {
+        row.x
+    };
+    for part in &parts {
+        let used = canvas.line(x, row.y, row.right().saturating_sub(x), part);
+        x = x.saturating_add(used + 3);
+    }
+    wide
+}
+
+fn width(parts: &[Vec<Span>]) -> u16 {
+    let texts: usize = parts.iter().map(|part| super::canvas::width(part)).sum();
+    let gaps = parts.len().saturating_sub(1) * 3;
+    u16::try_from(texts + gaps).unwrap_or(u16::MAX)
+}
+
+fn hint(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: bool) {
+    let Some(hint) = &header.hint else {
+        return;
+    };
+    let style = canvas.theme().role(Role::Pending);
+    let wide = cells(hint.as_str());
+    let x = if at_the_right && wide < row.width {
+        row.right() - wide
+    } else {
+        row.x
+    };
+    canvas.text(
+        x,
+        row.y,
+        row.right().saturating_sub(x),
+        SafeText::as_str(hint),
+        style,
+    );
+}

@@ -1,0 +1,326 @@
+//! A drawn frame as a picture (SVG) or as text, for the README and for tests.
+//!
+//! The SVG holds no script and no font: lines and blocks are drawn as shapes, so that they meet on every machine, and every
+//! wide glyph is put into its own two cells.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::{Buffer, Cell, CellWidth as _};
+use ratatui::style::{Color, Modifier};
+
+use super::theme;
+
+const CELL_WIDTH: f32 = 8.4;
+const CELL_HEIGHT: f32 = 18.0;
+const BASELINE: f32 = 13.2;
+const MARGIN: f32 = 14.0;
+const BAR: f32 = 34.0;
+const INK: &str = "#d3d9e2";
+const GROUND: &str = "#14181f";
+const FONTS: &str = "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono','Noto Sans Mono CJK KR','Noto Sans CJK KR',monospace";
+
+/// The sixteen named colours, as calm terminals show them.
+const NAMED: [&str; 16] = [
+    "#1d2129", "#e8717c", "#8fc07a", "#e3b86b", "#7db8d8", "#b39ddb", "#6fb8ae", "#c9d0da",
+    "#6b7585", "#ff8e98", "#a9d795", "#f3cf8a", "#9acbe6", "#c9b6ec", "#8bd0c6", "#ffffff",
+];
+
+/// The frame as plain text, a line a row, without the blanks at the ends.
+pub fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in buffer.area.y..buffer.area.bottom() {
+        let mut line = String::new();
+        each_glyph(buffer, y, |_, cell, _| line.push_str(cell.symbol()));
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The frame as a self-contained SVG in the frame of a small window.
+pub fn svg(buffer: &Buffer, title: &str) -> String {
+    let area = buffer.area;
+    let width = f32::from(area.width).mul_add(CELL_WIDTH, 2.0 * MARGIN);
+    let height = f32::from(area.height).mul_add(CELL_HEIGHT, BAR + MARGIN);
+    let mut out = window(width, height, title);
+    for row in 0..area.height {
+        let top = f32::from(row).mul_add(CELL_HEIGHT, BAR);
+        grounds(buffer, row, top, &mut out);
+        glyphs(buffer, row, top, &mut out);
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+fn window(width: f32, height: f32, title: &str) -> String {
+    let mut out = String::new();
+    let middle = width / 2.0;
+    let title = escaped(title);
+    out.push_str(&format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
+         viewBox=\"0 0 {width:.1} {height:.1}\" role=\"img\" aria-label=\"{title}\">\n\
+         <title>{title}</title>\n\
+         <rect x=\".5\" y=\".5\" width=\"{:.1}\" height=\"{:.1}\" rx=\"9\" fill=\"{GROUND}\" stroke=\"#39414e\"/>\n\
+         <circle cx=\"18\" cy=\"17\" r=\"5.5\" fill=\"#e8717c\"/>\
+         <circle cx=\"36\" cy=\"17\" r=\"5.5\" fill=\"#e3b86b\"/>\
+         <circle cx=\"54\" cy=\"17\" r=\"5.5\" fill=\"#8fc07a\"/>\n\
+         <g font-family=\"{FONTS}\" font-size=\"14\"/>\n\
+         <style>text{{font-family:{FONTS};font-size:14px;white-space:pre}}</style>\n\
+         <text x=\"{middle:.1}\" y=\"21\" fill=\"#8a94a3\" text-anchor=\"middle\">{title}</text>\n",
+        width - 1.0,
+        height - 1.0,
+    ));
+    out
+}
+
+/// How a cell looks once reversal is worked out.
+#[derive(Debug, Clone, PartialEq)]
+struct Look {
+    ink: String,
+    ground: Option<String>,
+    modifier: Modifier,
+}
+
+fn look(cell: &Cell) -> Look {
+    let ink = css(cell.fg);
+    let ground = css(cell.bg);
+    let (ink, ground) = if cell.modifier.contains(Modifier::REVERSED) {
+        (
+            Some(ground.unwrap_or_else(|| GROUND.to_owned())),
+            Some(ink.unwrap_or_else(|| INK.to_owned())),
+        )
+    } else {
+        (ink, ground)
+    };
+    Look {
+        ink: ink.unwrap_or_else(|| INK.to_owned()),
+        ground,
+        modifier: cell.modifier.difference(Modifier::REVERSED),
+    }
+}
+
+fn css(colour: Color) -> Option<String> {
+    let named = |index: usize| Some(NAMED[index].to_owned());
+    match colour {
+        Color::Reset => None,
+        Color::Black => named(0),
+        Color::Red => named(1),
+        Color::Green => named(2),
+        Color::Yellow => named(3),
+        Color::Blue => named(4),
+        Color::Magenta => named(5),
+        Color::Cyan => named(6),
+        Color::Gray => named(7),
+        Color::DarkGray => named(8),
+        Color::LightRed => named(9),
+        Color::LightGreen => named(10),
+        Color::LightYellow => named(11),
+        Color::LightBlue => named(12),
+        Color::LightMagenta => named(13),
+        Color::LightCyan => named(14),
+        Color::White => named(15),
+        Color::Indexed(index @ 0..16) => named(usize::from(index)),
+        Color::Indexed(index) => {
+            let (red, green, blue) = theme::of_index(index);
+            Some(format!("#{red:02x}{green:02x}{blue:02x}"))
+        }
+        Color::Rgb(red, green, blue) => Some(format!("#{red:02x}{green:02x}{blue:02x}")),
+    }
+}
+
+fn each_glyph(buffer: &Buffer, y: u16, mut glyph: impl FnMut(u16, &Cell, u16)) {
+    let area = buffer.area;
+    let mut x = area.x;
+    while x < area.right() {
+        let cell = &buffer[(x, y)];
+        let wide = cell.cell_width().max(1);
+        glyph(x - area.x, cell, wide);
+        x = x.saturating_add(wide);
+    }
+}
+
+fn left(column: u16) -> f32 {
+    f32::from(column).mul_add(CELL_WIDTH, MARGIN)
+}
+
+/// One rectangle for every run of cells with the same background.
+fn grounds(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
+    let mut runs: Vec<(u16, u16, String)> = Vec::new();
+    each_glyph(buffer, buffer.area.y + row, |x, cell, wide| {
+        let Some(ground) = look(cell).ground else {
+            return;
+        };
+        match runs.last_mut() {
+            Some((start, cells, colour)) if *start + *cells == x && *colour == ground => {
+                *cells += wide;
+            }
+            _ => runs.push((x, wide, ground)),
+        }
+    });
+    for (x, cells, colour) in runs {
+        rectangle(
+            out,
+            left(x),
+            top,
+            f32::from(cells) * CELL_WIDTH,
+            CELL_HEIGHT,
+            &colour,
+        );
+    }
+}
+
+fn rectangle(out: &mut String, x: f32, y: f32, width: f32, height: f32, colour: &str) {
+    out.push_str(&format!(
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\"/>\n"
+    ));
+}
+
+/// Glyphs of one look that stand side by side.
+struct Run {
+    look: Look,
+    text: String,
+    /// The column of each glyph.
+    columns: Vec<u16>,
+    next: u16,
+}
+
+fn glyphs(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut shapes = String::new();
+    each_glyph(buffer, buffer.area.y + row, |x, cell, wide| {
+        let look = look(cell);
+        if shape(cell.symbol(), left(x), top, &look, &mut shapes) {
+            return;
+        }
+        let symbol = cell.symbol();
+        let underlined = look.modifier.contains(Modifier::UNDERLINED);
+        if symbol.trim().is_empty() && !underlined {
+            return;
+        }
+        match runs.last_mut() {
+            Some(run) if run.look == look && run.next == x => {
+                run.text.push_str(symbol);
+                run.columns.push(x);
+                run.next += wide;
+            }
+            _ => runs.push(Run {
+                look,
+                text: symbol.to_owned(),
+                columns: vec![x],
+                next: x + wide,
+            }),
+        }
+    });
+    out.push_str(&shapes);
+    for run in &runs {
+        run_of_text(run, top, out);
+    }
+}
+
+fn run_of_text(run: &Run, top: f32, out: &mut String) {
+    let y = top + BASELINE;
+    let Look { ink, modifier, .. } = &run.look;
+    let x = if run.text.is_ascii() || run.columns.len() == 1 {
+        let cells = run.next - run.columns[0];
+        let stretch = if run.columns.len() > 1 {
+            let length = f32::from(cells) * CELL_WIDTH;
+            format!(" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\"")
+        } else {
+            String::new()
+        };
+        format!("x=\"{:.1}\"{stretch}", left(run.columns[0]))
+    } else {
+        // An x for every UTF-16 unit would be needed for pairs: such runs are kept apart below.
+        let mut places = String::new();
+        for column in &run.columns {
+            let _ = write!(places, "{:.1} ", left(*column));
+        }
+        format!("x=\"{}\"", places.trim_end())
+    };
+    let mut extra = String::new();
+    if modifier.contains(Modifier::BOLD) {
+        extra.push_str(" font-weight=\"bold\"");
+    }
+    if modifier.contains(Modifier::ITALIC) {
+        extra.push_str(" font-style=\"italic\"");
+    }
+    if modifier.contains(Modifier::UNDERLINED) {
+        extra.push_str(" text-decoration=\"underline\"");
+    }
+    if modifier.contains(Modifier::DIM) {
+        extra.push_str(" fill-opacity=\".6\"");
+    }
+    out.push_str(&format!(
+        "<text {x} y=\"{y:.1}\" fill=\"{ink}\"{extra}>{}</text>\n",
+        escaped(&run.text)
+    ));
+}
+
+/// Draws a line or block character as a shape. False when it is none.
+fn shape(symbol: &str, x: f32, y: f32, look: &Look, out: &mut String) -> bool {
+    let (middle, centre) = (x + CELL_WIDTH / 2.0, y + CELL_HEIGHT / 2.0);
+    let (right, bottom) = (x + CELL_WIDTH, y + CELL_HEIGHT);
+    let mut stroke = 1.2;
+    let path = match symbol {
+        "─" | "━" => format!("M{x:.1} {centre:.1}H{right:.1}"),
+        "┄" => format!("M{x:.1} {centre:.1}h2m2.2 0h2"),
+        "│" | "┃" => format!("M{middle:.1} {y:.1}V{bottom:.1}"),
+        "╭" => format!(
+            "M{middle:.1} {bottom:.1}V{:.1}q0-4 4-4H{right:.1}",
+            centre + 4.0
+        ),
+        "╮" => format!("M{x:.1} {centre:.1}h.2q4 0 4 4V{bottom:.1}"),
+        "╰" => format!("M{middle:.1} {y:.1}V{:.1}q0 4 4 4H{right:.1}", centre - 4.0),
+        "╯" => format!("M{x:.1} {centre:.1}h.2q4 0 4-4V{y:.1}"),
+        "┏" => format!("M{middle:.1} {bottom:.1}V{centre:.1}H{right:.1}"),
+        "┓" => format!("M{x:.1} {centre:.1}H{middle:.1}V{bottom:.1}"),
+        "┗" => format!("M{middle:.1} {y:.1}V{centre:.1}H{right:.1}"),
+        "┛" => format!("M{x:.1} {centre:.1}H{middle:.1}V{y:.1}"),
+        _ => return block(symbol, x, y, look, out),
+    };
+    if matches!(symbol, "━" | "┃" | "┏" | "┓" | "┗" | "┛") {
+        stroke = 2.2;
+    }
+    let ink = &look.ink;
+    let faint = opacity(look, "stroke");
+    out.push_str(&format!(
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"{stroke}\"{faint}/>\n"
+    ));
+    true
+}
+
+fn block(symbol: &str, x: f32, y: f32, look: &Look, out: &mut String) -> bool {
+    const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+    let (width, height) = match BARS.iter().zip(1_u8..).find(|(bar, _)| **bar == symbol) {
+        Some((_, 8)) => (CELL_WIDTH, CELL_HEIGHT),
+        // A blank above the highest bar keeps neighbouring rows apart.
+        Some((_, eighths)) => (CELL_WIDTH - 1.0, CELL_HEIGHT * f32::from(eighths) / 8.5),
+        None if symbol == "▌" => (CELL_WIDTH / 2.0, CELL_HEIGHT),
+        None => return false,
+    };
+    rectangle(out, x, y + CELL_HEIGHT - height, width, height, &look.ink);
+    true
+}
+
+fn opacity(look: &Look, what: &str) -> String {
+    if look.modifier.contains(Modifier::DIM) {
+        format!(" {what}-opacity=\".6\"")
+    } else {
+        String::new()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            _ if crate::base::text::is_unsafe(c) => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
