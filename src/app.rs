@@ -3,3 +3,12 @@
 pub mod effect;
 pub mod event;
 pub mod screen;
+mod state;
+mod update;
+
+pub use state::{App, ProfileSummary, Setup};
+
+use effect::Effect;
+
+/// What one event asks for, in order.
+pub type Effects = Vec<Effect>;
