@@ -1,8 +1,14 @@
 //! The core: `app.update(at, event) -> Effects`. No I/O, no clock, no randomness, no tokio, no ratatui.
 
+pub mod action;
+pub mod countries;
 pub mod effect;
 pub mod event;
+pub mod input;
+pub mod layout;
+mod pending;
 pub mod screen;
+pub mod scroll;
 mod state;
 mod update;
 
