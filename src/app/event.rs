@@ -49,6 +49,24 @@ pub struct Key {
     pub repeat: bool,
 }
 
+impl Key {
+    pub const fn plain(code: KeyCode) -> Self {
+        Self {
+            code,
+            ctrl: false,
+            alt: false,
+            shift: false,
+            repeat: false,
+        }
+    }
+
+    pub const fn ctrl(letter: char) -> Self {
+        let mut key = Self::plain(KeyCode::Char(letter));
+        key.ctrl = true;
+        key
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyCode {
     Char(char),

@@ -1,0 +1,568 @@
+//! Every action once: its name, its keys, where it holds, and what it does in a line. The keymap, the footer, `?`, the
+//! palette and the README's table are made from this list.
+
+use super::event::{Key, KeyCode};
+use super::screen::PaneId;
+use super::screen::PaneId::{Devices, Inspector, Messages, Publish, Subscriptions};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    NextPane,
+    PreviousPane,
+    Focus(PaneId),
+    Zoom,
+    Up,
+    Down,
+    Left,
+    Right,
+    Top,
+    Bottom,
+    PageUp,
+    PageDown,
+    HalfUp,
+    HalfDown,
+    ShowMessages,
+    Inspect,
+    Push,
+    Event,
+    Mark,
+    Freeze,
+    State,
+    Control,
+    AddFilter,
+    Drop,
+    Mute,
+    Filter,
+    Clear,
+    NextMatch,
+    PreviousMatch,
+    View,
+    Copy,
+    CopyMessage,
+    Compose,
+    Refresh,
+    Log,
+    Profiles,
+    Palette,
+    Help,
+    Quit,
+    Leave,
+    Suspend,
+    Energy,
+    AddAccount,
+    NewToken,
+    Problems,
+}
+
+/// One action, as data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionInfo {
+    pub action: Action,
+    /// For the palette: `toggle push`.
+    pub name: &'static str,
+    /// As they are written: `Ctrl-P`. Empty: in the palette only.
+    pub keys: &'static [&'static str],
+    /// The panes where the keys hold.
+    pub panes: &'static [PaneId],
+    pub help: &'static str,
+    /// For the footer, in a word; `None` where it would only be noise.
+    pub short: Option<&'static str>,
+    /// Does nothing but move: obeyed also while a key is held down (F25).
+    pub moves: bool,
+}
+
+impl ActionInfo {
+    pub fn holds_in(&self, pane: PaneId) -> bool {
+        self.panes.contains(&pane)
+    }
+
+    /// `: Ctrl-P`, for help and tables.
+    pub fn keys_text(&self) -> String {
+        self.keys.join(" ")
+    }
+}
+
+const ALL: &[PaneId] = &PaneId::ALL;
+const STREAM: &[PaneId] = &[Messages, Inspector];
+const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
+
+/// What happens to what is under the cursor comes first: the footer shows as many as fit.
+static TABLE: [ActionInfo; 49] = [
+    entry(
+        Action::ShowMessages,
+        "show only this device's messages",
+        &["Enter"],
+        &[Devices],
+        "show only this device's messages",
+        Some("its messages"),
+    ),
+    entry(
+        Action::Inspect,
+        "inspect message",
+        &["Enter"],
+        &[Messages],
+        "open the message in the inspector",
+        Some("inspect"),
+    ),
+    entry(
+        Action::Push,
+        "toggle push",
+        &["p"],
+        &[Devices],
+        "push (notifications) on or off, for the device or all marked ones",
+        Some("push"),
+    ),
+    entry(
+        Action::Event,
+        "toggle event",
+        &["e"],
+        &[Devices],
+        "event (state changes) on or off, for the device or all marked ones",
+        Some("event"),
+    ),
+    entry(
+        Action::AddFilter,
+        "add topic filter",
+        &["a"],
+        &[Subscriptions],
+        "subscribe to a topic filter",
+        Some("add"),
+    ),
+    entry(
+        Action::Drop,
+        "drop subscription",
+        &["d"],
+        &[Subscriptions],
+        "end the selected subscription",
+        Some("drop"),
+    ),
+    entry(
+        Action::Mute,
+        "mute subscription",
+        &["m"],
+        &[Subscriptions],
+        "hide or show its messages in the stream",
+        Some("mute"),
+    ),
+    entry(
+        Action::Freeze,
+        "freeze or follow the stream",
+        &["Space"],
+        STREAM,
+        "freeze or follow the stream; nothing is lost meanwhile",
+        Some("freeze"),
+    ),
+    entry(
+        Action::Mark,
+        "mark device",
+        &["Space"],
+        &[Devices],
+        "mark, for an action on several",
+        Some("mark"),
+    ),
+    entry(
+        Action::View,
+        "next view of the payload",
+        &["v"],
+        STREAM,
+        "next view of the payload: pretty, raw, hex",
+        Some("view"),
+    ),
+    entry(
+        Action::State,
+        "device state",
+        &["s"],
+        ON_DEVICE,
+        "the device's state, as a tree",
+        Some("state"),
+    ),
+    entry(
+        Action::Control,
+        "control device",
+        &["x"],
+        ON_DEVICE,
+        "control the device",
+        Some("control"),
+    ),
+    entry(
+        Action::Copy,
+        "copy payload",
+        &["y"],
+        STREAM,
+        "copy the payload",
+        Some("copy"),
+    ),
+    entry(
+        Action::CopyMessage,
+        "copy message",
+        &["Y"],
+        STREAM,
+        "copy the whole message as a JSON line",
+        None,
+    ),
+    entry(
+        Action::Filter,
+        "filter this pane",
+        &["/"],
+        ALL,
+        "filter this pane, live",
+        Some("filter"),
+    ),
+    entry(
+        Action::Clear,
+        "clear",
+        &["Esc"],
+        ALL,
+        "clear filter, device and marks; leave the zoom",
+        None,
+    ),
+    entry(
+        Action::NextMatch,
+        "next match",
+        &["n"],
+        ALL,
+        "next match",
+        None,
+    ),
+    entry(
+        Action::PreviousMatch,
+        "previous match",
+        &["N"],
+        ALL,
+        "previous match",
+        None,
+    ),
+    entry(
+        Action::Compose,
+        "compose",
+        &["c"],
+        ALL,
+        "compose a message; where the platform takes none, control the device",
+        None,
+    ),
+    entry(
+        Action::Refresh,
+        "refresh",
+        &["r"],
+        ALL,
+        "ask the platform again; connect now when it waits",
+        Some("refresh"),
+    ),
+    movement(Action::Up, "up", &["Up", "k"], "up"),
+    movement(Action::Down, "down", &["Down", "j"], "down"),
+    movement(Action::Left, "left", &["Left", "h"], "left"),
+    movement(Action::Right, "right", &["Right", "l"], "right"),
+    movement(Action::Top, "first row", &["g", "Home"], "first row"),
+    movement(
+        Action::Bottom,
+        "last row",
+        &["G", "End"],
+        "last row; in Messages: follow again",
+    ),
+    movement(Action::PageUp, "page up", &["PageUp"], "a page up"),
+    movement(Action::PageDown, "page down", &["PageDown"], "a page down"),
+    movement(
+        Action::HalfUp,
+        "half a page up",
+        &["Ctrl-U"],
+        "half a page up",
+    ),
+    movement(
+        Action::HalfDown,
+        "half a page down",
+        &["Ctrl-D"],
+        "half a page down",
+    ),
+    movement(Action::NextPane, "next pane", &["Tab"], "next pane"),
+    movement(
+        Action::PreviousPane,
+        "previous pane",
+        &["Shift-Tab"],
+        "previous pane",
+    ),
+    entry(
+        Action::Focus(Devices),
+        "Devices",
+        &["1"],
+        ALL,
+        "Devices",
+        None,
+    ),
+    entry(
+        Action::Focus(Subscriptions),
+        "Subscriptions",
+        &["2"],
+        ALL,
+        "Subscriptions",
+        None,
+    ),
+    entry(
+        Action::Focus(Messages),
+        "Messages",
+        &["3"],
+        ALL,
+        "Messages",
+        None,
+    ),
+    entry(
+        Action::Focus(Inspector),
+        "Inspector",
+        &["4"],
+        ALL,
+        "Inspector",
+        None,
+    ),
+    entry(
+        Action::Focus(Publish),
+        "Publish",
+        &["5"],
+        ALL,
+        "Publish",
+        None,
+    ),
+    entry(
+        Action::Zoom,
+        "zoom pane",
+        &["z"],
+        ALL,
+        "the pane alone, or all again",
+        None,
+    ),
+    entry(
+        Action::Log,
+        "log",
+        &["L"],
+        ALL,
+        "log of REST calls and MQTT packets",
+        None,
+    ),
+    entry(
+        Action::Profiles,
+        "switch profile",
+        &["P"],
+        ALL,
+        "switch profile, or add an account",
+        None,
+    ),
+    entry(
+        Action::Palette,
+        "command palette",
+        &[":", "Ctrl-P"],
+        ALL,
+        "every action by name, with its key",
+        Some("palette"),
+    ),
+    entry(
+        Action::Help,
+        "help",
+        &["?"],
+        ALL,
+        "the keys valid here",
+        Some("help"),
+    ),
+    entry(
+        Action::Quit,
+        "quit",
+        &["q"],
+        ALL,
+        "quit; asks when something unsent would be lost",
+        Some("quit"),
+    ),
+    entry(
+        Action::Leave,
+        "quit at once",
+        &["Ctrl-C"],
+        ALL,
+        "quit at once",
+        None,
+    ),
+    entry(
+        Action::Suspend,
+        "suspend",
+        &["Ctrl-Z"],
+        ALL,
+        "suspend; fg comes back",
+        None,
+    ),
+    entry(
+        Action::Energy,
+        "energy usage",
+        &[],
+        ON_DEVICE,
+        "energy usage of the device",
+        None,
+    ),
+    entry(
+        Action::AddAccount,
+        "add an account",
+        &[],
+        ALL,
+        "sign in with another account",
+        None,
+    ),
+    entry(
+        Action::NewToken,
+        "new access token",
+        &[],
+        ALL,
+        "give a new access token to the open profile",
+        None,
+    ),
+    entry(
+        Action::Problems,
+        "last problems",
+        &[],
+        ALL,
+        "the last problems once more",
+        None,
+    ),
+];
+
+const fn entry(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    panes: &'static [PaneId],
+    help: &'static str,
+    short: Option<&'static str>,
+) -> ActionInfo {
+    ActionInfo {
+        action,
+        name,
+        keys,
+        panes,
+        help,
+        short,
+        moves: false,
+    }
+}
+
+const fn movement(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    help: &'static str,
+) -> ActionInfo {
+    let mut info = entry(action, name, keys, ALL, help, None);
+    info.moves = true;
+    info
+}
+
+/// Every action, for the README's table and for tests.
+pub fn table() -> Vec<ActionInfo> {
+    TABLE.to_vec()
+}
+
+pub fn info(action: Action) -> &'static ActionInfo {
+    TABLE
+        .iter()
+        .find(|info| info.action == action)
+        .expect("every action has an entry")
+}
+
+/// What a key means in a pane.
+pub fn lookup(pane: PaneId, key: Key) -> Option<&'static ActionInfo> {
+    TABLE
+        .iter()
+        .filter(|info| info.holds_in(pane))
+        .find(|info| info.keys.iter().any(|name| is_key(name, key)))
+}
+
+/// How the list moves under a key that is not in a pane: in a box.
+pub fn movement_of(key: Key) -> Option<Action> {
+    lookup(Devices, key)
+        .filter(|info| info.moves)
+        .map(|info| info.action)
+}
+
+/// Whether `key` is the one written `name`. A letter's case says whether Shift is held, so Shift itself is not asked.
+pub fn is_key(name: &str, key: Key) -> bool {
+    let (ctrl, rest) = match name.strip_prefix("Ctrl-") {
+        Some(letter) => (true, letter.to_lowercase()),
+        None => (false, name.to_owned()),
+    };
+    if key.ctrl != ctrl || key.alt {
+        return false;
+    }
+    match key.code {
+        KeyCode::Char(' ') => rest == "Space",
+        KeyCode::Char(c) if ctrl => rest.starts_with(c.to_ascii_lowercase()) && rest.len() == 1,
+        KeyCode::Char(c) => rest.chars().eq([c]),
+        KeyCode::Enter => rest == "Enter",
+        KeyCode::Esc => rest == "Esc",
+        KeyCode::Tab if key.shift => rest == "Shift-Tab",
+        KeyCode::Tab => rest == "Tab",
+        KeyCode::BackTab => rest == "Shift-Tab",
+        KeyCode::Backspace => rest == "Backspace",
+        KeyCode::Delete => rest == "Delete",
+        KeyCode::Up => rest == "Up",
+        KeyCode::Down => rest == "Down",
+        KeyCode::Left => rest == "Left",
+        KeyCode::Right => rest == "Right",
+        KeyCode::Home => rest == "Home",
+        KeyCode::End => rest == "End",
+        KeyCode::PageUp => rest == "PageUp",
+        KeyCode::PageDown => rest == "PageDown",
+        KeyCode::F(n) => rest == format!("F{n}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_action_stands_once_and_its_name_too() {
+        let mut names = BTreeMap::new();
+        let mut actions = BTreeMap::new();
+        for info in table() {
+            assert_eq!(names.insert(info.name, ()), None, "{}", info.name);
+            assert_eq!(actions.insert(info.action, ()), None, "{:?}", info.action);
+        }
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_one_pane() {
+        for pane in PaneId::ALL {
+            let mut taken = BTreeMap::new();
+            for info in table().iter().filter(|i| i.holds_in(pane)) {
+                for key in info.keys {
+                    let before = taken.insert(*key, info.name);
+                    assert_eq!(before, None, "{key} in {pane:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_table_is_found_again() {
+        let code = |name: &str| match name {
+            "Up" => KeyCode::Up,
+            "Down" => KeyCode::Down,
+            "Left" => KeyCode::Left,
+            "Right" => KeyCode::Right,
+            "Home" => KeyCode::Home,
+            "End" => KeyCode::End,
+            "PageUp" => KeyCode::PageUp,
+            "PageDown" => KeyCode::PageDown,
+            "Enter" => KeyCode::Enter,
+            "Esc" => KeyCode::Esc,
+            "Tab" => KeyCode::Tab,
+            "Shift-Tab" => KeyCode::BackTab,
+            "Space" => KeyCode::Char(' '),
+            other => KeyCode::Char(other.chars().next_back().expect("not empty")),
+        };
+        for info in table() {
+            for name in info.keys {
+                let mut key = Key::plain(code(name));
+                if let Some(letter) = name.strip_prefix("Ctrl-") {
+                    key = Key::ctrl(letter.to_lowercase().chars().next().expect("a letter"));
+                }
+                let found = lookup(info.panes[0], key).map(|i| i.action);
+                assert_eq!(found, Some(info.action), "{name}");
+            }
+        }
+    }
+}

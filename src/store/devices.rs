@@ -1,0 +1,296 @@
+//! The devices of the open profile, and what is known about each.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::base::moment::Mono;
+use crate::domain::device::{Device, DeviceId, Presence};
+use crate::domain::model::Model;
+use crate::domain::request::Usage;
+use crate::domain::state;
+use crate::domain::subscription::{Feed, FeedState};
+
+#[derive(Debug, Default)]
+pub struct Devices {
+    entries: HashMap<DeviceId, Entry>,
+    /// By name, then id: stable however the platform lists them.
+    order: Vec<DeviceId>,
+    /// Every id ever seen, by the number that messages carry. A device that is gone keeps its number.
+    numbers: HashMap<DeviceId, u32>,
+    names: Vec<Known>,
+    /// The complete list has come at least once.
+    listed: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    id: DeviceId,
+    label: String,
+    /// Lower case, for filters.
+    search: String,
+}
+
+/// One device.
+#[derive(Debug)]
+pub struct Entry {
+    pub device: Device,
+    pub number: u32,
+    pub feeds: BTreeMap<Feed, FeedState>,
+    /// When its last message came.
+    pub last: Option<Mono>,
+    pub count: u64,
+    pub model: Option<Arc<Model>>,
+    pub state: Option<Arc<Value>>,
+    pub usage: Option<Vec<Usage>>,
+    /// `1222 the device is not connected`: why something about it does not work.
+    pub trouble: Option<String>,
+}
+
+impl Entry {
+    pub fn feed(&self, feed: Feed) -> FeedState {
+        self.feeds.get(&feed).copied().unwrap_or_default()
+    }
+}
+
+impl Devices {
+    pub fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// In the order shown.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.order.iter().filter_map(|id| self.entries.get(id))
+    }
+
+    pub fn get(&self, id: &DeviceId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    pub fn get_mut(&mut self, id: &DeviceId) -> Option<&mut Entry> {
+        self.entries.get_mut(id)
+    }
+
+    /// What to call it, also when it is gone or was never listed.
+    pub fn label(&self, id: &DeviceId) -> String {
+        match self.numbers.get(id) {
+            Some(number) => self.label_of(*number).to_owned(),
+            None => id.as_str().chars().take(8).collect(),
+        }
+    }
+
+    /// What to call the device of a message.
+    pub fn label_of(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", |k| &k.label)
+    }
+
+    pub fn id_of(&self, number: u32) -> Option<&DeviceId> {
+        self.names.get(number as usize).map(|k| &k.id)
+    }
+
+    /// Name in lower case and id, for filters.
+    pub fn search_texts(&self, number: u32) -> (&str, &str) {
+        self.names
+            .get(number as usize)
+            .map_or(("", ""), |k| (&k.search, k.id.as_str()))
+    }
+
+    /// The number that messages of this device carry; made at first sight.
+    pub fn number(&mut self, id: &DeviceId) -> u32 {
+        if let Some(number) = self.numbers.get(id) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let label: String = id.as_str().chars().take(8).collect();
+        self.names.push(Known {
+            id: id.clone(),
+            search: label.to_lowercase(),
+            label,
+        });
+        self.numbers.insert(id.clone(), number);
+        number
+    }
+
+    /// The complete list: what is not in it is gone. Whether anything changed.
+    pub fn replace(&mut self, devices: Vec<Device>) -> bool {
+        let mut changed = !self.listed;
+        self.listed = true;
+        let before = self.entries.len();
+        self.entries
+            .retain(|id, _| devices.iter().any(|d| d.id == *id));
+        changed |= self.entries.len() != before;
+        for device in devices {
+            changed |= self.put(device);
+        }
+        if changed {
+            self.sort();
+        }
+        changed
+    }
+
+    pub fn add(&mut self, device: Device) -> bool {
+        let changed = self.put(device);
+        self.sort();
+        changed
+    }
+
+    pub fn remove(&mut self, id: &DeviceId) -> bool {
+        let found = self.entries.remove(id).is_some();
+        self.sort();
+        found
+    }
+
+    pub fn rename(&mut self, id: &DeviceId, name: String) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        if entry.device.name == name {
+            return false;
+        }
+        let device = Device {
+            name,
+            ..entry.device.clone()
+        };
+        self.add(device)
+    }
+
+    pub fn set_presence(&mut self, id: &DeviceId, presence: Presence) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        let changed = entry.device.presence != presence;
+        entry.device.presence = presence;
+        changed
+    }
+
+    pub fn set_feed(&mut self, id: &DeviceId, feed: Feed, state: FeedState) -> bool {
+        self.entries
+            .get_mut(id)
+            .is_some_and(|e| e.feeds.insert(feed, state) != Some(state))
+    }
+
+    pub fn set_state(&mut self, id: &DeviceId, state: Arc<Value>) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        let changed = entry.state.as_ref() != Some(&state);
+        entry.state = Some(state);
+        changed
+    }
+
+    /// A partial report. Also where no whole state is known yet: what is reported is true.
+    pub fn merge(&mut self, id: &DeviceId, patch: &Value) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        match &mut entry.state {
+            Some(known) => state::merge(Arc::make_mut(known), patch),
+            None => entry.state = Some(Arc::new(patch.clone())),
+        }
+        true
+    }
+
+    /// A message of that device came.
+    pub fn touch(&mut self, number: u32, at: Mono) {
+        let id = self.names.get(number as usize).map(|k| &k.id);
+        if let Some(entry) = id.and_then(|id| self.entries.get_mut(id)) {
+            entry.count += 1;
+            entry.last = Some(at);
+        }
+    }
+
+    fn put(&mut self, device: Device) -> bool {
+        let number = self.number(&device.id);
+        let known = &mut self.names[number as usize];
+        known.label = device.label();
+        known.search = known.label.to_lowercase();
+        if let Some(entry) = self.entries.get_mut(&device.id) {
+            // A list does not say who is connected: what a message or an answer told stays.
+            let presence = match device.presence {
+                Presence::Unknown => entry.device.presence,
+                told => told,
+            };
+            let device = Device { presence, ..device };
+            let changed = entry.device != device;
+            entry.device = device;
+            return changed;
+        }
+        let entry = Entry {
+            number,
+            feeds: BTreeMap::new(),
+            last: None,
+            count: 0,
+            model: None,
+            state: None,
+            usage: None,
+            trouble: None,
+            device,
+        };
+        self.entries.insert(entry.device.id.clone(), entry);
+        true
+    }
+
+    fn sort(&mut self) {
+        let mut keyed: Vec<_> = self
+            .entries
+            .values()
+            .map(|e| (e.device.label().to_lowercase(), e.device.id.clone()))
+            .collect();
+        keyed.sort();
+        self.order = keyed.into_iter().map(|(_, id)| id).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str, name: &str) -> Device {
+        Device {
+            id: DeviceId::new(id),
+            name: name.to_owned(),
+            kind: "DEVICE_WASHER".to_owned(),
+            model: String::new(),
+            reportable: true,
+            group: None,
+            presence: Presence::Unknown,
+        }
+    }
+
+    fn names(devices: &Devices) -> Vec<String> {
+        devices.iter().map(|e| e.device.label()).collect()
+    }
+
+    #[test]
+    fn a_new_list_keeps_what_is_known_of_those_that_stay() {
+        let mut devices = Devices::default();
+        devices.replace(vec![device("b", "Washer"), device("a", "Dryer")]);
+        let number = devices.number(&DeviceId::new("b"));
+        devices.touch(number, Mono::default());
+        devices.set_presence(&DeviceId::new("b"), Presence::Online);
+        devices.replace(vec![device("c", "Oven"), device("b", "Washer")]);
+        assert_eq!(names(&devices), ["Oven", "Washer"]);
+        let kept = devices.get(&DeviceId::new("b")).expect("stays");
+        assert_eq!((kept.count, kept.device.presence), (1, Presence::Online));
+        assert!(!devices.replace(vec![device("b", "Washer"), device("c", "Oven")]));
+    }
+
+    #[test]
+    fn a_device_that_is_gone_keeps_its_name_for_its_messages() {
+        let mut devices = Devices::default();
+        devices.add(device("b", "Washer"));
+        let number = devices.number(&DeviceId::new("b"));
+        devices.remove(&DeviceId::new("b"));
+        assert_eq!(devices.label_of(number), "Washer");
+        assert!(devices.is_empty());
+    }
+}

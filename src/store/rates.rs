@@ -1,0 +1,97 @@
+//! Messages per second over the last minute.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::base::moment::Mono;
+
+/// Seconds that the sparkline looks back.
+pub const WINDOW: usize = 60;
+
+/// One counter a second; seconds without messages cost nothing.
+#[derive(Debug, Default)]
+pub struct Rates {
+    /// (second, messages), oldest first.
+    buckets: VecDeque<(u64, u32)>,
+}
+
+impl Rates {
+    pub fn count(&mut self, at: Mono, messages: u32) {
+        let second = at.0.as_secs();
+        match self.buckets.back_mut() {
+            Some((last, n)) if *last >= second => *n = n.saturating_add(messages),
+            _ => self.buckets.push_back((second, messages)),
+        }
+        while self.buckets.len() > WINDOW {
+            self.buckets.pop_front();
+        }
+    }
+
+    /// Messages of each of the last 60 seconds, the running one last; empty when all are zero.
+    pub fn window(&self, at: Mono) -> Vec<u32> {
+        let now = at.0.as_secs();
+        let mut out = vec![0; WINDOW];
+        for (second, messages) in &self.buckets {
+            let age = usize::try_from(now.saturating_sub(*second)).unwrap_or(WINDOW);
+            if age < WINDOW {
+                out[WINDOW - 1 - age] += messages;
+            }
+        }
+        if out.iter().all(|n| *n == 0) {
+            out.clear();
+        }
+        out
+    }
+
+    /// Messages a second now: the mean of the last five whole seconds, rounded up so that a trickle is not zero.
+    pub fn now(&self, at: Mono) -> u32 {
+        let window = self.window(at);
+        let Some(recent) = window.len().checked_sub(6).map(|from| &window[from..]) else {
+            return 0;
+        };
+        recent[..5]
+            .iter()
+            .sum::<u32>()
+            .div_ceil(5)
+            .max(u32::from(recent[5] > 0))
+    }
+
+    /// When the picture moves by itself: at the next second while anything is in the window.
+    pub fn next_change(&self, at: Mono) -> Option<Duration> {
+        let last = self.buckets.back()?.0;
+        let window = u64::try_from(WINDOW).unwrap_or(u64::MAX);
+        if at.0.as_secs() >= last.saturating_add(window) {
+            return None;
+        }
+        Some(Duration::from_secs(at.0.as_secs() + 1).saturating_sub(at.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Mono {
+        Mono(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_minute_after_the_last_message_nothing_moves_any_more() {
+        let mut rates = Rates::default();
+        rates.count(at(10), 3);
+        assert_eq!(rates.window(at(11))[58], 3);
+        assert!(rates.next_change(at(69)).is_some());
+        assert_eq!(rates.next_change(at(70)), None);
+        assert!(rates.window(at(70)).is_empty());
+    }
+
+    #[test]
+    fn a_trickle_is_not_shown_as_nothing() {
+        let mut rates = Rates::default();
+        rates.count(at(8), 1);
+        assert_eq!(rates.now(at(10)), 1);
+        rates.count(at(10), 50);
+        assert_eq!(rates.now(at(11)), 11);
+        assert_eq!(rates.now(at(30)), 0);
+    }
+}
