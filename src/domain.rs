@@ -3,6 +3,7 @@
 
 pub mod capability;
 pub mod device;
+pub mod expression;
 pub mod fact;
 pub mod line;
 pub mod message;
