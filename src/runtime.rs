@@ -1,1 +1,5 @@
-//! To be written.
+//! To be written by the lead.
+
+pub mod config;
+pub mod files;
+pub mod secrets;
