@@ -162,5 +162,4 @@ impl Options {
 }
 
 #[cfg(test)]
-#[path = "cli/tests.rs"]
 mod tests;
