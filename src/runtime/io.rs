@@ -36,7 +36,7 @@ pub struct RuntimeIo {
     pub commands: mpsc::Sender<SessionCommand>,
     pub heard: Arc<Heard>,
     pub outlet: Arc<dyn Post>,
-    pub receipts: Receipts,
+    pub receipts: Arc<Receipts>,
 }
 
 /// Publishes of the adapter that wait for their acknowledgement.
