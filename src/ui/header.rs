@@ -9,7 +9,6 @@ use super::canvas::{Canvas, cells};
 use super::widget::number::{grouped, short};
 use super::widget::spark;
 use crate::app::screen::{Header, Role, Span};
-use crate::base::text::SafeText;
 
 const SPARK: u16 = 30;
 const SPARK_SHORT: u16 = 10;
@@ -34,12 +33,48 @@ pub fn draw(header: &Header, area: Rect, canvas: &mut Canvas<'_>) {
         counters(header, narrowed(row(0), left, right), canvas, true);
         return;
     }
-    rate(header, beside(row(0), left), canvas);
-    let counted = counters(header, row(1), canvas, false);
-    match inner.height {
-        2 => hint(header, beside(row(1), counted), canvas, true),
-        _ => hint(header, row(2), canvas, false),
+    if inner.height > 2 || header.hint.is_none() {
+        rate(header, beside(row(0), left), canvas);
+        counters(header, row(1), canvas, false);
+        let last = row(inner.height - 1);
+        hint(header, last, canvas);
+        return;
+    }
+    two_rows_with_hint(header, row(0), row(1), left, canvas);
+}
+
+/// The hint stands beside the counters, or where there is no room, in place of the sparkline.
+fn two_rows_with_hint(
+    header: &Header,
+    first: Rect,
+    second: Rect,
+    left: u16,
+    canvas: &mut Canvas<'_>,
+) {
+    let wanted = header.hint.as_ref().map_or(0, |hint| cells(hint.as_str()));
+    let room = narrowed(second, 0, wanted.saturating_add(3));
+    let counted = counters_wide(header, room);
+    if counted {
+        rate(header, beside(first, left), canvas);
+        let used = counters(header, room, canvas, false);
+        hint(header, to_the_right(beside(second, used), wanted), canvas);
+    } else {
+        counters(header, second, canvas, false);
+        hint(header, to_the_right(beside(first, left), wanted), canvas);
+    }
+}
+
+const fn to_the_right(row: Rect, wanted: u16) -> Rect {
+    let width = if wanted < row.width {
+        wanted
+    } else {
+        row.width
     };
+    Rect {
+        x: row.right() - width,
+        width,
+        ..row
+    }
 }
 
 /// What is right of the first `used` cells, with some air.
@@ -138,46 +173,14 @@ fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     now_cells + 1 + shown + 3
 }
 
-/// `received 1,203  kept 1,203  dropped 0   42 calls this hour`, each whole or not at all.
+/// `received 1,203   kept 1,203   dropped 0   42 calls this hour`, each whole or not at all.
 fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: bool) -> u16 {
-    let dropped = if header.dropped > 0 {
-        Role::Warn
-    } else {
-        Role::Normal
-    };
-    let count = |name: &str, number: String, role: Role| {
-        vec![
-            Span::new(format!("{name} "), Role::Dim),
-            Span::new(number, role),
-        ]
-    };
-    let number = |count: u64| {
-        if row.width < 60 {
-            short(count)
-        } else {
-            grouped(count)
-        }
-    };
-    let mut parts = vec![
-        count("received", number(header.received), Role::Normal),
-        count("kept", number(header.kept), Role::Normal),
-        count("dropped", number(header.dropped), dropped),
-    ];
-    parts.extend(header.calls.clone().map(|calls| vec![calls]));
-    // What was dropped matters most, then what came.
-    for (least, from_end) in [(3, true), (1, false), (0, false), (0, false)] {
-        if width(&parts) <= row.width {
-            break;
-        }
-        let index = if from_end { 3 } else { least };
-        if index < parts.len() {
-            parts.remove(index);
-        }
+    let mut parts = parts(header, row.width);
+    while width(&parts) > row.width {
+        // The calls go first; what was dropped goes last.
+        parts.remove(if parts.len() > 3 { 3 } else { 0 });
     }
     let wide = width(&parts);
-    if wide == 0 || wide > row.width {
-        return 0;
-    }
     let mut x = if at_the_right {
         row.right() - wide
     } else {
@@ -190,28 +193,44 @@ fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: b
     wide
 }
 
+/// Whether the three counters have room there, with or without the calls.
+fn counters_wide(header: &Header, row: Rect) -> bool {
+    let mut parts = parts(header, row.width);
+    parts.truncate(3);
+    width(&parts) <= row.width
+}
+
+fn parts(header: &Header, room: u16) -> Vec<Vec<Span>> {
+    let number = if room < 60 { short } else { grouped };
+    let count = |name: &str, count: u64, role: Role| {
+        vec![
+            Span::new(format!("{name} "), Role::Dim),
+            Span::new(number(count), role),
+        ]
+    };
+    let dropped = if header.dropped > 0 {
+        Role::Warn
+    } else {
+        Role::Normal
+    };
+    let mut parts = vec![
+        count("received", header.received, Role::Normal),
+        count("kept", header.kept, Role::Normal),
+        count("dropped", header.dropped, dropped),
+    ];
+    parts.extend(header.calls.clone().map(|calls| vec![calls]));
+    parts
+}
+
 fn width(parts: &[Vec<Span>]) -> u16 {
     let texts: usize = parts.iter().map(|part| super::canvas::width(part)).sum();
     let gaps = parts.len().saturating_sub(1) * 3;
     u16::try_from(texts + gaps).unwrap_or(u16::MAX)
 }
 
-fn hint(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: bool) {
-    let Some(hint) = &header.hint else {
-        return;
-    };
-    let style = canvas.theme().role(Role::Pending);
-    let wide = cells(hint.as_str());
-    let x = if at_the_right && wide < row.width {
-        row.right() - wide
-    } else {
-        row.x
-    };
-    canvas.text(
-        x,
-        row.y,
-        row.right().saturating_sub(x),
-        SafeText::as_str(hint),
-        style,
-    );
+fn hint(header: &Header, row: Rect, canvas: &mut Canvas<'_>) {
+    if let Some(hint) = &header.hint {
+        let style = canvas.theme().role(Role::Pending);
+        canvas.text(row.x, row.y, row.width, hint.as_str(), style);
+    }
 }

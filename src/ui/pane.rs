@@ -71,7 +71,7 @@ pub fn bar(canvas: &mut Canvas<'_>, area: Rect, position: Scroll, focused: bool)
         width: 1,
         height: area.height - 2,
     };
-    let style = canvas.theme().frame(focused);
+    let style = canvas.theme().bar(focused);
     scroll::draw(canvas, track, position, style);
 }
 
@@ -122,40 +122,33 @@ const fn digit(id: PaneId) -> &'static str {
     }
 }
 
-/// ` / text ` in the lower line, so that a filter takes no row away.
-pub fn filter_line(filter: &FilterLine, area: Rect, canvas: &mut Canvas<'_>) {
-    let room = area.width.saturating_sub(8);
+/// ` / text ` in the lower line, so that a filter takes no row away; then why it is not understood.
+fn filter_line(filter: &FilterLine, area: Rect, canvas: &mut Canvas<'_>) {
+    // A corner and a bit of line on either side, ` / `, a blank at the end.
+    let room = area.width.saturating_sub(4 + 3 + 1);
     if room == 0 {
         return;
     }
     let theme = canvas.theme();
+    let (normal, bad) = (theme.role(Role::Normal), theme.role(Role::Bad));
     let (x, y) = (area.x + 2, area.bottom() - 1);
     canvas.text(x, y, 3, " / ", theme.role(Role::Key));
-    let error_cells = filter.error.as_ref().map_or(0, |error| {
+    let error = filter.error.as_ref().filter(|_| room >= 12);
+    let error_cells = error.map_or(0, |error| {
         cells(error.as_str()).saturating_add(3).min(room / 2)
     });
-    let text_room = room - error_cells;
-    let style = theme.role(Role::Normal);
     let at = (x + 3, y);
-    let used = field::draw(
-        canvas,
-        at,
-        text_room,
-        filter.text.as_str(),
-        filter.cursor,
-        style,
-    );
-    canvas.text(x + 3 + used, y, 1, " ", style);
-    let Some(error) = &filter.error else {
-        return;
-    };
-    let style = theme.role(Role::Bad);
-    let x = x + 4 + used;
-    canvas.text(x, y, 2, theme.signs().warning, style);
-    canvas.text(x + 1, y, 1, " ", style);
-    let room = room.saturating_sub(used + 2);
-    let used = canvas.text(x + 2, y, room, error.as_str(), style);
-    canvas.text(x + 2 + used, y, 1, " ", style);
+    let text = filter.text.as_str();
+    let used = field::draw(canvas, at, room - error_cells, text, filter.cursor, normal);
+    let x = at.0 + used;
+    canvas.text(x, y, 1, " ", normal);
+    if let Some(error) = error {
+        let sign = theme.signs().warning;
+        canvas.text(x + 1, y, 1, sign, bad);
+        canvas.text(x + 2, y, 1, " ", normal);
+        let said = canvas.text(x + 3, y, error_cells - 3, error.as_str(), bad);
+        canvas.text(x + 3 + said, y, 1, " ", normal);
+    }
 }
 
 /// What to press when there is nothing to see yet, in the middle.

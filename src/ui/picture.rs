@@ -3,8 +3,6 @@
 //! The SVG holds no script and no font: lines and blocks are drawn as shapes, so that they meet on every machine, and every
 //! wide glyph is put into its own two cells.
 
-use std::fmt::Write as _;
-
 use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::style::{Color, Modifier};
 
@@ -64,8 +62,7 @@ fn window(width: f32, height: f32, title: &str) -> String {
          <circle cx=\"18\" cy=\"17\" r=\"5.5\" fill=\"#e8717c\"/>\
          <circle cx=\"36\" cy=\"17\" r=\"5.5\" fill=\"#e3b86b\"/>\
          <circle cx=\"54\" cy=\"17\" r=\"5.5\" fill=\"#8fc07a\"/>\n\
-         <g font-family=\"{FONTS}\" font-size=\"14\"/>\n\
-         <style>text{{font-family:{FONTS};font-size:14px;white-space:pre}}</style>\n\
+         <style>text{{font-family:{FONTS};font-size:14px;white-space:pre}}.w{{font-size:15px}}</style>\n\
          <text x=\"{middle:.1}\" y=\"21\" fill=\"#8a94a3\" text-anchor=\"middle\">{title}</text>\n",
         width - 1.0,
         height - 1.0,
@@ -179,81 +176,83 @@ fn rectangle(out: &mut String, x: f32, y: f32, width: f32, height: f32, colour: 
 struct Run {
     look: Look,
     text: String,
-    /// The column of each glyph.
-    columns: Vec<u16>,
-    next: u16,
+    column: u16,
+    cells: u16,
+    /// A single glyph of two cells.
+    wide: bool,
 }
 
 fn glyphs(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
     let mut runs: Vec<Run> = Vec::new();
-    let mut shapes = String::new();
     each_glyph(buffer, buffer.area.y + row, |x, cell, wide| {
         let look = look(cell);
-        if shape(cell.symbol(), left(x), top, &look, &mut shapes) {
+        let symbol = cell.symbol();
+        if shape(symbol, left(x), top, &look, out) {
             return;
         }
-        let symbol = cell.symbol();
         let underlined = look.modifier.contains(Modifier::UNDERLINED);
         if symbol.trim().is_empty() && !underlined {
             return;
         }
         match runs.last_mut() {
-            Some(run) if run.look == look && run.next == x => {
+            Some(run) if wide == 1 && run.goes_on(x, &look) => {
                 run.text.push_str(symbol);
-                run.columns.push(x);
-                run.next += wide;
+                run.cells += 1;
             }
             _ => runs.push(Run {
                 look,
                 text: symbol.to_owned(),
-                columns: vec![x],
-                next: x + wide,
+                column: x,
+                cells: wide,
+                wide: wide > 1,
             }),
         }
     });
-    out.push_str(&shapes);
     for run in &runs {
-        run_of_text(run, top, out);
+        run.write(top, out);
     }
 }
 
-fn run_of_text(run: &Run, top: f32, out: &mut String) {
-    let y = top + BASELINE;
-    let Look { ink, modifier, .. } = &run.look;
-    let x = if run.text.is_ascii() || run.columns.len() == 1 {
-        let cells = run.next - run.columns[0];
-        let stretch = if run.columns.len() > 1 {
-            let length = f32::from(cells) * CELL_WIDTH;
-            format!(" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\"")
-        } else {
-            String::new()
+impl Run {
+    fn goes_on(&self, column: u16, look: &Look) -> bool {
+        !self.wide && self.look == *look && self.column + self.cells == column
+    }
+
+    fn write(&self, top: f32, out: &mut String) {
+        let y = top + BASELINE;
+        let x = left(self.column);
+        let length = f32::from(self.cells) * CELL_WIDTH;
+        // A wide glyph stands in the middle of its cells, whatever its font thinks of its width.
+        let place = match self.cells {
+            _ if self.wide => {
+                let middle = x + length / 2.0;
+                format!("x=\"{middle:.1}\" text-anchor=\"middle\"")
+            }
+            1 => format!("x=\"{x:.1}\""),
+            _ => {
+                format!("x=\"{x:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\"")
+            }
         };
-        format!("x=\"{:.1}\"{stretch}", left(run.columns[0]))
-    } else {
-        // An x for every UTF-16 unit would be needed for pairs: such runs are kept apart below.
-        let mut places = String::new();
-        for column in &run.columns {
-            let _ = write!(places, "{:.1} ", left(*column));
+        let Look { ink, modifier, .. } = &self.look;
+        let mut extra = String::new();
+        for (attribute, written) in [
+            (Modifier::BOLD, " font-weight=\"bold\""),
+            (Modifier::ITALIC, " font-style=\"italic\""),
+            (Modifier::UNDERLINED, " text-decoration=\"underline\""),
+            (Modifier::DIM, " fill-opacity=\".6\""),
+        ] {
+            if modifier.contains(attribute) {
+                extra.push_str(written);
+            }
         }
-        format!("x=\"{}\"", places.trim_end())
-    };
-    let mut extra = String::new();
-    if modifier.contains(Modifier::BOLD) {
-        extra.push_str(" font-weight=\"bold\"");
+        if self.wide {
+            extra.push_str(" class=\"w\"");
+        }
+        out.push_str(&format!(
+            "<text {place} y=\"{y:.1}\" fill=\"{ink}\"{extra}>{}</text>\n",
+            escaped(&self.text)
+        ));
     }
-    if modifier.contains(Modifier::ITALIC) {
-        extra.push_str(" font-style=\"italic\"");
-    }
-    if modifier.contains(Modifier::UNDERLINED) {
-        extra.push_str(" text-decoration=\"underline\"");
-    }
-    if modifier.contains(Modifier::DIM) {
-        extra.push_str(" fill-opacity=\".6\"");
-    }
-    out.push_str(&format!(
-        "<text {x} y=\"{y:.1}\" fill=\"{ink}\"{extra}>{}</text>\n",
-        escaped(&run.text)
-    ));
 }
 
 /// Draws a line or block character as a shape. False when it is none.

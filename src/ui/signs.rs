@@ -22,6 +22,7 @@ pub struct Signs {
     pub gap_line: &'static str,
     pub dot: &'static str,
     pub cut: &'static str,
+    pub thumb_thin: &'static str,
     pub thumb: &'static str,
     pub blank_field: &'static str,
     /// From next to nothing to full.
@@ -60,6 +61,7 @@ impl Signs {
         gap_line: "┄",
         dot: "·",
         cut: "…",
+        thumb_thin: "┃",
         thumb: "█",
         blank_field: "_",
         bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
@@ -99,6 +101,7 @@ impl Signs {
         gap_line: "-",
         dot: "-",
         cut: "~",
+        thumb_thin: "#",
         thumb: "#",
         blank_field: "_",
         bars: ["_", ".", ":", "-", "=", "+", "*", "#"],

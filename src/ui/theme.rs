@@ -134,6 +134,24 @@ impl Theme {
         }
     }
 
+    /// The scroll bar: part of the frame, but seen.
+    pub const fn bar(&self, focused: bool) -> Style {
+        if focused {
+            self.inks.frame_focused
+        } else {
+            self.inks.dim
+        }
+    }
+
+    /// A thin bar on a thin line; where focus is told by strong lines, a broad one.
+    pub const fn thumb(&self) -> &'static str {
+        if self.strong_frames {
+            self.signs.thumb
+        } else {
+            self.signs.thumb_thin
+        }
+    }
+
     pub const fn heading(&self) -> Style {
         self.inks.heading
     }
@@ -250,14 +268,13 @@ impl Inks {
         let bold = none.add_modifier(Modifier::BOLD);
         let dim = none.add_modifier(Modifier::DIM);
         let italic = none.add_modifier(Modifier::ITALIC);
-        let underlined = none.add_modifier(Modifier::UNDERLINED);
         let both = bold.add_modifier(Modifier::UNDERLINED);
         Self {
             dim,
             title: bold,
             title_focused: bold,
             good: none,
-            warn: underlined,
+            warn: bold,
             bad: both,
             pending: italic,
             key: bold,

@@ -1,53 +1,60 @@
 //! What a person sees: whole screens, single panes and boxes, drawn into a buffer.
+//!
+//! Snapshots hold the text; what colours and attributes must do is asserted in `plain.rs` and `themes.rs`.
 
+mod boxes;
+mod hostile;
+mod panes;
+mod pictures;
+mod plain;
 mod sample;
+mod sizes;
+mod terminal;
+mod themes;
+mod whole;
 
 use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{Backend as _, TestBackend};
 use ratatui::buffer::Buffer;
-use thingdeck::app::screen::Screen;
+use ratatui::layout::Position;
+use thingdeck::app::screen::{PaneView, Screen};
 use thingdeck::ui::{self, Theme, picture};
 
-pub fn drawn(screen: &Screen, theme: &Theme, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal
-        .draw(|frame| ui::view(screen, theme, frame))
-        .unwrap();
-    terminal.backend().buffer().clone()
+/// The frame for a screen, on a terminal of the screen's size.
+pub fn drawn(screen: &Screen, theme: &Theme) -> Buffer {
+    drawn_with_caret(screen, theme).0
 }
 
-#[test]
-#[ignore = "writes pictures to look at"]
-fn pictures() {
-    let dir = std::env::temp_dir().join("thingdeck-pictures");
-    std::fs::create_dir_all(&dir).unwrap();
-    let save = |name: &str, screen: &Screen, theme: &Theme| {
-        let (width, height) = (screen.size.width, screen.size.height);
-        let buffer = drawn(screen, theme, width, height);
-        let svg = picture::svg(&buffer, "thingdeck");
-        std::fs::File::create(dir.join(format!("{name}.svg")))
-            .and_then(|mut file| std::io::Write::write_all(&mut file, svg.as_bytes()))
-            .unwrap();
-        println!("{name}\n{}", picture::text(&buffer));
-    };
-    save("main", &sample::screen(120, 36), &Theme::dark());
-    save("plain", &sample::screen(120, 36), &Theme::plain());
-    save("ansi", &sample::screen(120, 36), &Theme::ansi16());
-    save("small", &sample::screen(80, 24), &Theme::dark());
-    save(
-        "ascii",
-        &sample::screen(80, 24),
-        &Theme::plain().with_ascii(),
-    );
-    save("large", &sample::screen(200, 60), &Theme::dark());
-    for (name, overlay) in [
-        ("palette", sample::palette()),
-        ("wizard", sample::wizard()),
-        ("question", sample::question()),
-        ("help", sample::help()),
-    ] {
-        let mut screen = sample::screen(120, 36);
-        screen.overlays = vec![overlay];
-        save(name, &screen, &Theme::dark());
-    }
+/// The frame and where the terminal's cursor stands, if it is shown.
+pub fn drawn_with_caret(screen: &Screen, theme: &Theme) -> (Buffer, Option<Position>) {
+    let backend = TestBackend::new(screen.size.width, screen.size.height);
+    let mut terminal = Terminal::new(backend).unwrap();
+    let buffer = terminal
+        .draw(|frame| ui::view(screen, theme, frame))
+        .unwrap()
+        .buffer
+        .clone();
+    let shows = terminal.backend().cursor_visible();
+    let caret = shows.then(|| terminal.backend_mut().get_cursor_position().unwrap());
+    (buffer, caret)
+}
+
+/// The frame as text, under the theme without colours.
+pub fn shown(screen: &Screen) -> String {
+    picture::text(&drawn(screen, &Theme::plain()))
+}
+
+/// One pane that fills its area in the upper left corner, as text.
+pub fn pane_shown(pane: PaneView) -> String {
+    let (width, height) = (pane.area.width, pane.area.height + 1);
+    let screen = sample::alone(width, height, pane);
+    picture::text(&drawn(&screen, &Theme::plain()))
+}
+
+/// The row of the frame that holds `text`.
+pub fn row_of(buffer: &Buffer, text: &str) -> u16 {
+    let lines = picture::text(buffer);
+    let row = lines.lines().position(|line| line.contains(text));
+    let row = row.unwrap_or_else(|| panic!("no {text:?} in\n{lines}"));
+    u16::try_from(row).unwrap()
 }

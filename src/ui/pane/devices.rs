@@ -10,25 +10,20 @@ use crate::ui::widget::number::short;
 use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
 
 const COLUMNS: [Column; 7] = [
-    Column::new("Name", 6, 24, 9).grows(),
-    Column::new("Type", 10, 20, 3),
-    Column::new("Push", 4, 6, 7),
+    Column::new("Name", 14, 18, 9).grows(),
+    Column::new("Type", 12, 20, 3),
+    Column::new("Push", 4, 4, 7),
     Column::new("Event", 7, 8, 6),
-    Column::new("Last", 4, 5, 5).right(),
+    Column::new("Last", 4, 4, 5).right(),
     Column::new("Msgs", 5, 5, 4).right(),
-    Column::new("Model", 8, 18, 1),
+    Column::new("Model", 18, 18, 1),
 ];
 
 /// The presence dot and a blank.
 const DOT: u16 = 2;
 
 pub fn draw(devices: &[DeviceRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let before = GUTTER + DOT;
-    let slots = rows::slots(
-        &COLUMNS,
-        area.x.saturating_add(before),
-        area.width.saturating_sub(before),
-    );
+    let slots = rows::places(&COLUMNS, area, DOT);
     let area = rows::headings(canvas, area, &COLUMNS, &slots, devices.len());
     for (line, device) in rows::visible(area, devices, |device| device.selected) {
         row(device, line, &slots, canvas);

@@ -9,9 +9,9 @@ use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
 
 const COLUMNS: [Column; 5] = [
     Column::new("Time", 8, 12, 6),
-    Column::new("Kind", 5, 8, 5),
-    Column::new("Source", 8, 22, 7),
-    Column::new("Message", 8, 20, 9).grows(),
+    Column::new("Kind", 7, 8, 5),
+    Column::new("Source", 10, 17, 7),
+    Column::new("Message", 28, 28, 9).grows(),
     Column::new("Size", 8, 8, 2).right(),
 ];
 
@@ -19,11 +19,7 @@ const COLUMNS: [Column; 5] = [
 const TIME_SHORT: usize = 8;
 
 pub fn draw(messages: &[MessageRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::slots(
-        &COLUMNS,
-        area.x.saturating_add(GUTTER),
-        area.width.saturating_sub(GUTTER),
-    );
+    let slots = rows::places(&COLUMNS, area, 0);
     let area = rows::headings(canvas, area, &COLUMNS, &slots, messages.len());
     for (line, message) in rows::visible(area, messages, |row| row.selected) {
         if message.gap {
@@ -90,7 +86,8 @@ fn gap(message: &MessageRow, line: Rect, canvas: &mut Canvas<'_>) {
         .first()
         .is_some_and(|span| span.text.as_str().starts_with(['⋯', ':']));
     if !says_so {
-        x += canvas.text(x, line.y, 1, theme.signs().gap, style) + 1;
+        let room = line.right().saturating_sub(x).min(1);
+        x += canvas.text(x, line.y, room, theme.signs().gap, style) + 1;
     }
     x += canvas.line(x, line.y, line.right().saturating_sub(x), &message.gist) + 1;
     let rest = line.right().saturating_sub(x);

@@ -4,21 +4,17 @@ use ratatui::layout::Rect;
 
 use crate::app::screen::{CommandRow, Role};
 use crate::ui::canvas::Canvas;
-use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
+use crate::ui::widget::rows::{self, Column, Slot};
 
 const COLUMNS: [Column; 4] = [
     Column::new("Time", 8, 8, 3),
-    Column::new("Device", 6, 18, 5),
-    Column::new("Command", 8, 20, 9).grows(),
-    Column::new("Outcome", 10, 24, 7),
+    Column::new("Device", 10, 18, 5),
+    Column::new("Command", 16, 24, 9).grows(),
+    Column::new("Outcome", 14, 26, 7),
 ];
 
 pub fn draw(commands: &[CommandRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::slots(
-        &COLUMNS,
-        area.x.saturating_add(GUTTER),
-        area.width.saturating_sub(GUTTER),
-    );
+    let slots = rows::places(&COLUMNS, area, 0);
     let area = rows::headings(canvas, area, &COLUMNS, &slots, commands.len());
     for (line, command) in rows::visible(area, commands, |row| row.selected) {
         row(command, line.y, &slots, canvas);

@@ -5,21 +5,17 @@ use ratatui::layout::Rect;
 use crate::app::screen::{Role, SubscriptionRow};
 use crate::ui::canvas::Canvas;
 use crate::ui::widget::badge;
-use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
+use crate::ui::widget::rows::{self, Column, Slot};
 
 const COLUMNS: [Column; 4] = [
-    Column::new("Sort", 5, 6, 5),
-    Column::new("For", 6, 24, 9).grows(),
+    Column::new("Sort", 6, 6, 5),
+    Column::new("For", 10, 16, 9).grows(),
     Column::new("State", 1, 8, 7),
-    Column::new("Detail", 8, 22, 3),
+    Column::new("Detail", 12, 20, 3),
 ];
 
 pub fn draw(subscriptions: &[SubscriptionRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::slots(
-        &COLUMNS,
-        area.x.saturating_add(GUTTER),
-        area.width.saturating_sub(GUTTER),
-    );
+    let slots = rows::places(&COLUMNS, area, 0);
     let area = rows::headings(canvas, area, &COLUMNS, &slots, subscriptions.len());
     for (line, subscription) in rows::visible(area, subscriptions, |row| row.selected) {
         row(subscription, line.y, &slots, canvas);

@@ -24,13 +24,13 @@ pub fn mark(mark: &Mark, theme: &Theme) -> (&'static str, &'static str, Style) {
         Mark::Unknown => (signs.unknown, "unknown", dim),
         Mark::Off => (signs.off, "off", dim),
         Mark::On(_) => (signs.on, "on", theme.role(Role::Good)),
-        Mark::Pending(true) => (signs.pending, "on…", theme.role(Role::Pending)),
-        Mark::Pending(false) => (signs.pending, "off…", theme.role(Role::Pending)),
+        Mark::Pending(true) => (signs.pending, "on", theme.role(Role::Pending)),
+        Mark::Pending(false) => (signs.pending, "off", theme.role(Role::Pending)),
         Mark::Failed => (signs.failed, "failed", theme.role(Role::Bad)),
     }
 }
 
-/// The sign and, when it ends by itself or is not yet so, what comes of it: `● 23h40`, `◌ off…`.
+/// The sign and, when it ends by itself or is not yet so, what comes of it: `● 23h40`, `◌ off`.
 pub fn draw_mark(canvas: &mut Canvas<'_>, x: u16, y: u16, cells: u16, shown: &Mark) {
     let (sign, word, style) = mark(shown, canvas.theme());
     let used = canvas.text(x, y, cells, sign, style);

@@ -24,6 +24,9 @@ pub fn draw(
     let (hidden, rest) = scrolled(value, caret.saturating_sub(cells - 1));
     let used = canvas.text(x, y, cells, rest, style);
     let at = caret.saturating_sub(hidden).min(cells - 1);
+    if used <= at {
+        canvas.text(x.saturating_add(at), y, 1, " ", style);
+    }
     canvas.set_caret(x.saturating_add(at), y);
     used.max(at + 1).min(cells)
 }

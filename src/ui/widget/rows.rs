@@ -46,6 +46,17 @@ impl Column {
     }
 }
 
+/// The places of `columns` in `area`, after the gutter and `before` more cells, with a cell of air at the right.
+pub fn places<const N: usize>(columns: &[Column; N], area: Rect, before: u16) -> [Slot; N] {
+    let before = GUTTER + before;
+    let air = u16::from(area.width >= 32);
+    slots(
+        columns,
+        area.x.saturating_add(before),
+        area.width.saturating_sub(before + air),
+    )
+}
+
 /// Where a column stands; no cells when there is no room for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
@@ -60,8 +71,8 @@ impl Slot {
 }
 
 /// The columns' places from `x` on. They depend on the room only, never on what the rows say, so that columns stand still.
-pub fn slots<const N: usize>(columns: &[Column; N], x: u16, room: u16) -> [Slot; N] {
-    let gap = if room >= 56 { 2 } else { 1 };
+fn slots<const N: usize>(columns: &[Column; N], x: u16, room: u16) -> [Slot; N] {
+    let gap = if room >= 72 { 2 } else { 1 };
     let widths = widths(columns, room, gap);
     let mut slots = [Slot::default(); N];
     let mut at = x;
@@ -159,7 +170,7 @@ pub fn visible<'r, R>(
     } else {
         0
     };
-    let skip = (selected + 1).saturating_sub(height);
+    let skip = (selected + 1).saturating_sub(height).min(rows.len());
     let line = move |y: u16| Rect {
         y,
         height: 1,
@@ -171,7 +182,8 @@ pub fn visible<'r, R>(
 /// Marks the selected row over its whole width, without relying on colour.
 pub fn select(canvas: &mut Canvas<'_>, line: Rect, focused: bool) {
     let theme = canvas.theme();
-    canvas.text(line.x, line.y, 1, theme.signs().marker, theme.marker());
+    let marker = theme.signs().marker;
+    canvas.text(line.x, line.y, line.width.min(1), marker, theme.marker());
     // A reversed marker would be a hole in a reversed row: it stands beside it.
     let beside = u16::from(theme.selects_in_reverse()).min(line.width);
     let row = Rect {

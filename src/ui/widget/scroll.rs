@@ -11,7 +11,7 @@ pub fn draw(canvas: &mut Canvas<'_>, track: Rect, scroll: Scroll, style: Style) 
     let Some((start, length)) = thumb(scroll, track.height) else {
         return;
     };
-    let sign = canvas.theme().signs().thumb;
+    let sign = canvas.theme().thumb();
     for y in track.y + start..track.y + start + length {
         canvas.text(track.x, y, 1, sign, style);
     }
