@@ -17,7 +17,7 @@ use crate::base::secret::Secret;
 use crate::domain::profile::SecretRef;
 
 /// How long a command may take: it may ask for a passphrase or a touch.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// More than any token.
 const MAX_BYTES: u64 = 64 * 1024;
 
