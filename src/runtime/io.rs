@@ -1,0 +1,194 @@
+//! The port `Io` for real: REST, the identity folder, clock and randomness, and the way back to the session.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use tokio::sync::{mpsc, oneshot};
+
+use super::clock::Clock;
+use super::files::Identity;
+use super::secrets::SecretSource;
+use crate::base::moment::{Moment, Mono};
+use crate::base::problem::{Problem, Retry};
+use crate::base::secret::Secret;
+use crate::domain::fact::Fact;
+use crate::domain::message::Draft;
+use crate::domain::session::{LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent};
+use crate::domain::subscription::FilterWish;
+use crate::platform::Pending;
+use crate::platform::io::{HttpCall, HttpError, HttpReply, Io};
+use crate::rest::client::RestClient;
+use crate::session::driver::{Heard, Post};
+
+/// Receipts of an adapter's own publishes have this bit, so that they never meet those of the user.
+const ADAPTER: u64 = 1 << 63;
+
+pub struct RuntimeIo {
+    pub clock: Clock,
+    pub rest: RestClient,
+    pub identity: Identity,
+    pub token: SecretSource,
+    pub commands: mpsc::Sender<SessionCommand>,
+    pub heard: Arc<Heard>,
+    pub outlet: Arc<dyn Post>,
+    pub receipts: Receipts,
+}
+
+/// Publishes of the adapter that wait for their acknowledgement.
+#[derive(Default)]
+pub struct Receipts {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<ReceiptId, oneshot::Sender<Result<(), Problem>>>>,
+}
+
+impl Receipts {
+    fn expect(&self) -> (ReceiptId, oneshot::Receiver<Result<(), Problem>>) {
+        let id = ReceiptId(ADAPTER | self.next.fetch_add(1, Ordering::Relaxed));
+        let (tell, told) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, tell);
+        (id, told)
+    }
+
+    /// `true` when the receipt belonged to the adapter.
+    pub fn settle(&self, id: ReceiptId, result: &Result<(), Problem>) -> bool {
+        let Some(tell) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) else {
+            return id.0 & ADAPTER != 0;
+        };
+        // Nobody waits any more when the adapter's future was dropped: fine.
+        let _ = tell.send(result.clone());
+        true
+    }
+}
+
+impl RuntimeIo {
+    fn command(&self, command: SessionCommand) {
+        if self.commands.try_send(command).is_err() {
+            self.log(LogLevel::Warn, "the session is busy or closed; a command of the adapter was let go".to_owned());
+        }
+    }
+
+    fn line(&self, source: LogSource, level: LogLevel, text: String) {
+        let at = self.clock.now().wall;
+        self.outlet.post(SessionEvent::Log(LogLine { at, source, level, text }));
+    }
+}
+
+impl Io for RuntimeIo {
+    fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>> {
+        Box::pin(async move {
+            let label = format!("{} {}", call.method.word(), call.label);
+            let begun = self.clock.now().mono;
+            let result = self.rest.call(call).await;
+            let took = self.clock.now().mono.since(begun).as_millis();
+            let (level, outcome) = match &result {
+                Ok(reply) if reply.status < 400 => (LogLevel::Info, reply.status.to_string()),
+                Ok(reply) => (LogLevel::Warn, format!("{} {}", reply.status, refusal(&reply.body))),
+                Err(error) => (LogLevel::Warn, error.to_string()),
+            };
+            self.line(LogSource::Rest, level, format!("{label}  {outcome}  {took} ms"));
+            result
+        })
+    }
+
+    fn publish(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let (id, told) = self.receipts.expect();
+            self.command(SessionCommand::Publish(id, draft));
+            told.await.unwrap_or_else(|_closed| {
+                Err(Problem::new("the message was not published", "the session closed", "").retry(Retry::Backoff))
+            })
+        })
+    }
+
+    fn subscribe(&self, wish: FilterWish) {
+        self.command(SessionCommand::Subscribe(wish));
+    }
+
+    fn silent(&self, reason: &str) {
+        self.command(SessionCommand::Resubscribe { reason: reason.to_owned() });
+    }
+
+    fn heard(&self) -> Mono {
+        self.heard.at()
+    }
+
+    fn sleep(&self, wait: Duration) -> Pending<'_, ()> {
+        Box::pin(tokio::time::sleep(wait))
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn roll(&self) -> f64 {
+        fastrand::f64()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        // The system's generator through the TLS provider: ids must not repeat across installations.
+        if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(bytes).is_err() {
+            fastrand::fill(bytes);
+        }
+    }
+
+    fn key_and_csr(&self, common_name: &str) -> Pending<'_, Result<(Secret, String), Problem>> {
+        let name = common_name.to_owned();
+        Box::pin(async move {
+            let made = tokio::task::spawn_blocking(move || make_key(&name)).await;
+            let failed = |why: String| Problem::new("could not make a key pair", why, "free some memory and try again");
+            made.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
+        })
+    }
+
+    fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
+        Box::pin(self.token.read())
+    }
+
+    fn fact(&self, fact: Fact) {
+        self.outlet.post(SessionEvent::Fact(fact));
+    }
+
+    fn log(&self, level: LogLevel, text: String) {
+        self.line(LogSource::Program, level, text);
+    }
+
+    fn load(&self, name: &str) -> Result<Option<Secret>, Problem> {
+        self.identity.load(name)
+    }
+
+    fn keep(&self, name: &str, content: &Secret) -> Result<(), Problem> {
+        self.identity.keep(name, content)
+    }
+
+    fn forget(&self, name: &str) -> Result<(), Problem> {
+        self.identity.forget(name)
+    }
+
+    fn read_file(&self, path: &Path) -> Result<Bytes, Problem> {
+        std::fs::read(path).map(Bytes::from).map_err(|error| {
+            Problem::new(format!("could not read {}", path.display()), error.to_string(), "check the path in the profile")
+                .exit(crate::base::problem::Exit::Usage)
+        })
+    }
+}
+
+fn make_key(name: &str) -> Result<(Secret, String), rcgen::Error> {
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let request = params.serialize_request(&key)?.pem()?;
+    Ok((Secret::new(key.serialize_pem()), request))
+}
+
+/// The error code in an answer, for the log: `1207 Already subscribed push`, or nothing.
+fn refusal(body: &[u8]) -> String {
+    let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name| parsed.pointer(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    format!("{} {}", text("/error/code"), text("/error/message")).trim().chars().take(120).collect()
+}

@@ -1,0 +1,71 @@
+//! The log file and the crash report.
+
+use std::backtrace::Backtrace;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::rolling::{Builder, Rotation};
+use tracing_subscriber::EnvFilter;
+
+use super::terminal;
+use crate::domain::session::{LogLevel, LogLine};
+
+/// Keeps the log's writer alive; dropping it flushes.
+pub struct Log {
+    _guard: WorkerGuard,
+    lost: ErrorCounter,
+}
+
+impl Log {
+    /// Lines that the writer could not keep up with.
+    pub fn lost(&self) -> usize {
+        self.lost.dropped_lines()
+    }
+}
+
+/// Starts logging into `folder`, a file a day, five kept. An error leaves the program without a log file.
+pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
+    fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    let file = Builder::new()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("thingdeck")
+        .filename_suffix("log")
+        .max_log_files(5)
+        .build(folder)
+        .map_err(|e| e.to_string())?;
+    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(file);
+    let lost = writer.error_counter();
+    let filter = EnvFilter::try_new(format!("warn,thingdeck={level}")).map_err(|e| e.to_string())?;
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_env_filter(filter).finish();
+    tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
+    Ok(Log { _guard: guard, lost })
+}
+
+/// A line of the log pane, into the file as well.
+pub fn tap(line: &LogLine) {
+    let text = &line.text;
+    match line.level {
+        LogLevel::Error => tracing::error!(source = ?line.source, "{text}"),
+        LogLevel::Warn => tracing::warn!(source = ?line.source, "{text}"),
+        LogLevel::Info => tracing::info!(source = ?line.source, "{text}"),
+        LogLevel::Debug => tracing::debug!(source = ?line.source, "{text}"),
+    }
+}
+
+/// A panic gives the terminal back first, then writes a report into `folder` and names it on stderr.
+pub fn catch_panics(folder: PathBuf) {
+    std::panic::set_hook(Box::new(move |panic| {
+        terminal::restore();
+        let trace = Backtrace::force_capture();
+        let report = format!("thingdeck {} stopped by a defect of its own\n{panic}\n\n{trace}\n", env!("CARGO_PKG_VERSION"));
+        let path = folder.join(format!("crash-{}.txt", std::process::id()));
+        let written = fs::create_dir_all(&folder).and_then(|()| File::create(&path)).and_then(|mut f| f.write_all(report.as_bytes()));
+        let place = match written {
+            Ok(()) => format!("the report is in {}", path.display()),
+            Err(error) => format!("the report could not be written ({error}):\n{report}"),
+        };
+        let _ = writeln!(std::io::stderr(), "thingdeck stopped by a defect of its own: {panic}\n  try      report it; {place}");
+    }));
+}
