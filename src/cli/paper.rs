@@ -53,9 +53,8 @@ fn command_section(command: &Command) -> io::Result<Vec<u8>> {
     let mut out = format!(".SS \"{}\"\n", command.get_name().replace('-', "\\-"));
     for line in text.lines() {
         match line {
-            ".SH SYNOPSIS" => {}
             ".SH DESCRIPTION" | ".SH OPTIONS" => out.push_str(".PP\n"),
-            ".ie \\n(.g .ds Aq \\(aq" | ".el .ds Aq '" => {}
+            ".SH SYNOPSIS" | ".ie \\n(.g .ds Aq \\(aq" | ".el .ds Aq '" => {}
             other => {
                 out.push_str(other);
                 out.push('\n');

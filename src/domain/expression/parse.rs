@@ -136,7 +136,7 @@ impl Parser {
             Some('.') => self.path(),
             Some('"') => {
                 let text = self.quoted()?;
-                self.compared_or(text, |text| Node::Word(text.to_lowercase()))
+                self.compared_or(&text, |text| Node::Word(text.to_lowercase()))
             }
             Some(_) => self.word(),
         }
@@ -205,7 +205,7 @@ impl Parser {
         if word.is_empty() {
             return Err(self.error("this is not understood; put it in quotes"));
         }
-        self.compared_or(word, |word| Node::Word(word.to_lowercase()))
+        self.compared_or(&word, |word| Node::Word(word.to_lowercase()))
     }
 
     /// `None` when `field` is no field: then it is a word with a colon in it.
@@ -310,11 +310,11 @@ impl Parser {
     /// `name` as the left side of a comparison, or, where none follows, what `otherwise` makes of it.
     fn compared_or(
         &mut self,
-        name: String,
+        name: &str,
         otherwise: fn(&str) -> Node,
     ) -> Result<Node, ExpressionError> {
         match self.comparison()? {
-            None => Ok(otherwise(&name)),
+            None => Ok(otherwise(name)),
             Some((comparison, value)) => {
                 let steps = name
                     .split('.')
