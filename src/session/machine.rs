@@ -48,7 +48,7 @@ pub enum Input {
 }
 
 /// What is to be done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Action {
     Plan,
     /// Open a connection to this endpoint of the plan.
@@ -472,12 +472,18 @@ impl Machine {
         }
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Leaving { then, .. } => {
-                self.registry.forget_connection();
+                self.forget_filters();
                 self.after_farewell(then);
             }
             Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
             Phase::Up(up) => self.broke(now.mono, roll, &up, end),
             other => self.phase = other,
+        }
+    }
+
+    fn forget_filters(&mut self) {
+        for filter in self.registry.forget_connection() {
+            self.post(SessionEvent::Dropped(filter));
         }
     }
 
@@ -520,7 +526,7 @@ impl Machine {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
         };
-        self.registry.forget_connection();
+        self.forget_filters();
         let short = now.since(up.since.mono) < STABLE;
         if !short {
             self.attempt = 0;

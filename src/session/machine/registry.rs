@@ -241,17 +241,20 @@ impl Registry {
         Some(set_aside)
     }
 
-    /// The connection is gone, and with it every grant.
-    pub fn forget_connection(&mut self) {
+    /// The connection is gone, and with it every grant. Returns the filters whose UNSUBSCRIBE was not answered: nobody
+    /// waits for them any more, and a kept session is told again.
+    pub fn forget_connection(&mut self) -> Vec<TopicFilter> {
         self.unanswered.clear();
         self.to_try.clear();
         let leaving = std::mem::take(&mut self.leaving);
-        self.to_leave.extend(leaving.into_values());
+        let leaving: Vec<_> = leaving.into_values().collect();
+        self.to_leave.extend(leaving.iter().cloned());
         for entry in &mut self.entries {
             if entry.trust != Trust::SetAside {
                 entry.granted = None;
             }
         }
+        leaving
     }
 
     /// Whether every wanted filter has been answered for on this connection.
