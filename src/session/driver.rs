@@ -198,7 +198,10 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
         return pending().await;
     };
     let event = open.next().await;
-    if matches!(event, LinkEvent::Up { .. } | LinkEvent::Message(_)) {
+    if matches!(
+        event,
+        LinkEvent::Up { .. } | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
+    ) {
         heard.mark(io.now().mono);
     }
     event

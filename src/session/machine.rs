@@ -269,7 +269,7 @@ impl Machine {
             LogLevel::Warn,
             format!("silent: {reason}; every filter is subscribed again"),
         );
-        let orders = self.registry.all(now.mono);
+        let orders = self.registry.again(now.mono);
         self.send_all(orders);
     }
 
@@ -531,6 +531,7 @@ impl Machine {
         if !short {
             self.attempt = 0;
             self.short_lives = 0;
+            self.registry.second_chance();
         }
         match (blamed, end.class) {
             (Some(set_aside), _) => self.set_aside(set_aside),

@@ -139,6 +139,17 @@ async fn with_manual_acknowledgement_the_broker_is_told_only_after_use() {
 }
 
 #[tokio::test]
+async fn a_message_left_out_is_not_delivered_again_for_ever() {
+    let broker = Broker::plain().await;
+    let script = Script::always(plan(broker.port(), None, &["big"]));
+    let _session = Session::with(&script, Vec::new(), true);
+    let (mut peer, _) = broker.session(false).await;
+    peer.grant().await;
+    peer.publish("big", &vec![b'x'; 3 << 20], 21).await;
+    assert_eq!(peer.puback().await, 21);
+}
+
+#[tokio::test]
 async fn an_acknowledgement_of_an_earlier_connection_is_not_sent_on_the_next() {
     let broker = Broker::plain().await;
     let script = Script::always(plan(broker.port(), None, &["t"]));

@@ -122,7 +122,7 @@ async fn a_session_taken_over_says_so_and_stops_fighting() {
     for attempt in 1..=3 {
         let (mut peer, _) = broker.session(true).await;
         peer.grant().await;
-        session.granted().await;
+        assert!(session.granted().await.1.is_ok());
         peer.close().await;
         if attempt < 3 {
             session.reconnects().await;

@@ -17,7 +17,7 @@ async fn a_deaf_connection_is_called_silent_and_subscribed_again() {
     let mut session = Session::start(&script);
     let (mut peer, _) = broker.session(false).await;
     peer.grant().await;
-    session.granted().await;
+    assert!(session.granted().await.1.is_ok());
 
     let reason = "nothing heard of 거실 에어컨 for 30 min".to_owned();
     session.tell(SessionCommand::Resubscribe { reason }).await;

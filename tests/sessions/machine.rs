@@ -200,7 +200,6 @@ proptest! {
             connections += 1;
             prop_assert!(connections <= 4, "the search must end");
             bench.attempt(&filters);
-            bench.feed(Input::Planned(Ok(plan(1, None, &filters))));
             let mut waiting = subscribes(&bench.link(up(false)));
             let mut granted = BTreeSet::new();
             while !waiting.is_empty() {
@@ -400,7 +399,6 @@ fn a_filter_set_aside_gets_another_chance_when_it_is_added_again() {
     let mut bench = Bench::new();
     for _ in 0..2 {
         bench.attempt(&["bad"]);
-        bench.feed(Input::Planned(Ok(plan(1, None, &["bad"]))));
         bench.link(up(false));
         bench.ends(EndClass::HungUp);
     }
@@ -408,6 +406,22 @@ fn a_filter_set_aside_gets_another_chance_when_it_is_added_again() {
     assert_eq!(subscribes(&bench.link(up(false))), []);
     let actions = bench.command(SessionCommand::Subscribe(wish("bad")));
     assert_eq!(bench.answer(actions), ["bad"]);
+}
+
+#[test]
+fn a_filter_set_aside_is_tried_again_last_and_alone_once_the_broker_has_proved_itself() {
+    let mut bench = Bench::new();
+    for _ in 0..2 {
+        bench.attempt(&["bad"]);
+        bench.link(up(false));
+        bench.ends(EndClass::HungUp);
+    }
+    bench.attempt(&["bad", "good"]);
+    let actions = bench.link(up(false));
+    assert_eq!(bench.answer(actions), ["good"]);
+    let reason = "nothing heard".to_owned();
+    let actions = bench.command(SessionCommand::Resubscribe { reason });
+    assert_eq!(bench.answer(actions), ["good", "bad"]);
 }
 
 #[test]
