@@ -70,10 +70,14 @@ impl Driver {
         };
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
+        let mut listening = true;
         while !running.over {
             let wake = sleep_until(&*io, machine.wake());
             let input = tokio::select! {
-                command = self.commands.recv() => Input::Command(command.unwrap_or(SessionCommand::Close)),
+                command = self.commands.recv(), if listening => {
+                    listening = command.is_some();
+                    Input::Command(command.unwrap_or(SessionCommand::Close))
+                }
                 input = running.next() => input,
                 () = wake => Input::Tick,
             };
@@ -194,7 +198,10 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
         return pending().await;
     };
     let event = open.next().await;
-    if matches!(event, LinkEvent::Up { .. } | LinkEvent::Message(_)) {
+    if matches!(
+        event,
+        LinkEvent::Up { .. } | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
+    ) {
         heard.mark(io.now().mono);
     }
     event

@@ -48,7 +48,7 @@ pub enum Input {
 }
 
 /// What is to be done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Action {
     Plan,
     /// Open a connection to this endpoint of the plan.
@@ -269,7 +269,7 @@ impl Machine {
             LogLevel::Warn,
             format!("silent: {reason}; every filter is subscribed again"),
         );
-        let orders = self.registry.all(now.mono);
+        let orders = self.registry.again(now.mono);
         self.send_all(orders);
     }
 
@@ -472,12 +472,18 @@ impl Machine {
         }
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Leaving { then, .. } => {
-                self.registry.forget_connection();
+                self.forget_filters();
                 self.after_farewell(then);
             }
             Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
             Phase::Up(up) => self.broke(now.mono, roll, &up, end),
             other => self.phase = other,
+        }
+    }
+
+    fn forget_filters(&mut self) {
+        for filter in self.registry.forget_connection() {
+            self.post(SessionEvent::Dropped(filter));
         }
     }
 
@@ -520,11 +526,12 @@ impl Machine {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
         };
-        self.registry.forget_connection();
+        self.forget_filters();
         let short = now.since(up.since.mono) < STABLE;
         if !short {
             self.attempt = 0;
             self.short_lives = 0;
+            self.registry.second_chance();
         }
         match (blamed, end.class) {
             (Some(set_aside), _) => self.set_aside(set_aside),

@@ -48,7 +48,10 @@ impl Tls {
         let mut config = match &plan.identity {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder
-                .with_client_auth_cert(certificates(chain, "client certificate")?, read_key(key)?)
+                .with_client_auth_cert(
+                    certificates(chain, Kind::Ours, "client certificate")?,
+                    read_key(key)?,
+                )
                 .map_err(|error| trouble::words(trouble::Found::Rustls(&error), "", None))?,
         };
         config.alpn_protocols = plan
@@ -75,7 +78,7 @@ impl Tls {
 fn roots(plan: &TlsPlan) -> Result<Arc<RootCertStore>, Trouble> {
     let mut store = RootCertStore::empty();
     for pem in &plan.extra_roots {
-        for certificate in certificates(pem, "CA certificate")? {
+        for certificate in certificates(pem, Kind::Roots, "CA certificate")? {
             store
                 .add(certificate)
                 .map_err(|error| unusable("a CA certificate cannot be used", &error))?;
@@ -87,7 +90,7 @@ fn roots(plan: &TlsPlan) -> Result<Arc<RootCertStore>, Trouble> {
     }
     if store.is_empty() {
         return Err(Trouble {
-            kind: Kind::Ours,
+            kind: Kind::Roots,
             problem: Problem::new(
                 "could not prepare the secure connection",
                 "there are no trusted root certificates on this machine",
@@ -99,12 +102,16 @@ fn roots(plan: &TlsPlan) -> Result<Arc<RootCertStore>, Trouble> {
     Ok(Arc::new(store))
 }
 
-fn certificates(pem: &str, name: &str) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+fn certificates(
+    pem: &str,
+    kind: Kind,
+    name: &str,
+) -> Result<Vec<CertificateDer<'static>>, Trouble> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     match read {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(unreadable(name, "it holds no PEM certificate")),
-        Err(error) => Err(unreadable(name, &error.to_string())),
+        Ok(_) => Err(unreadable(kind, name, "it holds no PEM certificate")),
+        Err(error) => Err(unreadable(kind, name, &error.to_string())),
     }
 }
 
@@ -113,17 +120,18 @@ fn read_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, Trouble> {
     // The library's error could quote the text.
     PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_unsaid| {
         unreadable(
+            Kind::Ours,
             "private key",
             "it holds no PEM key (PKCS#8, PKCS#1 or SEC1)",
         )
     })
 }
 
-fn unreadable(name: &str, cause: &str) -> Trouble {
+fn unreadable(kind: Kind, name: &str, cause: &str) -> Trouble {
     let what = format!("could not read the {name}");
     let problem = Problem::new(what, cause, "check the file that the profile names");
     Trouble {
-        kind: Kind::Ours,
+        kind,
         problem: problem.exit(Exit::Usage),
     }
 }
@@ -135,7 +143,7 @@ fn unusable(what: &str, error: &dyn std::error::Error) -> Trouble {
         "check the files that the profile names",
     );
     Trouble {
-        kind: Kind::Ours,
+        kind: Kind::Roots,
         problem: problem.exit(Exit::Usage),
     }
 }

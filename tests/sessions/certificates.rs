@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
@@ -23,6 +25,37 @@ pub struct Authority {
 pub struct Pair {
     pub certificate: String,
     pub key: String,
+}
+
+impl Pair {
+    /// The key in its older form: a PKCS#8 key wraps a PKCS#1 (RSA) or SEC1 (EC) key in its third element.
+    pub fn inner_key(&self) -> String {
+        let PrivateKeyDer::Pkcs8(outer) = key(self) else {
+            panic!("rcgen writes PKCS#8");
+        };
+        let (_, sequence) = element(outer.secret_pkcs8_der());
+        let (version, _) = element(sequence);
+        let (algorithm, _) = element(&sequence[version..]);
+        let (_, inner) = element(&sequence[version + algorithm..]);
+        let label = if algorithm > 17 { "EC" } else { "RSA" };
+        let text = BASE64_STANDARD.encode(inner);
+        format!("-----BEGIN {label} PRIVATE KEY-----\n{text}\n-----END {label} PRIVATE KEY-----\n")
+    }
+}
+
+/// The length of the first DER element with its header, and its content.
+fn element(der: &[u8]) -> (usize, &[u8]) {
+    let (header, length) = match der[1] {
+        short @ 0..0x80 => (2, usize::from(short)),
+        long => {
+            let bytes = &der[2..2 + usize::from(long & 0x7f)];
+            let length = bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            (2 + bytes.len(), length)
+        }
+    };
+    (header + length, &der[header..header + length])
 }
 
 impl Authority {
@@ -57,6 +90,17 @@ impl Authority {
 
     pub fn client(&self, name: &str) -> Pair {
         self.sign(name, ExtendedKeyUsagePurpose::ClientAuth, |_| {})
+    }
+
+    pub fn client_rsa(&self, name: &str) -> Pair {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        let key = key.expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a valid name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("signs");
+        Pair {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
     }
 
     pub fn client_expired(&self, name: &str) -> Pair {

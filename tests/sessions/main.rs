@@ -1,7 +1,16 @@
-//! Sessions against a broker on loopback that each test scripts by itself, and the machine on a virtual clock.
+//! Sessions against a broker on loopback that each test scripts by itself, the machine on a virtual clock, and the HTTP
+//! client against small servers.
 
 mod broker;
 mod certificates;
 mod support;
 
+mod close;
 mod connect;
+mod delivery;
+mod ends;
+mod filters;
+mod machine;
+mod publish;
+mod rest;
+mod trust;

@@ -30,7 +30,7 @@ const PROTOCOL_MAX: usize = 268_435_455;
 const WINDOW: usize = 64;
 /// rumqttc counts packet ids up to this and then from 1 again; far over what is ever in flight, so that it never meets
 /// an id in use, and never stops reading orders.
-const PACKET_IDS: u16 = 4096;
+const PACKET_IDS: u16 = 1024;
 
 type Polled = Result<Event, (Vec<Packet>, ConnectionError)>;
 
@@ -316,7 +316,8 @@ fn options(opening: &Opening, tls: Option<&Tls>) -> Result<MqttOptions, Problem>
     let plan = &opening.plan;
     check_client_id(&plan.client_id, plan.clean_session)?;
     let endpoint = &opening.endpoint;
-    let mut options = MqttOptions::new(&plan.client_id, &endpoint.host, endpoint.port);
+    let host = host(&endpoint.host, tls.is_some());
+    let mut options = MqttOptions::new(&plan.client_id, host, endpoint.port);
     options
         .set_keep_alive(keep_alive(plan.keep_alive))
         .set_clean_session(plan.clean_session)
@@ -342,6 +343,16 @@ fn options(opening: &Opening, tls: Option<&Tls>) -> Result<MqttOptions, Problem>
         ));
     }
     Ok(options)
+}
+
+/// rumqttc puts host and port together without brackets; under TLS the same text is the certificate's name, and there a
+/// bare IPv6 address stays out of reach.
+fn host(host: &str, tls: bool) -> String {
+    if host.contains(':') && !host.starts_with('[') && !tls {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 /// rumqttc panics on the one and truncates the other.

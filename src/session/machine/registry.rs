@@ -6,7 +6,9 @@
 //! A broker that answers a SUBSCRIBE by hanging up (AWS IoT does, for a topic outside the policy) would make the
 //! session reconnect for ever. So filters whose SUBSCRIBE was unanswered when the connection closed are *suspect*: on
 //! the next connection the others go first, then the suspects one by one. The one that is alone when the broker hangs
-//! up again is set aside and named; the rest live on (F9).
+//! up again is set aside and named; the rest live on (F9). A broker that merely fell over twice at the wrong moment must
+//! not leave a filter out for ever: it gets another chance, alone and last, when the connection has lived long enough to
+//! clear the broker, or when the stream is silent.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -23,8 +25,7 @@ const BLAME: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// What a filter that was set aside is told with.
-pub const SET_ASIDE: &str =
-    "the broker hangs up when this filter is subscribed; it is set aside until it is added again";
+pub const SET_ASIDE: &str = "the broker hangs up when this filter is subscribed; it is set aside for now (add it again to retry)";
 
 /// Who wants a filter. The platform's come anew with every plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,7 @@ impl Registry {
     /// Wants a filter from now on. A filter that was dropped or set aside gets another chance.
     pub fn want(&mut self, wish: FilterWish, origin: Origin) {
         self.to_leave.retain(|filter| *filter != wish.filter);
+        self.to_try.retain(|filter| *filter != wish.filter);
         match self.entry(&wish.filter) {
             None => self.add(wish, origin),
             Some(entry) => {
@@ -154,26 +156,23 @@ impl Registry {
         if session_present {
             orders.extend(old.into_iter().map(|filter| self.leave(filter)));
         }
-        orders.extend(self.all(now));
-        self.to_try = self
-            .with_trust(Trust::Suspect)
-            .map(|w| w.filter.clone())
-            .collect();
-        if self.unanswered.is_empty() {
-            orders.extend(self.try_next(now));
-        }
+        orders.extend(self.everything(now));
         orders
     }
 
-    /// Every filter in good standing again, on a connection that says nothing.
-    pub fn all(&mut self, now: Mono) -> Vec<Order> {
-        let wishes: Vec<_> = self.with_trust(Trust::Good).cloned().collect();
-        let batches = wishes.chunks(self.batch.max(1)).map(<[FilterWish]>::to_vec);
-        let batches: Vec<_> = batches.collect();
-        batches
-            .into_iter()
-            .map(|batch| self.subscribe(now, batch))
-            .collect()
+    /// Every filter again, on a connection that says nothing.
+    pub fn again(&mut self, now: Mono) -> Vec<Order> {
+        self.second_chance();
+        self.everything(now)
+    }
+
+    /// What was set aside is only suspect again: the broker has earned no blame since.
+    pub fn second_chance(&mut self) {
+        for entry in &mut self.entries {
+            if entry.trust == Trust::SetAside {
+                entry.trust = Trust::Suspect;
+            }
+        }
     }
 
     /// One filter on a live connection.
@@ -241,17 +240,20 @@ impl Registry {
         Some(set_aside)
     }
 
-    /// The connection is gone, and with it every grant.
-    pub fn forget_connection(&mut self) {
+    /// The connection is gone, and with it every grant. Returns the filters whose UNSUBSCRIBE was not answered: nobody
+    /// waits for them any more, and a kept session is told again.
+    pub fn forget_connection(&mut self) -> Vec<TopicFilter> {
         self.unanswered.clear();
         self.to_try.clear();
         let leaving = std::mem::take(&mut self.leaving);
-        self.to_leave.extend(leaving.into_values());
+        let leaving: Vec<_> = leaving.into_values().collect();
+        self.to_leave.extend(leaving.iter().cloned());
         for entry in &mut self.entries {
             if entry.trust != Trust::SetAside {
                 entry.granted = None;
             }
         }
+        leaving
     }
 
     /// Whether every wanted filter has been answered for on this connection.
@@ -295,6 +297,23 @@ impl Registry {
             .iter()
             .filter(move |entry| entry.trust == trust && !entry.dropped)
             .map(|entry| &entry.wish)
+    }
+
+    /// Those in good standing in batches, the suspects after them one by one.
+    fn everything(&mut self, now: Mono) -> Vec<Order> {
+        let good: Vec<_> = self.with_trust(Trust::Good).cloned().collect();
+        let mut orders: Vec<_> = good
+            .chunks(self.batch.max(1))
+            .map(|batch| self.subscribe(now, batch.to_vec()))
+            .collect();
+        self.to_try = self
+            .with_trust(Trust::Suspect)
+            .map(|wish| wish.filter.clone())
+            .collect();
+        if self.unanswered.is_empty() {
+            orders.extend(self.try_next(now));
+        }
+        orders
     }
 
     fn try_next(&mut self, now: Mono) -> Option<Order> {

@@ -25,8 +25,10 @@ pub enum Kind {
     Server,
     /// The server does not accept our certificate.
     Client,
-    /// Our own files do not fit together.
+    /// Our own certificate and key cannot be used.
     Ours,
+    /// The trusted certificates cannot be used.
+    Roots,
     /// What answers does not speak TLS as we do.
     Peer,
 }
@@ -34,7 +36,7 @@ pub enum Kind {
 impl Trouble {
     pub const fn class(&self) -> EndClass {
         match self.kind {
-            Kind::Server => EndClass::Fatal,
+            Kind::Server | Kind::Roots => EndClass::Fatal,
             Kind::Client | Kind::Ours => EndClass::Refused,
             Kind::Peer => EndClass::Unreachable,
         }
@@ -280,7 +282,7 @@ fn trouble(kind: Kind, host: &str, cause: &str, remedy: &str) -> Trouble {
     let problem = Problem::new(what, cause, remedy);
     let problem = match kind {
         Kind::Server | Kind::Client => problem.exit(Exit::Refused),
-        Kind::Ours => problem.exit(Exit::Usage),
+        Kind::Ours | Kind::Roots => problem.exit(Exit::Usage),
         Kind::Peer => problem.exit(Exit::Unreachable).retry(Retry::Backoff),
     };
     Trouble { kind, problem }
