@@ -59,6 +59,7 @@ pub struct Thinq {
     cache: cache::Cache,
     feeds: feeds::Book,
     energy: energy::Refusals,
+    commanded: control::Commanded,
 }
 
 impl Thinq {
@@ -75,6 +76,7 @@ impl Thinq {
             cache: cache::Cache::default(),
             feeds: feeds::Book::default(),
             energy: energy::Refusals::default(),
+            commanded: control::Commanded::default(),
         }
     }
 
