@@ -57,7 +57,9 @@ impl Shell {
     fn station(&mut self) -> &mut Station {
         let profile = self.chosen.clone();
         let (context, inbox) = (&self.context, &self.inbox);
-        self.station.get_or_insert_with(|| Station::open_profile(context, SessionId::default(), profile, inbox))
+        self.station.get_or_insert_with(|| {
+            Station::open_profile(context, SessionId::default(), profile, inbox)
+        })
     }
 
     /// Anything a person must act on at once: SIGINT, SIGTERM, SIGHUP. A stop from the keyboard stops us as it always does.
@@ -156,7 +158,10 @@ impl Console for Shell {
     }
 
     fn open(&mut self, opening: Opening) {
-        let how = How { manual_ack: opening.manual_ack, filters: opening.filters };
+        let how = How {
+            manual_ack: opening.manual_ack,
+            filters: opening.filters,
+        };
         self.station().stream(how);
     }
 
@@ -201,10 +206,18 @@ impl Console for Shell {
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {
         Box::pin(async move {
             let mut text = String::new();
-            let read = tokio::io::stdin().take(64 * 1024).read_to_string(&mut text).await;
+            let read = tokio::io::stdin()
+                .take(64 * 1024)
+                .read_to_string(&mut text)
+                .await;
             let secret = Secret::new(text.trim());
             read.map(|_| secret).map_err(|error| {
-                Problem::new("could not read the secret from stdin", error.to_string(), "pipe it in as one line of text").exit(Exit::Usage)
+                Problem::new(
+                    "could not read the secret from stdin",
+                    error.to_string(),
+                    "pipe it in as one line of text",
+                )
+                .exit(Exit::Usage)
             })
         })
     }

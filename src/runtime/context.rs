@@ -9,18 +9,19 @@ use tokio::sync::mpsc;
 
 use super::clip::Wrapping;
 use super::clock::Clock;
-use super::config::{Config, Theme};
-use super::files::{self, Folders, Identity};
+use super::config::{Config, Theme, edit};
+use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo};
-use super::secrets::SecretSource;
+use super::keep::Keep;
+use super::secrets::Environment;
 use super::station::{Live, Station};
+use crate::app::ProfileSummary;
 use crate::app::effect::NewProfile;
 use crate::app::event::Event;
-use crate::app::state::ProfileSummary;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
-use crate::cli::{Environment, Options};
+use crate::cli::Options;
 use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -59,7 +60,11 @@ struct Simulated {
 
 impl Context {
     pub fn load(options: &Options) -> Result<Arc<Self>, Problem> {
-        let folders = Folders::find(options.config.as_deref(), options.data_dir.as_deref(), options.state_dir.as_deref())?;
+        let folders = Folders::find(Overrides {
+            config: options.config.clone(),
+            data_dir: options.data_dir.clone(),
+            state_dir: options.state_dir.clone(),
+        })?;
         let config = Config::load(&folders.config_file)?;
         let warnings = config.warnings.clone();
         Ok(Arc::new(Self {
@@ -80,11 +85,14 @@ impl Context {
     }
 
     pub fn log_folder(&self) -> PathBuf {
-        self.folders.state.join("log")
+        self.folders.logs()
     }
 
     pub fn warn(&self, problem: Problem) {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+        self.warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(problem);
     }
 
     /// What a person should read once; gone from here then.
@@ -122,7 +130,10 @@ impl Context {
 
     /// The name of the profile the dashboard opens; `None` for the simulated home.
     pub fn choose_for_dashboard(&self, name: Option<&str>) -> Result<Option<String>, Problem> {
-        Ok(self.config().choose(name, self.insecure)?.map(|profile| profile.name))
+        Ok(self
+            .config()
+            .choose(name, self.insecure)?
+            .map(|profile| profile.name))
     }
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
@@ -143,14 +154,28 @@ impl Context {
         if let Some(running) = &*simulator {
             return Ok(running.profile.clone());
         }
-        let failed = |why: String| Problem::new("the simulated home did not start", why, "is 127.0.0.1 usable, and the folder for temporary files?");
+        let failed = |why: String| {
+            Problem::new(
+                "the simulated home did not start",
+                why,
+                "is 127.0.0.1 usable, and the folder for temporary files?",
+            )
+        };
         let folder = tempfile::tempdir().map_err(|e| failed(e.to_string()))?;
-        let sim = Sim::start(SimOptions::in_dir(folder.path().to_owned())).await.map_err(|e| failed(e.to_string()))?;
+        let sim = Sim::start(SimOptions::in_dir(folder.path().to_owned()))
+            .await
+            .map_err(|e| failed(e.to_string()))?;
         let written = Config::load(std::path::Path::new(&sim.ready().config))?;
-        let mut profile = written.choose(None, false)?.ok_or_else(|| failed("it wrote no profile".to_owned()))?;
+        let mut profile = written
+            .choose(None, false)?
+            .ok_or_else(|| failed("it wrote no profile".to_owned()))?;
         SIMULATED.clone_into(&mut profile.name);
         profile.simulated = true;
-        *simulator = Some(Simulated { sim, profile: profile.clone(), folder });
+        *simulator = Some(Simulated {
+            sim,
+            profile: profile.clone(),
+            folder,
+        });
         Ok(profile)
     }
 
@@ -170,18 +195,23 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<Live, Problem> {
-        let folder = match &*self.simulator.lock().await {
-            Some(running) if profile.simulated => running.folder.path().join("identity"),
-            _ => self.folders.identity(&profile.name),
+        let keep = match &*self.simulator.lock().await {
+            // The simulated home issues a new identity at each start; nothing of it is worth a file.
+            Some(_) if profile.simulated => Keep::in_memory(),
+            _ => Keep::on_disk(self.folders.identity(&profile.name)),
         };
-        let io = self.port(&profile, Identity::on_disk(folder), commands, heard, receipts, outlet)?;
-        Ok(Live { platform: catalog::build(&profile), io: Arc::new(io), profile })
+        let io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
+        Ok(Live {
+            platform: catalog::build(&profile),
+            io: Arc::new(io),
+            profile,
+        })
     }
 
     fn port(
         &self,
         profile: &Profile,
-        identity: Identity,
+        identity: Keep,
         commands: mpsc::Sender<SessionCommand>,
         heard: Arc<Heard>,
         receipts: Arc<Receipts>,
@@ -190,13 +220,19 @@ impl Context {
         let Settings::Thinq(settings) = &profile.settings;
         let mut roots = Vec::new();
         if let Some(path) = &profile.common.ca_file {
-            roots.push(files::read_text(path)?);
+            let read = std::fs::read_to_string(path);
+            roots.push(read.map_err(|e| files::trouble("read", path, &e).exit(Exit::Usage))?);
         }
         Ok(RuntimeIo {
             clock: self.clock,
-            rest: RestClient::new(&roots, profile.common.insecure_skip_verify && self.insecure, USER_AGENT)?,
+            rest: RestClient::new(
+                &roots,
+                profile.common.insecure_skip_verify && self.insecure,
+                USER_AGENT,
+            )?,
             identity,
-            token: SecretSource::new(settings.token.clone(), self.environment.clone()),
+            token: settings.token.clone(),
+            environment: self.environment.clone(),
             commands,
             heard,
             outlet,
@@ -206,27 +242,59 @@ impl Context {
 
     /// Ends the feeds that the profile's owner does not want kept, in bounded time.
     pub async fn leave(&self, station: &Station) {
-        let Some(Ok(live)) = tokio::time::timeout(Duration::from_millis(50), station.live()).await.ok() else { return };
+        let Some(Ok(live)) = tokio::time::timeout(Duration::from_millis(50), station.live())
+            .await
+            .ok()
+        else {
+            return;
+        };
         let Settings::Thinq(settings) = &live.profile.settings;
         let (end_push, end_event) = match settings.on_quit {
             OnQuit::Keep => return,
             OnQuit::EndEvents => (false, true),
             OnQuit::EndAll => (true, true),
         };
-        match tokio::time::timeout(LEAVE, live.request(Request::Leave { end_push, end_event })).await {
-            Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => tracing::warn!(?failed, "some subscriptions could not be ended"),
+        match tokio::time::timeout(
+            LEAVE,
+            live.request(Request::Leave {
+                end_push,
+                end_event,
+            }),
+        )
+        .await
+        {
+            Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => {
+                tracing::warn!(?failed, "some subscriptions could not be ended")
+            }
             Ok(Ok(_)) => {}
-            Ok(Err(problem)) => tracing::warn!("the subscriptions could not be ended: {}", problem.line()),
+            Ok(Err(problem)) => {
+                tracing::warn!("the subscriptions could not be ended: {}", problem.line())
+            }
             Err(_late) => tracing::warn!("the subscriptions could not be ended in time; they stay"),
         }
     }
 
     /// One authorised call with an account that is not saved.
-    pub async fn probe(&self, id: RequestId, new: &NewProfile, inbox: &Inbox) -> Result<Reply, Problem> {
+    pub async fn probe(
+        &self,
+        id: RequestId,
+        new: &NewProfile,
+        inbox: &Inbox,
+    ) -> Result<Reply, Problem> {
         let profile = self.unsaved(new);
         let (commands, _orders) = mpsc::channel(1);
-        let outlet = Arc::new(Progress { id, inbox: inbox.clone() });
-        let io = self.port(&profile, Identity::in_memory(), commands, Arc::default(), Arc::default(), outlet)?;
+        let outlet = Arc::new(Progress {
+            id,
+            inbox: inbox.clone(),
+        });
+        let io = self.port(
+            &profile,
+            Keep::in_memory(),
+            commands,
+            Arc::default(),
+            Arc::default(),
+            outlet,
+        )?;
         catalog::build(&profile).request(&io, Request::Probe).await
     }
 
@@ -237,19 +305,40 @@ impl Context {
             client_id: None,
             event_hours: 24,
             // For any server that speaks LG's protocol: a test's, or a gateway's.
-            api_url: self.environment.text("THINGDECK_API_URL").map(str::to_owned),
-            mqtt_url: self.environment.text("THINGDECK_MQTT_URL").map(str::to_owned),
+            api_url: self
+                .environment
+                .text("THINGDECK_API_URL")
+                .map(str::to_owned),
+            mqtt_url: self
+                .environment
+                .text("THINGDECK_MQTT_URL")
+                .map(str::to_owned),
             api_key: None,
             on_quit: OnQuit::Keep,
             silent_after: None,
         };
-        let ca_file = self.environment.text("THINGDECK_CA_FILE").map(PathBuf::from);
-        let common = Common { ca_file, ..Common::default() };
-        Profile { name: new.name.clone(), settings: Settings::Thinq(settings), common, simulated: false }
+        let ca_file = self
+            .environment
+            .text("THINGDECK_CA_FILE")
+            .map(PathBuf::from);
+        let common = Common {
+            ca_file,
+            ..Common::default()
+        };
+        Profile {
+            name: new.name.clone(),
+            settings: Settings::Thinq(settings),
+            common,
+            simulated: false,
+        }
     }
 
     pub fn save_profile(&self, new: &NewProfile) -> Result<(), Problem> {
-        let Profile { settings: Settings::Thinq(settings), common, .. } = self.unsaved(new);
+        let Profile {
+            settings: Settings::Thinq(settings),
+            common,
+            ..
+        } = self.unsaved(new);
         let entry = NewEntry {
             name: new.name.clone(),
             country: new.country.clone(),
@@ -265,31 +354,42 @@ impl Context {
     }
 
     pub fn add_profile(&self, entry: &NewEntry) -> Result<String, Problem> {
-        let mut config = self.config();
-        let place = config.add(entry, &self.folders)?;
-        *config = Config::load(&self.folders.config_file)?;
+        let place = edit::save_profile(&self.folders, entry)?;
+        self.read_again()?;
         Ok(place)
     }
 
+    /// Out of the config file, and its identity deleted. Answers what is left behind, in words.
     pub fn remove_profile(&self, name: &str) -> Result<Vec<String>, Problem> {
-        let mut config = self.config();
-        let left = config.remove(name, &self.folders)?;
-        *config = Config::load(&self.folders.config_file)?;
-        Ok(left)
+        edit::remove_profile(&self.folders.config_file, name)?;
+        self.read_again()?;
+        let deleted = self.folders.identity(name).delete();
+        Ok(deleted
+            .err()
+            .map(|problem| problem.line())
+            .into_iter()
+            .collect())
     }
 
     /// A fresh token for a profile: into a 0600 file, which the config names from now on.
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
-        let mut config = self.config();
-        config.set_token(profile, token, &self.folders)?;
-        *config = Config::load(&self.folders.config_file)?;
+        edit::save_token(&self.folders, profile, token)?;
+        self.read_again()
+    }
+
+    fn read_again(&self) -> Result<(), Problem> {
+        *self.config() = Config::load(&self.folders.config_file)?;
         Ok(())
     }
 
     /// What no terminal would take: into a file of the state folder. Answers its path.
     pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
-        let path = self.folders.state.join(format!("copied-{}.txt", self.clock.now().wall.seconds()));
-        files::keep_secret(&path, content)?;
+        let path = self
+            .folders
+            .state
+            .join(format!("copied-{}.txt", self.clock.now().wall.seconds()));
+        files::make_private_folder(&self.folders.state)?;
+        files::replace(&path, content, Access::Private)?;
         Ok(path.display().to_string())
     }
 }
@@ -335,13 +435,21 @@ fn simulated_summary() -> Profile {
         on_quit: OnQuit::Keep,
         silent_after: None,
     };
-    Profile { name: SIMULATED.to_owned(), settings: Settings::Thinq(settings), common: Common::default(), simulated: true }
+    Profile {
+        name: SIMULATED.to_owned(),
+        settings: Settings::Thinq(settings),
+        common: Common::default(),
+        simulated: true,
+    }
 }
 
 fn wrapping(environment: &Environment) -> Wrapping {
     if environment.value("TMUX").is_some() {
         Wrapping::Tmux
-    } else if environment.text("TERM").is_some_and(|term| term.starts_with("screen")) {
+    } else if environment
+        .text("TERM")
+        .is_some_and(|term| term.starts_with("screen"))
+    {
         Wrapping::Screen
     } else {
         Wrapping::None

@@ -15,12 +15,12 @@ use super::signals::{Signal, Signals};
 use super::terminal::{self, Terminal};
 use super::{keys, signals};
 use crate::app::App;
+use crate::app::Setup;
 use crate::app::effect::Effect;
 use crate::app::event::{Event, Size, StopReason};
-use crate::app::state::Setup;
 use crate::base::problem::Exit;
 use crate::ui;
-use crate::ui::theme::Theme;
+use crate::ui::Theme;
 
 /// Messages waiting for the loop; beyond it the oldest give way to a gap. Bytes.
 const INBOX: usize = 32 * 1024 * 1024;
@@ -45,7 +45,14 @@ impl Desk {
         let inbox = Inbox::new(INBOX);
         let hands = Hands::new(Arc::clone(context), inbox.clone());
         let (app, effects) = App::new(setup);
-        let mut desk = Self { app, inbox, hands, context: Arc::clone(context), errands: Vec::new(), inputs: 0 };
+        let mut desk = Self {
+            app,
+            inbox,
+            hands,
+            context: Arc::clone(context),
+            errands: Vec::new(),
+            inputs: 0,
+        };
         desk.carry_out(effects);
         desk
     }
@@ -65,7 +72,9 @@ impl Desk {
     pub fn drain(&mut self) {
         let begun = self.context.clock.now().mono;
         for _ in 0..BATCH {
-            let Some(event) = self.inbox.pop() else { return };
+            let Some(event) = self.inbox.pop() else {
+                return;
+            };
             self.feed(event);
             if self.context.clock.now().mono.since(begun) > BATCH_TIME {
                 return;
@@ -98,7 +107,10 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
         if due.is_some_and(|at| at <= now.mono) {
             let revision = desk.app.revision();
             let screen = desk.app.screen(now);
-            if terminal.draw(desk.inputs, |frame| ui::view(&screen, theme, frame)).is_err() {
+            if terminal
+                .draw(desk.inputs, |frame| ui::view(&screen, theme, frame))
+                .is_err()
+            {
                 break Ok(Exit::Done);
             }
             pacer.drew(revision, now.mono);
@@ -134,7 +146,9 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
         for errand in desk.errands() {
             match errand {
                 Errand::Quit => quit = true,
-                Errand::Suspend => suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?,
+                Errand::Suspend => {
+                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?
+                }
                 Errand::Send(bytes) => terminal.send(&bytes)?,
             }
         }
@@ -155,7 +169,13 @@ async fn until(context: &Context, wake: Option<crate::base::moment::Mono>) {
 }
 
 /// Gives the terminal back, stops, and takes it again when somebody says `fg`.
-fn suspend(terminal: &mut Terminal, desk: &mut Desk, pacer: &mut Pacer, signals: &mut Signals, by_key: bool) -> io::Result<()> {
+fn suspend(
+    terminal: &mut Terminal,
+    desk: &mut Desk,
+    pacer: &mut Pacer,
+    signals: &mut Signals,
+    by_key: bool,
+) -> io::Result<()> {
     terminal::restore();
     signals::stop_here(by_key)?;
     signals.resumed();

@@ -63,7 +63,8 @@ impl Hands {
                 }
             }
             Effect::StartTimer(id, wait) => {
-                self.timers.insert(id, self.context.clock.now().mono.plus(wait));
+                self.timers
+                    .insert(id, self.context.clock.now().mono.plus(wait));
             }
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
@@ -81,7 +82,12 @@ impl Hands {
 
     /// Timers that are due at `now`, oldest first; they are gone from the list.
     pub fn due(&mut self, now: Mono) -> Vec<TimerId> {
-        let due: Vec<TimerId> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        let due: Vec<TimerId> = self
+            .timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(id, _)| *id)
+            .collect();
         for id in &due {
             self.timers.remove(id);
         }
@@ -113,7 +119,9 @@ impl Hands {
     }
 
     fn command(&self, id: SessionId, command: SessionCommand) {
-        let Some(station) = self.station.as_ref().filter(|s| s.id == id) else { return };
+        let Some(station) = self.station.as_ref().filter(|s| s.id == id) else {
+            return;
+        };
         let receipt = match &command {
             SessionCommand::Publish(receipt, _) => Some(*receipt),
             _ => None,
@@ -121,9 +129,17 @@ impl Hands {
         if station.command(command) {
             return;
         }
-        let busy = Problem::new("the session did not take the command", "it is busy or closed", "try again").retry(Retry::Backoff);
+        let busy = Problem::new(
+            "the session did not take the command",
+            "it is busy or closed",
+            "try again",
+        )
+        .retry(Retry::Backoff);
         let event = match receipt {
-            Some(receipt) => SessionEvent::Receipt { id: receipt, result: Err(busy) },
+            Some(receipt) => SessionEvent::Receipt {
+                id: receipt,
+                result: Err(busy),
+            },
             None => SessionEvent::Fact(crate::domain::fact::Fact::Notice(busy)),
         };
         self.inbox.push(Event::Session(id, event));
@@ -131,7 +147,8 @@ impl Hands {
 
     fn request(&mut self, id: RequestId, what: Request) {
         let Some(station) = &self.station else {
-            let problem = Problem::new("nothing was asked", "no profile is open", "open one with P");
+            let problem =
+                Problem::new("nothing was asked", "no profile is open", "open one with P");
             self.inbox.push(Event::Reply(id, Err(problem)));
             return;
         };
@@ -148,13 +165,25 @@ impl Hands {
     fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
             let written = self.context.write_clip(&content);
-            self.inbox.push(Event::Done(id, written.map(|path| Outcome::Written { path })));
+            self.inbox.push(Event::Done(
+                id,
+                written.map(|path| Outcome::Written { path }),
+            ));
             return None;
         };
         let inbox = self.inbox.clone();
         self.tasks.spawn(async move {
-            let how = if clip::local(&content).await { "the clipboard and the terminal (OSC 52)" } else { "the terminal (OSC 52)" };
-            inbox.push(Event::Done(id, Ok(Outcome::Copied { how: how.to_owned() })));
+            let how = if clip::local(&content).await {
+                "the clipboard and the terminal (OSC 52)"
+            } else {
+                "the terminal (OSC 52)"
+            };
+            inbox.push(Event::Done(
+                id,
+                Ok(Outcome::Copied {
+                    how: how.to_owned(),
+                }),
+            ));
         });
         Some(Errand::Send(sequence))
     }
@@ -170,12 +199,22 @@ impl Hands {
 
     fn save_profile(&self, id: RequestId, profile: &NewProfile) {
         let saved = self.context.save_profile(profile);
-        self.inbox.push(Event::Done(id, saved.map(|()| Outcome::ProfileSaved { name: profile.name.clone() })));
+        self.inbox.push(Event::Done(
+            id,
+            saved.map(|()| Outcome::ProfileSaved {
+                name: profile.name.clone(),
+            }),
+        ));
     }
 
     fn save_token(&self, id: RequestId, token: &Secret) {
         let saved = self.context.save_token(&self.profile, token);
-        self.inbox.push(Event::Done(id, saved.map(|()| Outcome::ProfileSaved { name: self.profile.clone() })));
+        self.inbox.push(Event::Done(
+            id,
+            saved.map(|()| Outcome::ProfileSaved {
+                name: self.profile.clone(),
+            }),
+        ));
     }
 }
 

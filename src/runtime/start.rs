@@ -1,27 +1,30 @@
 //! From the command line to the face that was asked for.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
 
 use super::config::Theme as Wanted;
 use super::console::Shell;
 use super::context::{Context, SIMULATED};
 use super::signals::{Signal, Signals};
 use super::{clock, dashboard, logging, picture, terminal};
+use crate::app::Setup;
 use crate::app::event::Size;
-use crate::app::state::Setup;
 use crate::base::problem::{Exit, Problem};
-use crate::cli::{Command, Options, SimOptions as Asked, paper};
+use crate::base::text::escape_lines;
+use crate::cli::{Command, Options, SimOptions as Asked, TerminalHints, paper};
 use crate::headless;
 use crate::sim::{Sim, SimOptions};
-use crate::ui::theme::Theme;
+use crate::ui::{ColourDepth, Theme};
 
 /// Network, TLS and the simulator need little; the screen has the main thread for itself.
 const WORKERS: usize = 2;
 
 /// Carries out the command line; what went wrong stands on stderr when this returns.
 pub fn run(options: Options) -> Exit {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(command(options));
@@ -29,7 +32,11 @@ pub fn run(options: Options) -> Exit {
             runtime.shutdown_timeout(std::time::Duration::from_millis(200));
             result
         }
-        Err(error) => Err(Problem::new("thingdeck could not start", error.to_string(), "free some memory or threads")),
+        Err(error) => Err(Problem::new(
+            "thingdeck could not start",
+            error.to_string(),
+            "free some memory or threads",
+        )),
     };
     result.unwrap_or_else(|problem| {
         say(&problem);
@@ -41,13 +48,19 @@ pub fn run(options: Options) -> Exit {
 fn say(problem: &Problem) {
     let (code, words) = (problem.exit.code(), problem.exit.words());
     // A closed stderr is no reason to fail differently.
-    let _ = writeln!(std::io::stderr(), "{}\nexit {code}: {words}", crate::base::text::escape_lines(&problem.to_string()));
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}\nexit {code}: {words}",
+        escape_lines(&problem.to_string())
+    );
 }
 
 async fn command(options: Options) -> Result<Exit, Problem> {
     match options.command.clone() {
-        Command::Completions(shell) => Ok(paper::completions(shell)),
-        Command::Man => Ok(paper::man()),
+        Command::Completions(shell) => Ok(print(&paper::completions(shell))),
+        Command::Man => paper::man()
+            .map(|page| print(&page))
+            .map_err(|e| io_problem(&e)),
         Command::Sim(asked) => simulate(asked).await,
         Command::Verb(verb) => {
             let context = Context::load(&options)?;
@@ -57,7 +70,11 @@ async fn command(options: Options) -> Result<Exit, Problem> {
         }
         Command::Dashboard => show(&options, None).await,
         Command::Demo(_) => show(&options, Some(SIMULATED.to_owned())).await,
-        Command::Picture { file, width, height } => {
+        Command::Picture {
+            file,
+            width,
+            height,
+        } => {
             let context = Context::load(&options)?;
             let mut setup = setup(&context, &options, Some(SIMULATED.to_owned()))?;
             setup.size = Size { width, height };
@@ -67,6 +84,13 @@ async fn command(options: Options) -> Result<Exit, Problem> {
     }
 }
 
+/// Data on stdout. A closed pipe is nobody's problem.
+fn print(data: &[u8]) -> Exit {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(data).and_then(|()| stdout.flush());
+    Exit::Done
+}
+
 fn io_problem(error: &std::io::Error) -> Problem {
     Problem::new("thingdeck could not start", error.to_string(), "")
 }
@@ -74,13 +98,22 @@ fn io_problem(error: &std::io::Error) -> Problem {
 async fn show(options: &Options, open: Option<String>) -> Result<Exit, Problem> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         let remedy = "for scripts: thingdeck devices --json, thingdeck tail; thingdeck --help lists them all";
-        return Err(Problem::new("the dashboard needs a terminal", "stdin or stdout is none", remedy).exit(Exit::Usage));
+        return Err(Problem::new(
+            "the dashboard needs a terminal",
+            "stdin or stdout is none",
+            remedy,
+        )
+        .exit(Exit::Usage));
     }
     let context = Context::load(options)?;
     logging::catch_panics(context.log_folder());
     let log = logging::start(&context.log_folder(), options.log_level.word());
     if let Err(why) = &log {
-        context.warn(Problem::new("there is no log file", why.clone(), "make the state folder writable"));
+        context.warn(Problem::new(
+            "there is no log file",
+            why.clone(),
+            "make the state folder writable",
+        ));
     }
     let setup = setup(&context, options, open)?;
     let theme = pick_theme(&context, options);
@@ -94,7 +127,18 @@ fn pick_theme(context: &Context, options: &Options) -> Theme {
         Some(Wanted::Light) => "light",
         _ => "dark",
     };
-    Theme::pick(name, &options.terminal)
+    Theme::pick(name, options.terminal.no_color, depth(&options.terminal))
+}
+
+/// What the terminal says of its colours.
+fn depth(terminal: &TerminalHints) -> ColourDepth {
+    if matches!(terminal.colorterm.as_str(), "truecolor" | "24bit") {
+        ColourDepth::True
+    } else if terminal.term.contains("256color") {
+        ColourDepth::TwoHundredFiftySix
+    } else {
+        ColourDepth::Sixteen
+    }
 }
 
 fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<Setup, Problem> {
@@ -104,10 +148,15 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         None => context.choose_for_dashboard(options.profile.as_deref())?,
     };
     let first_run = chosen.is_none();
-    let hint = first_run.then(|| "this is a simulated home: no account, nothing real · P adds your account".to_owned());
+    let hint = first_run.then(|| {
+        "this is a simulated home: no account, nothing real · P adds your account".to_owned()
+    });
     Ok(Setup {
         at,
-        size: Size { width: 80, height: 24 },
+        size: Size {
+            width: 80,
+            height: 24,
+        },
         zone_offset_seconds: clock::zone_offset(at.wall),
         profiles: context.summaries(),
         open: chosen.unwrap_or_else(|| SIMULATED.to_owned()),
@@ -120,10 +169,24 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
 
 /// `thingdeck sim`: the simulator alone, in the foreground.
 async fn simulate(asked: Asked) -> Result<Exit, Problem> {
-    let failed = |why: String| Problem::new("the simulator did not start", why, "try other ports or another --dir");
+    let failed = |why: String| {
+        Problem::new(
+            "the simulator did not start",
+            why,
+            "try other ports or another --dir",
+        )
+    };
     let mut signals = Signals::listen().map_err(|e| io_problem(&e))?;
-    let own = if asked.dir.is_none() { Some(tempfile::tempdir().map_err(|e| failed(e.to_string()))?) } else { None };
-    let dir = asked.dir.clone().or_else(|| own.as_ref().map(|d| d.path().to_owned())).unwrap_or_default();
+    let own = if asked.dir.is_none() {
+        Some(tempfile::tempdir().map_err(|e| failed(e.to_string()))?)
+    } else {
+        None
+    };
+    let dir = asked
+        .dir
+        .clone()
+        .or_else(|| own.as_ref().map(|d| d.path().to_owned()))
+        .unwrap_or_default();
     let mut options = SimOptions::in_dir(dir);
     options.api_port = asked.api_port;
     options.mqtt_port = asked.mqtt_port;
@@ -131,7 +194,9 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
     options.devices = asked.devices;
     options.rate = asked.rate.unwrap_or(options.rate);
     options.seed = asked.seed.unwrap_or(options.seed);
-    let sim = Sim::start(options).await.map_err(|e| failed(e.to_string()))?;
+    let sim = Sim::start(options)
+        .await
+        .map_err(|e| failed(e.to_string()))?;
     let line = serde_json::to_string(sim.ready()).map_err(|e| failed(e.to_string()))?;
     let mut stdout = std::io::stdout();
     // Nobody reads us: serve all the same.
@@ -140,4 +205,3 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
     sim.stop().await;
     Ok(Exit::Done)
 }
-

@@ -15,7 +15,7 @@ use crate::domain::profile::Profile;
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
 use crate::domain::subscription::FilterWish;
-use crate::platform::{Platform, catalog};
+use crate::platform::Platform;
 use crate::session::driver::{Driver, Heard, Post};
 
 /// Commands on their way to a session. A full queue is an answer ("the session is busy"), not a wait.
@@ -87,12 +87,28 @@ impl Station {
     /// At once, by name; what comes of it reaches the inbox. Requests are answered; the stream begins with [`Self::stream`].
     pub fn open(context: &Arc<Context>, id: SessionId, profile: &str, inbox: &Inbox) -> Self {
         let (shared, name) = (Arc::clone(context), profile.to_owned());
-        Self::open_with(context, id, async move { shared.profile(&name).await }, inbox)
+        Self::open_with(
+            context,
+            id,
+            async move { shared.profile(&name).await },
+            inbox,
+        )
     }
 
     /// The same with a profile at hand.
-    pub fn open_profile(context: &Arc<Context>, id: SessionId, profile: Option<Profile>, inbox: &Inbox) -> Self {
-        let none = || Problem::new("nothing was asked", "no profile is chosen", "name one with -p");
+    pub fn open_profile(
+        context: &Arc<Context>,
+        id: SessionId,
+        profile: Option<Profile>,
+        inbox: &Inbox,
+    ) -> Self {
+        let none = || {
+            Problem::new(
+                "nothing was asked",
+                "no profile is chosen",
+                "name one with -p",
+            )
+        };
         Self::open_with(context, id, async move { profile.ok_or_else(none) }, inbox)
     }
 
@@ -106,14 +122,24 @@ impl Station {
         let (tell, opening) = watch::channel(Opening::Underway);
         let (begin, begun) = oneshot::channel();
         let receipts = Arc::new(Receipts::default());
-        let outlet = Arc::new(Outlet { inbox: inbox.clone(), id, receipts: Arc::clone(&receipts) });
+        let outlet = Arc::new(Outlet {
+            inbox: inbox.clone(),
+            id,
+            receipts: Arc::clone(&receipts),
+        });
         let (context, sender) = (Arc::clone(context), commands.clone());
         let task = tokio::spawn(async move {
             let heard = Arc::new(Heard::default());
             let opened = match profile.await {
                 Ok(profile) => {
                     context
-                        .live(profile, sender, Arc::clone(&heard), receipts, outlet.clone())
+                        .live(
+                            profile,
+                            sender,
+                            Arc::clone(&heard),
+                            receipts,
+                            outlet.clone(),
+                        )
                         .await
                 }
                 Err(problem) => Err(problem),
@@ -130,7 +156,13 @@ impl Station {
                 }
             }
         });
-        Self { id, commands, opening, begin: Some(begin), task }
+        Self {
+            id,
+            commands,
+            opening,
+            begin: Some(begin),
+            task,
+        }
     }
 
     /// Connect to MQTT. Once; a second call does nothing.
@@ -147,7 +179,10 @@ impl Station {
     }
 
     /// A request that outlives the borrow of the station.
-    pub fn request(&self, what: Request) -> impl Future<Output = Result<Reply, Problem>> + Send + use<> {
+    pub fn request(
+        &self,
+        what: Request,
+    ) -> impl Future<Output = Result<Reply, Problem>> + Send + use<> {
         let opening = self.opening.clone();
         async move { ready(opening).await?.request(what).await }
     }
@@ -160,7 +195,10 @@ impl Station {
     /// DISCONNECT and wait, but never long.
     pub async fn close(mut self) {
         let _ = self.commands.try_send(SessionCommand::Close);
-        if tokio::time::timeout(FAREWELL, &mut self.task).await.is_err() {
+        if tokio::time::timeout(FAREWELL, &mut self.task)
+            .await
+            .is_err()
+        {
             self.task.abort();
         }
     }
@@ -168,7 +206,11 @@ impl Station {
 
 async fn ready(mut opening: watch::Receiver<Opening>) -> Result<Arc<Live>, Problem> {
     let closed = || Problem::new("the profile is closed", "", "");
-    let now = opening.wait_for(|o| !matches!(o, Opening::Underway)).await.map_err(|_gone| closed())?.clone();
+    let now = opening
+        .wait_for(|o| !matches!(o, Opening::Underway))
+        .await
+        .map_err(|_gone| closed())?
+        .clone();
     match now {
         Opening::Ready(live) => Ok(live),
         Opening::Failed(problem) => Err(problem),
