@@ -21,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
-        Err(_) => panic!("did not happen: {what}"),
+        Err(elapsed) => panic!("did not happen: {what} ({elapsed})"),
     }
 }
 

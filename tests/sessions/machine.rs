@@ -82,9 +82,9 @@ impl Bench {
     }
 
     /// Answers every SUBSCRIBE among `actions`, and those that follow; the filters in order.
-    fn answer(&mut self, actions: Vec<Action>) -> Vec<String> {
+    fn answer(&mut self, actions: &[Action]) -> Vec<String> {
         let mut filters = Vec::new();
-        let mut waiting = subscribes(&actions);
+        let mut waiting = subscribes(actions);
         while !waiting.is_empty() {
             let (ticket, names) = waiting.remove(0);
             let codes = vec![Ok(Qos::AtLeastOnce); names.len()];
@@ -145,14 +145,14 @@ proptest! {
         bench.feed(Input::Planned(Ok(plan(1, None, &planned))));
         let mut wanted: BTreeSet<String> = planned.iter().map(ToString::to_string).collect();
         let actions = bench.link(up(false));
-        let sent: BTreeSet<_> = bench.answer(actions).into_iter().collect();
+        let sent: BTreeSet<_> = bench.answer(&actions).into_iter().collect();
         prop_assert_eq!(&sent, &wanted);
         for step in steps {
             match step {
                 Step::Subscribe(number) => {
                     wanted.insert(name(number));
                     let actions = bench.command(SessionCommand::Subscribe(wish(&name(number))));
-                    bench.answer(actions);
+                    bench.answer(&actions);
                 }
                 Step::Unsubscribe(number) => {
                     wanted.remove(&name(number));
@@ -165,7 +165,7 @@ proptest! {
                     bench.wait();
                     bench.feed(Input::Planned(Ok(plan(1, None, &planned))));
                     let actions = bench.link(up(session_present));
-                    let list = bench.answer(actions);
+                    let list = bench.answer(&actions);
                     let sent: BTreeSet<_> = list.iter().cloned().collect();
                     prop_assert_eq!(list.len(), sent.len(), "nothing is subscribed twice");
                     prop_assert_eq!(&sent, &wanted);
@@ -173,7 +173,7 @@ proptest! {
                 Step::Resubscribe => {
                     let reason = "test".to_owned();
                     let actions = bench.command(SessionCommand::Resubscribe { reason });
-                    let sent: BTreeSet<_> = bench.answer(actions).into_iter().collect();
+                    let sent: BTreeSet<_> = bench.answer(&actions).into_iter().collect();
                     prop_assert_eq!(&sent, &wanted);
                 }
                 Step::Message => {}
@@ -233,7 +233,7 @@ proptest! {
             let id = ReceiptId(number as u64);
             bench.command(SessionCommand::Publish(id, draft("t", "x", qos)));
             if breaks.contains(&number) {
-                bench.now += Duration::from_secs(60);
+                bench.now += Duration::from_mins(1);
                 bench.ends(EndClass::Passing);
                 bench.wait();
                 bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
@@ -267,7 +267,7 @@ proptest! {
 fn a_dead_network_is_tried_at_most_fifteen_times_in_five_minutes() {
     let mut bench = Bench::new();
     let mut tries = 0;
-    while bench.now <= Duration::from_secs(300) {
+    while bench.now <= Duration::from_mins(5) {
         tries += 1;
         bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
         bench.ends(EndClass::Unreachable);
@@ -286,7 +286,7 @@ fn a_connection_that_closes_at_once_again_and_again_does_not_restart_the_schedul
         bench.ends(EndClass::HungUp);
         let before = bench.now;
         bench.wait();
-        waits.push((bench.now - before).as_millis());
+        waits.push(bench.now.saturating_sub(before).as_millis());
     }
     assert_eq!(waits, [500, 1000]);
     // One that lived starts over.
@@ -296,7 +296,7 @@ fn a_connection_that_closes_at_once_again_and_again_does_not_restart_the_schedul
     bench.ends(EndClass::HungUp);
     let before = bench.now;
     bench.wait();
-    assert_eq!((bench.now - before).as_millis(), 500);
+    assert_eq!(bench.now.saturating_sub(before).as_millis(), 500);
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn the_verdict_is_asked_again_only_after_a_connection_stood() {
     bench.feed(Input::Judged(again()));
     bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
     bench.link(up(false));
-    bench.now += Duration::from_secs(60);
+    bench.now += Duration::from_mins(1);
     bench.ends(EndClass::Passing);
     bench.wait();
     bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
@@ -363,7 +363,7 @@ fn the_verdict_is_asked_again_only_after_a_connection_stood() {
 #[test]
 fn a_wait_that_was_named_is_kept() {
     let mut bench = Bench::new();
-    let wait = Duration::from_secs(600);
+    let wait = Duration::from_mins(10);
     let problem = Problem::new("resting", "LG's call limit", "").retry(Retry::After(wait));
     bench.feed(Input::Planned(Err(problem)));
     assert_eq!(bench.machine.wake(), Some(Mono(wait)));
@@ -405,7 +405,7 @@ fn a_filter_set_aside_gets_another_chance_when_it_is_added_again() {
     bench.attempt(&["bad"]);
     assert_eq!(subscribes(&bench.link(up(false))), []);
     let actions = bench.command(SessionCommand::Subscribe(wish("bad")));
-    assert_eq!(bench.answer(actions), ["bad"]);
+    assert_eq!(bench.answer(&actions), ["bad"]);
 }
 
 #[test]
@@ -418,10 +418,10 @@ fn a_filter_set_aside_is_tried_again_last_and_alone_once_the_broker_has_proved_i
     }
     bench.attempt(&["bad", "good"]);
     let actions = bench.link(up(false));
-    assert_eq!(bench.answer(actions), ["good"]);
+    assert_eq!(bench.answer(&actions), ["good"]);
     let reason = "nothing heard".to_owned();
     let actions = bench.command(SessionCommand::Resubscribe { reason });
-    assert_eq!(bench.answer(actions), ["good", "bad"]);
+    assert_eq!(bench.answer(&actions), ["good", "bad"]);
 }
 
 #[test]
@@ -429,10 +429,10 @@ fn a_plan_with_other_filters_replaces_the_old_ones() {
     let mut bench = Bench::new();
     bench.feed(Input::Planned(Ok(plan(1, None, &["old/push", "both"]))));
     let actions = bench.link(up(false));
-    bench.answer(actions);
+    bench.answer(&actions);
     bench.ends(EndClass::Passing);
     bench.wait();
     bench.feed(Input::Planned(Ok(plan(1, None, &["new/push", "both"]))));
     let actions = bench.link(up(false));
-    assert_eq!(bench.answer(actions), ["both", "new/push"]);
+    assert_eq!(bench.answer(&actions), ["both", "new/push"]);
 }

@@ -88,7 +88,7 @@ async fn a_wait_until_a_date_is_counted_by_the_servers_own_clock() {
     let headers =
         "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:54:37 GMT\r\n";
     let (result, _) = exchange(answer("503 Service Unavailable", headers, "")).await;
-    assert_eq!(result.unwrap().retry_after, Some(Duration::from_secs(300)));
+    assert_eq!(result.unwrap().retry_after, Some(Duration::from_mins(5)));
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub fn plan(port: u16, tls: Option<TlsPlan>, filters: &[&str]) -> ConnectPlan {
         client_id: "deck-Ω 1".to_owned(),
         username: None,
         password: None,
-        keep_alive: Duration::from_secs(60),
+        keep_alive: Duration::from_mins(1),
         clean_session: false,
         will: None,
         filters: filters.iter().map(|filter| wish(filter)).collect(),
