@@ -1,7 +1,6 @@
 //! Fields to fill in.
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use super::{intro, open};
 use crate::app::screen::{Field, FormBox, Role, Scroll};
@@ -75,7 +74,7 @@ fn row(input: &Field, area: Rect, labels: u16, canvas: &mut Canvas<'_>) {
     let rest = value_room.saturating_sub(used);
     canvas.repeat(x + used, y, rest, blank, theme.frame(input.focused));
     if let Some(note) = &input.note {
-        let style = theme.role(note.role).add_modifier(Modifier::empty());
+        let style = theme.role(note.role);
         let x = x + value_room + 2;
         let room = area.right().saturating_sub(x);
         canvas.text(x, y, room, note.text.as_str(), style);
