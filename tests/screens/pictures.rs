@@ -105,6 +105,7 @@ fn pictures_to_look_at() {
     };
     save("main", &sample::screen(120, 36), &Theme::dark());
     save("plain", &sample::screen(120, 36), &Theme::plain());
+    save("light", &sample::screen(120, 36), &Theme::light());
     save("ansi", &sample::screen(120, 36), &Theme::ansi16());
     save("small", &sample::screen(80, 24), &Theme::dark());
     save(

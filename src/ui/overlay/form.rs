@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{intro, open};
 use crate::app::screen::{Field, FormBox, Role, Scroll};
 use crate::ui::canvas::{Canvas, cells};
-use crate::ui::widget::field;
+use crate::ui::widget::{field, wrap};
 
 pub fn draw(shown: &FormBox, canvas: &mut Canvas<'_>) {
     let area = open(
@@ -35,8 +35,12 @@ pub fn draw(shown: &FormBox, canvas: &mut Canvas<'_>) {
         };
     }
     let air = u16::from(!shown.fields.is_empty());
-    for (y, line) in (area.y + air..area.bottom()).zip(&shown.below) {
-        canvas.line(area.x, y, area.width, line);
+    let below = shown
+        .below
+        .iter()
+        .flat_map(|line| wrap::wrap(line, area.width));
+    for (y, line) in (area.y + air..area.bottom()).zip(below) {
+        canvas.line(area.x, y, area.width, &line);
     }
 }
 
