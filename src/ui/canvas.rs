@@ -259,3 +259,64 @@ fn cluster_length(text: &str) -> usize {
         _ => text.graphemes(true).next().map_or(0, str::len),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::picture;
+
+    fn drawn(cells: u16, text: &str) -> (String, u16) {
+        let theme = Theme::plain();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 24, 1));
+        let used = Canvas::new(&mut buffer, &theme).text(0, 0, cells, text, Style::new());
+        (picture::text(&buffer).trim_end().to_owned(), used)
+    }
+
+    #[test]
+    fn a_text_is_cut_like_everywhere_else() {
+        for text in [
+            "abc",
+            "거실 에어컨",
+            "a거실",
+            "👨‍👩‍👧 집",
+            "e\u{301}e\u{301}e\u{301}",
+            "",
+        ] {
+            for cells in 0..14 {
+                let fitted = text::fit(text, cells);
+                let expected = (fitted.trim_end().to_owned(), text::width(&fitted));
+                let (shown, used) = drawn(u16::try_from(cells).expect("small"), text);
+                assert_eq!((shown, usize::from(used)), expected, "{text:?} in {cells}");
+            }
+        }
+    }
+
+    #[test]
+    fn even_text_that_was_never_made_safe_is_shown_not_obeyed() {
+        let (shown, _) = drawn(24, "a\u{1b}[2J\r\n\u{202e}b");
+        assert_eq!(shown, "a\\e[2J\\r\\n\\u{202e}b");
+    }
+
+    #[test]
+    fn what_is_drawn_over_half_a_letter_takes_the_other_half_away() {
+        let theme = Theme::plain();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
+        let mut canvas = Canvas::new(&mut buffer, &theme);
+        canvas.text(0, 0, 6, "거실방", Style::new());
+        canvas.text(3, 0, 1, "x", Style::new());
+        assert_eq!(picture::text(&buffer), "거 x방\n");
+    }
+
+    #[test]
+    fn nothing_is_drawn_beyond_the_frame() {
+        let theme = Theme::plain();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 1));
+        let mut canvas = Canvas::new(&mut buffer, &theme);
+        canvas.text(0, 0, u16::MAX, "a거b", Style::new());
+        canvas.text(u16::MAX, 0, 9, "거", Style::new());
+        canvas.text(0, 7, 9, "거", Style::new());
+        canvas.set_caret(3, 0);
+        assert_eq!(canvas.caret(), None);
+        assert_eq!(picture::text(&buffer), "a거\n");
+    }
+}

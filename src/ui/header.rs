@@ -29,13 +29,14 @@ pub fn draw(header: &Header, area: Rect, canvas: &mut Canvas<'_>) {
     };
     let left = identity(header, row(0), canvas);
     if inner.height == 1 {
-        let right = rate(header, beside(row(0), left), canvas);
-        counters(header, narrowed(row(0), left, right), canvas, true);
+        let rest = beside(row(0), left);
+        let used = counters(header, rest, canvas);
+        rate(header, beside(rest, used), canvas);
         return;
     }
     if inner.height > 2 || header.hint.is_none() {
         rate(header, beside(row(0), left), canvas);
-        counters(header, row(1), canvas, false);
+        counters(header, row(1), canvas);
         let last = row(inner.height - 1);
         hint(header, last, canvas);
         return;
@@ -56,10 +57,10 @@ fn two_rows_with_hint(
     let counted = counters_wide(header, room);
     if counted {
         rate(header, beside(first, left), canvas);
-        let used = counters(header, room, canvas, false);
+        let used = counters(header, room, canvas);
         hint(header, to_the_right(beside(second, used), wanted), canvas);
     } else {
-        counters(header, second, canvas, false);
+        counters(header, second, canvas);
         hint(header, to_the_right(beside(first, left), wanted), canvas);
     }
 }
@@ -100,7 +101,13 @@ fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let state_style = theme.role(state_role);
     let state_cells = cells(header.state.text.as_str()).saturating_add(2);
     let platform = cells(header.platform).saturating_add(3);
-    let room = row.width.saturating_sub(state_cells.saturating_add(3));
+    let alarm = if header.insecure {
+        alarm(row.width)
+    } else {
+        ""
+    };
+    let after_name = state_cells.saturating_add(3 + cells(alarm) + 2);
+    let room = row.width.saturating_sub(after_name);
     let with_platform = room >= platform + 6;
     let name_room = if with_platform { room - platform } else { room };
     let name_cells = if name_room >= 4 { name_room } else { 0 };
@@ -115,7 +122,8 @@ fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
         used += 3;
     }
     if header.insecure {
-        used += insecure(beside(row, used.saturating_sub(3)), canvas);
+        let rest = row.width.saturating_sub(used);
+        used += canvas.text(row.x + used, row.y, rest, alarm, theme.alarm()) + 2;
     }
     let sign = signs.state(state_role);
     used += canvas.text(row.x + used, row.y, 1, sign, state_style) + 1;
@@ -129,22 +137,20 @@ fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     )
 }
 
-fn insecure(row: Rect, canvas: &mut Canvas<'_>) -> u16 {
-    let long = " INSECURE: TLS is not verified ";
-    let text = if row.width > cells(long) + 24 {
-        long
+const fn alarm(width: u16) -> &'static str {
+    if width >= 100 {
+        " INSECURE: TLS is not verified "
     } else {
         " INSECURE "
-    };
-    canvas.text(row.x, row.y, row.width, text, canvas.theme().alarm()) + 2
+    }
 }
 
-/// The sparkline and the rate now, at the right. Gives the cells used, with the air before them.
-fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
+/// The sparkline and the rate now, at the right.
+fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) {
     let now = format!("{}/s", grouped(u64::from(header.rate)));
     let now_cells = cells(&now).max(6);
     if header.rates.is_empty() || row.width < now_cells {
-        return 0;
+        return;
     }
     let theme = canvas.theme();
     let strong = if header.rate > 0 {
@@ -158,7 +164,7 @@ fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let bars = match room {
         _ if room > SPARK => SPARK,
         _ if room > SPARK_SHORT => SPARK_SHORT,
-        _ => return now_cells + 3,
+        _ => return,
     };
     let levels = spark::levels(&header.rates, usize::from(bars));
     let shown = u16::try_from(levels.len()).unwrap_or(bars).min(bars);
@@ -170,22 +176,17 @@ fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
         };
         canvas.text(x, row.y, 1, sign, style);
     }
-    now_cells + 1 + shown + 3
 }
 
 /// `received 1,203   kept 1,203   dropped 0   42 calls this hour`, each whole or not at all.
-fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>, at_the_right: bool) -> u16 {
+fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let mut parts = parts(header, row.width);
     while width(&parts) > row.width {
         // The calls go first; what was dropped goes last.
         parts.remove(if parts.len() > 3 { 3 } else { 0 });
     }
     let wide = width(&parts);
-    let mut x = if at_the_right {
-        row.right() - wide
-    } else {
-        row.x
-    };
+    let mut x = row.x;
     for part in &parts {
         let used = canvas.line(x, row.y, row.right().saturating_sub(x), part);
         x = x.saturating_add(used + 3);

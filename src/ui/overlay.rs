@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::canvas::{Canvas, cells};
-use super::{clip, pane};
+use super::{clip, pane, widget::wrap};
 use crate::app::screen::{Area, Line, Overlay, Role, Scroll};
 use crate::base::text::SafeText;
 
@@ -67,8 +67,9 @@ fn intro(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line]) -> Rect {
         return area;
     }
     let mut below = area.y;
+    let lines = lines.iter().flat_map(|line| wrap::wrap(line, area.width));
     for (y, line) in (area.y..area.bottom()).zip(lines) {
-        canvas.line(area.x, y, area.width, line);
+        canvas.line(area.x, y, area.width, &line);
         below = y + 1;
     }
     let below = (below + 1).min(area.bottom());

@@ -11,7 +11,7 @@ use ratatui::style::Style;
 
 use super::canvas::{Canvas, cells};
 use super::clip;
-use super::widget::{field, scroll};
+use super::widget::{field, scroll, wrap};
 use crate::app::screen::{Body, FilterLine, Line, PaneId, PaneView, Role, Scroll, Span};
 
 pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
@@ -153,9 +153,13 @@ fn filter_line(filter: &FilterLine, area: Rect, canvas: &mut Canvas<'_>) {
 
 /// What to press when there is nothing to see yet, in the middle.
 fn empty(lines: &[Line], inner: Rect, canvas: &mut Canvas<'_>) {
+    let lines: Vec<Line> = lines
+        .iter()
+        .flat_map(|line| wrap::wrap(line, inner.width))
+        .collect();
     let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let above = inner.height.saturating_sub(count) / 2;
-    for (y, line) in (inner.y + above..inner.bottom()).zip(lines) {
+    for (y, line) in (inner.y + above..inner.bottom()).zip(&lines) {
         let row = Rect {
             y,
             height: 1,

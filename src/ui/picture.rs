@@ -3,6 +3,8 @@
 //! The SVG holds no script and no font: lines and blocks are drawn as shapes, so that they meet on every machine, and every
 //! wide glyph is put into its own two cells.
 
+use std::collections::BTreeMap;
+
 use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::style::{Color, Modifier};
 
@@ -40,14 +42,49 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
     let area = buffer.area;
     let width = f32::from(area.width).mul_add(CELL_WIDTH, 2.0 * MARGIN);
     let height = f32::from(area.height).mul_add(CELL_HEIGHT, BAR + MARGIN);
-    let mut out = window(width, height, title);
+    let mut shapes = Shapes::default();
+    let mut texts = String::new();
     for row in 0..area.height {
         let top = f32::from(row).mul_add(CELL_HEIGHT, BAR);
-        grounds(buffer, row, top, &mut out);
-        glyphs(buffer, row, top, &mut out);
+        grounds(buffer, row, top, &mut shapes);
+        glyphs(buffer, row, top, &mut shapes, &mut texts);
     }
+    let mut out = window(width, height, title);
+    shapes.write(&mut out);
+    out.push_str(&texts);
     out.push_str("</svg>\n");
     out
+}
+
+/// Paths of one look gathered into one element. Grounds lie below everything.
+#[derive(Default)]
+struct Shapes {
+    grounds: BTreeMap<String, String>,
+    paths: BTreeMap<String, String>,
+}
+
+impl Shapes {
+    fn ground(&mut self, colour: &str, path: &str) {
+        let attributes = format!("fill=\"{colour}\"");
+        self.grounds.entry(attributes).or_default().push_str(path);
+    }
+
+    fn fill(&mut self, look: &Look, path: &str) {
+        let attributes = format!("fill=\"{}\"{}", look.ink, look.faint("fill"));
+        self.paths.entry(attributes).or_default().push_str(path);
+    }
+
+    fn stroke(&mut self, look: &Look, width: f32, path: &str) {
+        let (ink, faint) = (&look.ink, look.faint("stroke"));
+        let attributes = format!("fill=\"none\" stroke=\"{ink}\" stroke-width=\"{width}\"{faint}");
+        self.paths.entry(attributes).or_default().push_str(path);
+    }
+
+    fn write(&self, out: &mut String) {
+        for (attributes, path) in self.grounds.iter().chain(&self.paths) {
+            out.push_str(&format!("<path {attributes} d=\"{path}\"/>\n"));
+        }
+    }
 }
 
 fn window(width: f32, height: f32, title: &str) -> String {
@@ -76,6 +113,16 @@ struct Look {
     ink: String,
     ground: Option<String>,
     modifier: Modifier,
+}
+
+impl Look {
+    fn faint(&self, what: &str) -> String {
+        if self.modifier.contains(Modifier::DIM) {
+            format!(" {what}-opacity=\".6\"")
+        } else {
+            String::new()
+        }
+    }
 }
 
 fn look(cell: &Cell) -> Look {
@@ -141,7 +188,7 @@ fn left(column: u16) -> f32 {
 }
 
 /// One rectangle for every run of cells with the same background.
-fn grounds(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
+fn grounds(buffer: &Buffer, row: u16, top: f32, shapes: &mut Shapes) {
     let mut runs: Vec<(u16, u16, String)> = Vec::new();
     each_glyph(buffer, buffer.area.y + row, |x, cell, wide| {
         let Some(ground) = look(cell).ground else {
@@ -155,21 +202,13 @@ fn grounds(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
         }
     });
     for (x, cells, colour) in runs {
-        rectangle(
-            out,
-            left(x),
-            top,
-            f32::from(cells) * CELL_WIDTH,
-            CELL_HEIGHT,
-            &colour,
-        );
+        let width = f32::from(cells) * CELL_WIDTH;
+        shapes.ground(&colour, &rectangle(left(x), top, width, CELL_HEIGHT));
     }
 }
 
-fn rectangle(out: &mut String, x: f32, y: f32, width: f32, height: f32, colour: &str) {
-    out.push_str(&format!(
-        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\"/>\n"
-    ));
+fn rectangle(x: f32, y: f32, width: f32, height: f32) -> String {
+    format!("M{x:.1} {y:.1}h{width:.1}v{height:.1}h-{width:.1}z")
 }
 
 /// Glyphs of one look that stand side by side.
@@ -182,12 +221,12 @@ struct Run {
     wide: bool,
 }
 
-fn glyphs(buffer: &Buffer, row: u16, top: f32, out: &mut String) {
+fn glyphs(buffer: &Buffer, row: u16, top: f32, shapes: &mut Shapes, out: &mut String) {
     let mut runs: Vec<Run> = Vec::new();
     each_glyph(buffer, buffer.area.y + row, |x, cell, wide| {
         let look = look(cell);
         let symbol = cell.symbol();
-        if shape(symbol, left(x), top, &look, out) {
+        if shape(symbol, left(x), top, &look, shapes) {
             return;
         }
         let underlined = look.modifier.contains(Modifier::UNDERLINED);
@@ -256,10 +295,9 @@ impl Run {
 }
 
 /// Draws a line or block character as a shape. False when it is none.
-fn shape(symbol: &str, x: f32, y: f32, look: &Look, out: &mut String) -> bool {
+fn shape(symbol: &str, x: f32, y: f32, look: &Look, shapes: &mut Shapes) -> bool {
     let (middle, centre) = (x + CELL_WIDTH / 2.0, y + CELL_HEIGHT / 2.0);
     let (right, bottom) = (x + CELL_WIDTH, y + CELL_HEIGHT);
-    let mut stroke = 1.2;
     let path = match symbol {
         "─" | "━" => format!("M{x:.1} {centre:.1}H{right:.1}"),
         "┄" => format!("M{x:.1} {centre:.1}h2m2.2 0h2"),
@@ -275,38 +313,24 @@ fn shape(symbol: &str, x: f32, y: f32, look: &Look, out: &mut String) -> bool {
         "┓" => format!("M{x:.1} {centre:.1}H{middle:.1}V{bottom:.1}"),
         "┗" => format!("M{middle:.1} {y:.1}V{centre:.1}H{right:.1}"),
         "┛" => format!("M{x:.1} {centre:.1}H{middle:.1}V{y:.1}"),
-        _ => return block(symbol, x, y, look, out),
+        _ => return block(symbol, x, y, look, shapes),
     };
-    if matches!(symbol, "━" | "┃" | "┏" | "┓" | "┗" | "┛") {
-        stroke = 2.2;
-    }
-    let ink = &look.ink;
-    let faint = opacity(look, "stroke");
-    out.push_str(&format!(
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"{stroke}\"{faint}/>\n"
-    ));
+    let strong = matches!(symbol, "━" | "┃" | "┏" | "┓" | "┗" | "┛");
+    shapes.stroke(look, if strong { 2.4 } else { 1.2 }, &path);
     true
 }
 
-fn block(symbol: &str, x: f32, y: f32, look: &Look, out: &mut String) -> bool {
+fn block(symbol: &str, x: f32, y: f32, look: &Look, shapes: &mut Shapes) -> bool {
     const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
     let (width, height) = match BARS.iter().zip(1_u8..).find(|(bar, _)| **bar == symbol) {
         Some((_, 8)) => (CELL_WIDTH, CELL_HEIGHT),
         // A blank above the highest bar keeps neighbouring rows apart.
-        Some((_, eighths)) => (CELL_WIDTH - 1.0, CELL_HEIGHT * f32::from(eighths) / 8.5),
+        Some((_, eighths)) => (CELL_WIDTH, CELL_HEIGHT * f32::from(eighths) / 8.5),
         None if symbol == "▌" => (CELL_WIDTH / 2.0, CELL_HEIGHT),
         None => return false,
     };
-    rectangle(out, x, y + CELL_HEIGHT - height, width, height, &look.ink);
+    shapes.fill(look, &rectangle(x, y + CELL_HEIGHT - height, width, height));
     true
-}
-
-fn opacity(look: &Look, what: &str) -> String {
-    if look.modifier.contains(Modifier::DIM) {
-        format!(" {what}-opacity=\".6\"")
-    } else {
-        String::new()
-    }
 }
 
 fn escaped(text: &str) -> String {

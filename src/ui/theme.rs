@@ -189,16 +189,13 @@ impl Theme {
 
     /// Makes a drawn cell step back behind a box.
     pub(super) fn recede(&self, cell: &mut Cell) {
-        match self.inks.behind {
-            Some(colour) => {
-                cell.fg = colour;
-                cell.bg = Color::Reset;
-                cell.modifier = Modifier::empty();
-            }
-            None => {
-                cell.modifier.remove(Modifier::BOLD);
-                cell.modifier.insert(Modifier::DIM);
-            }
+        if let Some(colour) = self.inks.behind {
+            cell.fg = colour;
+            cell.bg = Color::Reset;
+            cell.modifier = Modifier::empty();
+        } else {
+            cell.modifier.remove(Modifier::BOLD);
+            cell.modifier.insert(Modifier::DIM);
         }
     }
 }
@@ -232,7 +229,10 @@ struct Inks {
 
 impl Inks {
     fn coloured(palette: &Palette) -> Self {
-        let ink = |colour: Color| Style::new().fg(colour);
+        let ink = |colour: Color| match colour {
+            Color::Reset => Style::new().add_modifier(Modifier::DIM),
+            _ => Style::new().fg(colour),
+        };
         Self {
             dim: ink(palette.dim),
             title: Style::new().add_modifier(Modifier::BOLD),
@@ -398,18 +398,19 @@ const LIGHT: Palette = Palette {
     behind: Some(rgb(0x94, 0x9c, 0xa8)),
 };
 
+/// Bright black is invisible on some backgrounds, yellow on others: what must be read uses neither alone.
 const SIXTEEN: Palette = Palette {
     accent: Color::Cyan,
     good: Color::Green,
     warn: Color::Yellow,
     bad: Color::Red,
     pending: Color::Magenta,
-    dim: Color::DarkGray,
+    dim: Color::Reset,
     label: Color::Cyan,
     text: Color::Green,
-    number: Color::Yellow,
+    number: Color::Magenta,
     literal: Color::Magenta,
-    changed: Color::Yellow,
+    changed: Color::Magenta,
     frame: Color::DarkGray,
     spark: Color::Cyan,
     selection: None,

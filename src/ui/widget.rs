@@ -6,3 +6,4 @@ pub mod number;
 pub mod rows;
 pub mod scroll;
 pub mod spark;
+pub mod wrap;

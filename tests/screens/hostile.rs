@@ -14,9 +14,9 @@ pub fn check(buffer: &Buffer) {
         let mut x = 0;
         while x < area.width {
             let symbol = buffer[(x, y)].symbol();
-            let joined = symbol.chars().count() > 1;
+            let cluster = symbol.chars().count() > 1;
             for c in symbol.chars() {
-                let joiner = joined && c == '\u{200d}';
+                let joiner = cluster && c == '\u{200d}';
                 assert!(!is_unsafe(c) || joiner, "{symbol:?} at {x}, {y}");
             }
             let wide = buffer[(x, y)].cell_width().max(1);

@@ -2,6 +2,12 @@
 //!
 //! Snapshots hold the text; what colours and attributes must do is asserted in `plain.rs` and `themes.rs`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test, as tests themselves may"
+)]
+
 mod boxes;
 mod hostile;
 mod panes;

@@ -142,6 +142,22 @@ fn an_empty_pane_says_what_to_press() {
 }
 
 #[test]
+fn an_empty_pane_says_so_in_narrow_panes_too() {
+    let mut pane = sample::devices(area(0, 0, 18, 8));
+    pane.body = Body::Empty(vec![vec![
+        Span::new("No device yet. ", Role::Title),
+        Span::new("r", Role::Key),
+        Span::new(" asks again", Role::Dim),
+    ]]);
+    let text = pane_shown(pane);
+    let inside: String = text.lines().skip(1).take(6).collect();
+    for word in ["device", "yet.", "asks again"] {
+        assert!(inside.contains(word), "no {word:?} in\n{text}");
+    }
+    assert!(!text.contains('…'), "{text}");
+}
+
+#[test]
 fn a_filter_stands_in_the_lower_line_and_takes_no_row_away() {
     let mut pane = sample::devices(area(0, 0, 60, 9));
     let rows = |text: &str| text.lines().skip(1).take(7).collect::<Vec<_>>().join("\n");

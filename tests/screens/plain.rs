@@ -82,7 +82,7 @@ fn a_pane_without_the_focus_still_shows_where_its_selection_is() {
 fn the_pane_with_the_focus_has_stronger_lines() {
     let buffer = drawn(&sample::screen(120, 36), &Theme::plain());
     assert_eq!(
-        (buffer[(0, 2)].symbol(), buffer[(66, 2)].symbol()),
+        (buffer[(0, 2)].symbol(), buffer[(60, 2)].symbol()),
         ("┏", "╭")
     );
 }

@@ -17,27 +17,28 @@ pub const fn area(x: u16, y: u16, width: u16, height: u16) -> Area {
     }
 }
 
-/// All five panes on a large terminal, fewer on a small one.
+/// All five panes on a large terminal, two on a small one, placed much as the core places them.
 pub fn screen(width: u16, height: u16) -> Screen {
-    let small = width < 100;
-    let top = 2;
-    let rows = height - top - 1;
-    let upper = rows / 2;
-    let left = width * 11 / 20;
-    let lower = top + upper;
-    let mut panes = if small {
+    let top = 2.min(height);
+    let rows = height.saturating_sub(top + 1);
+    let mut panes = if width < 100 {
+        let upper = rows * 45 / 100;
         vec![
             devices(area(0, top, width, upper)),
-            messages(area(0, lower, width, rows - upper)),
+            messages(area(0, top + upper, width, rows - upper)),
         ]
     } else {
-        let third = (rows - upper) / 3;
+        let left = width / 2;
+        let right = width - left;
+        let upper = rows * 62 / 100;
+        let slim = 6.min(rows);
+        let stream = (rows - slim) * 55 / 100;
         vec![
             devices(area(0, top, left, upper)),
-            subscriptions(area(left, top, width - left, upper - third)),
-            publish(area(left, lower - third, width - left, third)),
-            messages(area(0, lower, left, rows - upper)),
-            inspector(area(left, lower, width - left, rows - upper)),
+            subscriptions(area(0, top + upper, left, rows - upper)),
+            messages(area(left, top, right, stream)),
+            inspector(area(left, top + stream, right, rows - slim - stream)),
+            publish(area(left, height - 1 - slim, right, slim)),
         ]
     };
     panes[0].focused = true;
@@ -114,6 +115,7 @@ fn pane(id: PaneId, area: Area, body: Body, total: usize) -> PaneView {
     }
 }
 
+/// Rows of a table: the frame takes two lines, the headings one.
 fn room(area: Area) -> usize {
     usize::from(area.height).saturating_sub(3)
 }

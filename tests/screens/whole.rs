@@ -90,6 +90,7 @@ fn verification_turned_off_is_said_the_whole_time() {
         screen.header.insecure = true;
         let buffer = drawn(&screen, &Theme::plain());
         assert_eq!(row_of(&buffer, "INSECURE"), 0, "at {width}");
+        assert_eq!(row_of(&buffer, "● connected"), 0, "at {width}");
     }
 }
 
@@ -110,6 +111,35 @@ fn counters_are_left_out_whole_never_cut() {
         ];
         assert!(whole.contains(&line), "at {width}: {line:?}");
     }
+}
+
+#[test]
+fn a_header_of_one_line_has_the_state_and_the_counters() {
+    for (width, line) in [
+        (
+            60,
+            "simulated home · LG ThinQ   ● connected   dropped 1,203",
+        ),
+        (
+            80,
+            "simulated home · LG ThinQ   ● connected   kept 11.2k   dropped 1,203      18/s",
+        ),
+    ] {
+        let mut screen = sample::screen(width, 12);
+        screen.panes = vec![sample::devices(sample::area(0, 1, width, 10))];
+        let text = shown(&screen);
+        let said = text.lines().next().unwrap().trim();
+        assert_eq!(said, line);
+    }
+}
+
+#[test]
+fn a_header_of_three_lines_gives_the_hint_the_last_one() {
+    let mut screen = sample::screen(80, 24);
+    screen.panes = vec![sample::devices(sample::area(0, 3, 80, 20))];
+    let text = shown(&screen);
+    let line = text.lines().nth(2).unwrap();
+    assert_eq!(line, " simulated home: press P to add your own account");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::app::screen::{ConfirmBox, Scroll};
 use crate::base::text::SafeText;
 use crate::ui::canvas::Canvas;
 use crate::ui::footer;
+use crate::ui::widget::wrap;
 
 pub fn draw(shown: &ConfirmBox, canvas: &mut Canvas<'_>) {
     let hint = SafeText::default();
@@ -16,8 +17,12 @@ pub fn draw(shown: &ConfirmBox, canvas: &mut Canvas<'_>) {
     }
     // The answers stay when there is no room for all of the question.
     let last = area.bottom() - 1;
-    for (y, line) in (area.y..last).zip(&shown.lines) {
-        canvas.line(area.x, y, area.width, line);
+    let lines = shown
+        .lines
+        .iter()
+        .flat_map(|line| wrap::wrap(line, area.width));
+    for (y, line) in (area.y..last).zip(lines) {
+        canvas.line(area.x, y, area.width, &line);
     }
     let answers = Rect {
         y: last,

@@ -1,12 +1,11 @@
 //! Fields to fill in.
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use super::{intro, open};
 use crate::app::screen::{Field, FormBox, Role, Scroll};
 use crate::ui::canvas::{Canvas, cells};
-use crate::ui::widget::field;
+use crate::ui::widget::{field, wrap};
 
 pub fn draw(shown: &FormBox, canvas: &mut Canvas<'_>) {
     let area = open(
@@ -36,8 +35,12 @@ pub fn draw(shown: &FormBox, canvas: &mut Canvas<'_>) {
         };
     }
     let air = u16::from(!shown.fields.is_empty());
-    for (y, line) in (area.y + air..area.bottom()).zip(&shown.below) {
-        canvas.line(area.x, y, area.width, line);
+    let below = shown
+        .below
+        .iter()
+        .flat_map(|line| wrap::wrap(line, area.width));
+    for (y, line) in (area.y + air..area.bottom()).zip(below) {
+        canvas.line(area.x, y, area.width, &line);
     }
 }
 
@@ -75,7 +78,7 @@ fn row(input: &Field, area: Rect, labels: u16, canvas: &mut Canvas<'_>) {
     let rest = value_room.saturating_sub(used);
     canvas.repeat(x + used, y, rest, blank, theme.frame(input.focused));
     if let Some(note) = &input.note {
-        let style = theme.role(note.role).add_modifier(Modifier::empty());
+        let style = theme.role(note.role);
         let x = x + value_room + 2;
         let room = area.right().saturating_sub(x);
         canvas.text(x, y, room, note.text.as_str(), style);

@@ -10,8 +10,8 @@ use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
 const COLUMNS: [Column; 5] = [
     Column::new("Time", 8, 12, 6),
     Column::new("Kind", 7, 8, 5),
-    Column::new("Source", 10, 17, 7),
-    Column::new("Message", 28, 28, 9).grows(),
+    Column::new("Source", 12, 17, 7),
+    Column::new("Message", 24, 28, 9).grows(),
     Column::new("Size", 8, 8, 2).right(),
 ];
 

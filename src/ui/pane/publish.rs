@@ -10,7 +10,7 @@ const COLUMNS: [Column; 4] = [
     Column::new("Time", 8, 8, 3),
     Column::new("Device", 10, 18, 5),
     Column::new("Command", 16, 24, 9).grows(),
-    Column::new("Outcome", 14, 26, 7),
+    Column::new("Outcome", 20, 36, 7),
 ];
 
 pub fn draw(commands: &[CommandRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {

@@ -11,7 +11,7 @@ const COLUMNS: [Column; 4] = [
     Column::new("Sort", 6, 6, 5),
     Column::new("For", 10, 16, 9).grows(),
     Column::new("State", 1, 8, 7),
-    Column::new("Detail", 12, 20, 3),
+    Column::new("Detail", 12, 28, 3),
 ];
 
 pub fn draw(subscriptions: &[SubscriptionRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {

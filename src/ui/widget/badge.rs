@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 
 use crate::app::screen::{Mark, Presence, Role};
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, cells as width};
 use crate::ui::theme::Theme;
 
 pub fn presence(presence: Presence, theme: &Theme) -> (&'static str, Style) {
@@ -41,7 +41,7 @@ pub fn draw_mark(canvas: &mut Canvas<'_>, x: u16, y: u16, cells: u16, shown: &Ma
     };
     let room = cells.saturating_sub(used + 1);
     // Half a time would be another time: all of it or none.
-    if super::super::canvas::cells(beside) <= room {
+    if width(beside) <= room {
         canvas.text(x + used + 1, y, room, beside, style);
     }
 }

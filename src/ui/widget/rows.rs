@@ -120,7 +120,8 @@ fn needed(widths: &[u16], gap: u16) -> u16 {
     widths.iter().sum::<u16>() + gaps
 }
 
-/// The headings, and what is left for the rows. Where every row of the area has something to show there is no heading.
+/// The headings, and what is left for the rows. There are none where the area is very low (the core, which counts the
+/// rows of its windows and knows what a click hits, leaves no line for them then) or every line has a row to show.
 pub fn headings<const N: usize>(
     canvas: &mut Canvas<'_>,
     area: Rect,
@@ -128,7 +129,7 @@ pub fn headings<const N: usize>(
     slots: &[Slot; N],
     rows: usize,
 ) -> Rect {
-    if rows >= usize::from(area.height) {
+    if area.height < 3 || rows >= usize::from(area.height) {
         return area;
     }
     let style = canvas.theme().heading();
@@ -159,11 +160,11 @@ pub fn right(
 }
 
 /// The rows with their lines on the screen. Should there be more rows than room, the selected one is among those shown.
-pub fn visible<'r, R>(
+pub fn visible<R>(
     area: Rect,
-    rows: &'r [R],
+    rows: &[R],
     is_selected: impl Fn(&R) -> bool,
-) -> impl Iterator<Item = (Rect, &'r R)> {
+) -> impl Iterator<Item = (Rect, &R)> {
     let height = usize::from(area.height);
     let selected = if rows.len() > height {
         rows.iter().position(is_selected).unwrap_or(0)

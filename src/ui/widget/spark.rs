@@ -7,8 +7,8 @@ pub fn levels(rates: &[u32], cells: usize) -> Vec<usize> {
         return Vec::new();
     }
     let share = rates.len().div_ceil(cells);
-    let whole = rates.len() / share * share;
-    let bars = rates[rates.len() - whole..].chunks(share);
+    // From the newest back: the bar that may lack samples is the oldest.
+    let bars = rates.rchunks(share).rev();
     let peaks: Vec<u32> = bars
         .map(|bar| bar.iter().copied().max().unwrap_or(0))
         .collect();
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn the_newest_rate_is_the_last_bar() {
         assert_eq!(levels(&[0, 1, 40, 80], 4), [0, 1, 4, 8]);
-        assert_eq!(levels(&[9, 0, 1, 40, 80], 2), [4, 8]);
+        assert_eq!(levels(&[9, 0, 1, 40, 80], 2), [1, 8]);
         assert_eq!(levels(&[1, 0], 8), [1, 0]);
     }
 
