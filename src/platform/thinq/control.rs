@@ -75,11 +75,21 @@ impl Thinq {
         }
         self.command(io, device, body)
             .await
-            .map_err(|error| self.problem_of(&error, what))?;
+            .map_err(|error| self.control_problem(&error, what))?;
         Ok(Reply::Control {
             body: text,
             sent: true,
         })
+    }
+
+    /// A lost answer does not say that nothing was done.
+    fn control_problem(&self, error: &ThinqError, what: String) -> Problem {
+        let mut problem = self.problem_of(error, what);
+        if error.is_lost() {
+            "it may have been carried out all the same: look at the state before you repeat it"
+                .clone_into(&mut problem.remedy);
+        }
+        problem
     }
 
     async fn body(
@@ -259,6 +269,8 @@ impl<'a> Draft<'a> {
             match (path.resource.as_str(), path.property.as_str()) {
                 ("operation", "ovenOperationMode") => self.complete_oven(&path, &value)?,
                 ("operation", "washerOperationMode") if value != "START" => {}
+                // Only a unit that can be chosen brings its figure along.
+                (_, "unit") if self.spots_at(&path).count() < 2 => {}
                 ("mode", "washerMode") => self.needs_start(&path)?,
                 _ => {
                     for with in profile::companions(&path, &writable) {
@@ -346,41 +358,70 @@ impl<'a> Draft<'a> {
         if self.chosen.is_empty() {
             return Err(ControlError::Nothing);
         }
-        for (path, value) in self
+        let (units, values): (Vec<_>, Vec<_>) = self
             .chosen
             .iter()
-            .filter(|(path, _)| !is_unit_of_entry(path))
-        {
-            let unit = self.unit(path)?;
-            let spots: Vec<_> = self.spots_at(path).collect();
-            let spot = spots
-                .iter()
-                .find(|spot| spots.len() == 1 || spot.entry_unit == unit)
-                .or_else(|| spots.first())
-                .ok_or_else(|| ControlError::Unknown(path.clone()))?;
-            let domain = spot
-                .property
-                .write
-                .as_ref()
-                .ok_or_else(|| ControlError::ReadOnly(path.clone()))?;
-            self.check_one(path, value, domain).map_err(|why| {
-                let unit = unit
-                    .filter(|_| spots.len() > 1)
-                    .map(|unit| format!(" in {unit}"))
-                    .unwrap_or_default();
-                ControlError::NotAllowed {
-                    path: path.clone(),
-                    why: format!("{why}{unit}"),
-                }
-            })?;
-        }
-        Ok(())
+            .partition(|(path, _)| is_unit_of_entry(path));
+        // A figure is checked in its unit: that goes first.
+        units
+            .iter()
+            .try_for_each(|(path, unit)| self.check_unit(path, unit))?;
+        values
+            .iter()
+            .try_for_each(|(path, value)| self.check_value(path, value))
     }
 
-    /// -1 resets an absolute timer, as the SDK does.
-    fn check_one(&self, path: &PropertyPath, value: &Value, domain: &Domain) -> Result<(), String> {
-        let resets = path.property.starts_with("absolute") && value.as_i64() == Some(-1);
-        if resets { Ok(()) } else { domain.check(value) }
+    fn check_value(&self, path: &PropertyPath, value: &Value) -> Result<(), ControlError> {
+        let unit = self.unit(path)?;
+        let spots: Vec<_> = self.spots_at(path).collect();
+        let meant = spots
+            .iter()
+            .find(|spot| spots.len() == 1 || spot.entry_unit == unit);
+        let spot = meant
+            .or_else(|| spots.first())
+            .ok_or_else(|| ControlError::Unknown(path.clone()))?;
+        let domain = spot
+            .property
+            .write
+            .as_ref()
+            .ok_or_else(|| ControlError::ReadOnly(path.clone()))?;
+        if resets(path, value) {
+            return Ok(());
+        }
+        domain.check(value).map_err(|why| {
+            let unit = unit
+                .filter(|_| spots.len() > 1)
+                .map(|unit| format!(" in {unit}"))
+                .unwrap_or_default();
+            ControlError::NotAllowed {
+                path: path.clone(),
+                why: format!("{why}{unit}"),
+            }
+        })
+    }
+
+    /// A unit is chosen among those of the resource's entries, beside a figure.
+    fn check_unit(&self, path: &PropertyPath, value: &Value) -> Result<(), ControlError> {
+        let beside = |other: &PropertyPath| {
+            other != path && other.place == path.place && other.resource == path.resource
+        };
+        if !self.chosen.iter().any(|(other, _)| beside(other)) {
+            return Err(ControlError::ReadOnly(path.clone()));
+        }
+        let mut units: Vec<_> = Vec::new();
+        for spot in self.spots_at(path) {
+            match &spot.property.read {
+                Domain::Constant(unit) => units.push(unit.clone()),
+                Domain::Words(words) => units.extend(words.iter().cloned()),
+                _ => {}
+            }
+        }
+        Domain::Words(units)
+            .check(value)
+            .map_err(|why| ControlError::NotAllowed {
+                path: path.clone(),
+                why,
+            })
     }
 
     /// The unit that a figure is meant in, where its resource has one: as set, else as its entry says, else as the device
@@ -494,6 +535,11 @@ impl<'a> Draft<'a> {
                 with: of_entry.to_string(),
             })
     }
+}
+
+/// -1 resets an absolute timer, as the SDK does.
+fn resets(path: &PropertyPath, value: &Value) -> bool {
+    path.property.starts_with("absolute") && value.as_i64() == Some(-1)
 }
 
 /// The unit of an entry is no figure: it is written beside those that are.
