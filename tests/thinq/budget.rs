@@ -154,7 +154,7 @@ fn a_limit_that_lasts_brings_no_storm() {
     let script = Script::with_devices(50);
     script.fault("", u32::MAX, Fault::Code(401, "1314"));
     let thinq = thinq();
-    script.run_for(Duration::from_secs(6 * 3600), thinq.attend(&script));
+    script.run_for(Duration::from_hours(6), thinq.attend(&script));
     let calls = script.calls().len();
     assert!((3..=12).contains(&calls), "{calls} calls in six hours");
     let told = script
