@@ -2,11 +2,13 @@
 //! (`reference/lg-thinq.md`).
 
 mod attend;
+mod book;
 mod budget;
 mod cache;
 mod call;
 pub mod codes;
 pub mod control;
+mod draft;
 mod energy;
 mod enroll;
 pub mod error;
@@ -18,6 +20,8 @@ mod profile;
 mod region;
 mod shared;
 mod signout;
+mod silence;
+mod together;
 mod wire;
 
 use std::sync::Mutex;
@@ -57,7 +61,7 @@ pub struct Thinq {
     sequence: shared::Sequence,
     enrolment: Mutex<enroll::Enrolment>,
     cache: cache::Cache,
-    feeds: feeds::Book,
+    feeds: book::Book,
     energy: energy::Refusals,
     commanded: control::Commanded,
 }
@@ -74,7 +78,7 @@ impl Thinq {
             sequence: shared::Sequence::default(),
             enrolment: Mutex::default(),
             cache: cache::Cache::default(),
-            feeds: feeds::Book::default(),
+            feeds: book::Book::default(),
             energy: energy::Refusals::default(),
             commanded: control::Commanded::default(),
         }

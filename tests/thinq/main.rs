@@ -1,5 +1,10 @@
 //! The ThinQ adapter against a scripted outside on virtual time.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy does not see that the helpers of tests are tests"
+)]
+
 mod attend;
 mod budget;
 mod control;

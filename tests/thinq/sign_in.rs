@@ -307,8 +307,9 @@ fn no_secret_is_in_a_log_a_fact_or_an_address() {
     plan(&script, &thinq()).expect("a plan");
     let mut told = format!("{:?}{:?}", script.logs(), script.facts());
     script.seen(|seen| {
-        seen.iter()
-            .for_each(|s| told.push_str(&format!("{:?}", s.call)))
+        for one in seen {
+            told.push_str(&format!("{:?}", one.call));
+        }
     });
     for canary in [TOKEN, "KEY-CANARY"] {
         assert!(!told.contains(canary), "{told}");

@@ -7,12 +7,13 @@ use futures_util::future::join3;
 use futures_util::stream;
 
 use super::Thinq;
+use super::book::Hold;
 use super::budget::Urgency;
 use super::codes::Concern;
 use super::error::ThinqError;
-use super::feeds::{Hold, lasting};
+use super::feeds::lasting;
 use super::wire;
-use crate::base::moment::{Moment, Mono, words};
+use crate::base::moment::{Moment, words};
 use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::session::LogLevel;
@@ -20,23 +21,19 @@ use crate::domain::subscription::{Feed, FeedState};
 use crate::platform::io::Io;
 use crate::platform::{Leave, Pending};
 
-/// How long nothing may be heard, unless the profile says otherwise (`reference/lg-thinq.md` 7.3).
-const SILENT_AFTER: Duration = Duration::from_secs(30 * 60);
-/// Silences in a row are looked into ever more rarely, up to this many times `SILENT_AFTER`.
-const SILENCE_DOUBLINGS: u32 = 3;
 /// The longest the renewals sleep: feeds are turned on meanwhile.
 const TICK: Duration = Duration::from_secs(30);
 /// A subscription armed so recently is not armed again for a reconnect.
-const ARMED_LATELY: Duration = Duration::from_secs(600);
+const ARMED_LATELY: Duration = Duration::from_mins(10);
 /// Devices that do not tell by themselves are asked this often.
-const SLOW_POLL: Duration = Duration::from_secs(45 * 60);
+const SLOW_POLL: Duration = Duration::from_mins(45);
 /// A state read so recently is not read again for a reconnect.
-const READ_LATELY: Duration = Duration::from_secs(60);
+const READ_LATELY: Duration = Duration::from_mins(1);
 const STATES_AT_ONCE: usize = 3;
 const RETRY_FIRST: Duration = Duration::from_secs(5);
-const RETRY_CAP: Duration = Duration::from_secs(600);
+const RETRY_CAP: Duration = Duration::from_mins(10);
 /// While LG waits for the person rather than for us.
-const RETRY_ASK: Duration = Duration::from_secs(600);
+const RETRY_ASK: Duration = Duration::from_mins(10);
 
 /// What is asked at each connection, in this order.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +84,7 @@ impl Thinq {
         }
     }
 
-    async fn hear_account(&self, io: &dyn Io) -> Result<(), ThinqError> {
+    pub(super) async fn hear_account(&self, io: &dyn Io) -> Result<(), ThinqError> {
         match self.call(io, &wire::account_on(), Urgency::Duty).await {
             Err(error) if error.is("4001") => Ok(()),
             Err(error) if error.is("1209") => {
@@ -138,7 +135,7 @@ impl Thinq {
             }
             if !listed || !lately {
                 self.feeds.change_hold(device, |hold| {
-                    hold.due = soon(now, if listed { io.roll() } else { 0.0 })
+                    hold.due = soon(now, if listed { io.roll() } else { 0.0 });
                 });
             }
         }
@@ -241,7 +238,7 @@ impl Thinq {
         }
     }
 
-    async fn renew(&self, io: &dyn Io, device: &DeviceId) {
+    pub(super) async fn renew(&self, io: &dyn Io, device: &DeviceId) {
         let _turn = self.lanes.turn(device.as_str()).await;
         // Turned off, or renewed by hand, while we waited for our turn.
         let Some(hold) = self
@@ -258,7 +255,7 @@ impl Thinq {
             .await
         {
             Ok(_) => self.renewed(io, device, hold.hours, sent),
-            Err(error) => self.not_renewed(io, device, hold, &error),
+            Err(error) => self.not_renewed(io, device, &hold, &error),
         }
     }
 
@@ -278,7 +275,7 @@ impl Thinq {
         });
     }
 
-    fn not_renewed(&self, io: &dyn Io, device: &DeviceId, hold: Hold, error: &ThinqError) {
+    fn not_renewed(&self, io: &dyn Io, device: &DeviceId, hold: &Hold, error: &ThinqError) {
         let what = format!("could not renew events of {}", self.name(device));
         let problem = self.problem_of(error, what);
         let (feed, device) = (Feed::Event, device.clone());
@@ -308,7 +305,7 @@ impl Thinq {
             Hold {
                 due,
                 failures: hold.failures + 1,
-                ..hold
+                ..*hold
             },
         );
         if ended && self.feeds.state(&device, feed).is_on() {
@@ -321,137 +318,11 @@ impl Thinq {
             });
         }
     }
-
-    /// "Connected" is not "alive": a stream that says nothing for too long is subscribed anew on both channels.
-    async fn watch(&self, io: &dyn Io) {
-        let patience = self
-            .settings
-            .silent_after
-            .map_or(SILENT_AFTER, |s| Duration::from_secs(u64::from(s.max(1))));
-        let mut looked = Mono::default();
-        let mut silences = 0;
-        loop {
-            let heard = io.heard();
-            if heard > looked {
-                silences = 0;
-            }
-            let allowed = patience.saturating_mul(1 << silences.min(SILENCE_DOUBLINGS));
-            let left = heard.max(looked).plus(allowed).since(io.now().mono);
-            if !left.is_zero() {
-                io.sleep(left).await;
-                continue;
-            }
-            looked = io.now().mono;
-            if self.expects_to_hear() {
-                silences += 1;
-                self.look_into_silence(io, looked.since(heard)).await;
-            }
-        }
-    }
-
-    fn expects_to_hear(&self) -> bool {
-        let on = self.feeds.on(Feed::Event);
-        on.iter()
-            .any(|device| self.cache.presence(device) != Presence::Offline)
-    }
-
-    async fn look_into_silence(&self, io: &dyn Io, silent: Duration) {
-        let on = self.feeds.on(Feed::Event);
-        io.silent(&format!(
-            "nothing was heard for {} though events of {} devices are on",
-            words(silent),
-            on.len()
-        ));
-        self.compare_account(io).await;
-        self.compare_list(io, &on).await;
-        self.compare_state(io, &on).await;
-        let now = io.now();
-        for device in &on {
-            let hours = self.settings.event_hours.clamp(1, 24);
-            let hold = self.feeds.holds().remove(device);
-            let hold = hold.unwrap_or(Hold {
-                hours,
-                until: None,
-                due: now,
-                armed: None,
-                failures: 0,
-            });
-            self.feeds.hold(device, Hold { due: now, ..hold });
-        }
-        io.log(
-            LogLevel::Info,
-            format!(
-                "silence: subscribing again to events of {} devices",
-                on.len()
-            ),
-        );
-        // The renewals may sleep for a while yet.
-        for device in &on {
-            self.renew(io, device).await;
-        }
-    }
-
-    /// The shape of the list is not documented; that it is empty can be told all the same.
-    async fn compare_account(&self, io: &dyn Io) {
-        let Ok(listed) = self.call(io, &wire::account_list(), Urgency::Duty).await else {
-            return;
-        };
-        let empty = listed.as_array().is_some_and(Vec::is_empty)
-            || listed.as_object().is_some_and(serde_json::Map::is_empty);
-        if empty && self.hear_account(io).await.is_ok() {
-            io.log(
-                LogLevel::Info,
-                "silence: subscribed again to account changes".to_owned(),
-            );
-        }
-    }
-
-    async fn compare_list(&self, io: &dyn Io, on: &[DeviceId]) {
-        let text = match self.listed(io, Feed::Event, Urgency::Duty).await {
-            Ok(listed) => {
-                let missing: Vec<_> = on
-                    .iter()
-                    .filter(|d| !listed.devices.contains(*d))
-                    .map(|d| self.name(d))
-                    .collect();
-                match missing.as_slice() {
-                    [] => "silence: LG lists all event subscriptions".to_owned(),
-                    names => format!(
-                        "silence: LG has lost the event subscriptions of {}",
-                        names.join(", ")
-                    ),
-                }
-            }
-            Err(error) => {
-                format!("silence: LG's list of event subscriptions cannot be read: {error}")
-            }
-        };
-        io.log(LogLevel::Info, text);
-    }
-
-    async fn compare_state(&self, io: &dyn Io, on: &[DeviceId]) {
-        let Some(device) = on
-            .iter()
-            .find(|device| self.cache.presence(device) != Presence::Offline)
-        else {
-            return;
-        };
-        let before = self.cache.state(device);
-        let name = self.name(device);
-        let text = match self.state(io, device, Duration::ZERO, Urgency::Duty).await {
-            Ok(now) if before.as_ref() == Some(&now) => {
-                format!("silence: {name} is as it was; perhaps nothing happened")
-            }
-            Ok(_) => format!("silence: {name} is not as last read; changes may have been missed"),
-            Err(error) => format!("silence: the state of {name} cannot be read: {error}"),
-        };
-        io.log(LogLevel::Info, text);
-    }
 }
 
 /// Within the next minute.
 fn soon(now: Moment, roll: f64) -> Moment {
-    let wait = Duration::from_secs(60).mul_f64(roll);
+    let wait = Duration::from_mins(1).mul_f64(roll);
     Moment {
         mono: now.mono.plus(wait),
         wall: now.wall.plus(wait),

@@ -14,8 +14,8 @@ pub const HOURLY: usize = 300;
 /// What nobody waits for stops earlier.
 pub const BACKGROUND_HOURLY: usize = 200;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const FIRST_REST: Duration = Duration::from_secs(600);
+const HOUR: Duration = Duration::from_hours(1);
+const FIRST_REST: Duration = Duration::from_mins(10);
 /// So many at once, then one a second.
 const BURST: f64 = 30.0;
 /// What background calls leave of the burst for a person's.
@@ -69,13 +69,12 @@ impl Budget {
         if let Some(wait) = self.spent(now.mono, urgency) {
             return Admission::Spent(wait);
         }
-        match self.pace(now.mono, urgency) {
-            Some(wait) => Admission::Wait(wait),
-            None => {
-                self.used += 1.0;
-                self.calls.push_back(now.mono);
-                Admission::Go
-            }
+        if let Some(wait) = self.pace(now.mono, urgency) {
+            Admission::Wait(wait)
+        } else {
+            self.used += 1.0;
+            self.calls.push_back(now.mono);
+            Admission::Go
         }
     }
 
@@ -83,15 +82,14 @@ impl Budget {
     pub fn limited(&mut self, now: Moment, retry_after: Option<Duration>) -> Duration {
         // Answers to calls that were under way together count once.
         let already = self.resting(now);
-        let own = match already {
-            Some(left) => left,
-            None => {
-                let rest = FIRST_REST
-                    .saturating_mul(1 << self.strikes.min(3))
-                    .min(HOUR);
-                self.strikes += 1;
-                rest
-            }
+        let own = if let Some(left) = already {
+            left
+        } else {
+            let rest = FIRST_REST
+                .saturating_mul(1 << self.strikes.min(3))
+                .min(HOUR);
+            self.strikes += 1;
+            rest
         };
         let wait = own.max(retry_after.unwrap_or_default());
         self.rest_until = Some(Moment {
@@ -232,7 +230,7 @@ mod tests {
         assert_eq!(budget.limited(at(1), None).as_secs(), 599);
         assert_eq!(
             budget
-                .limited(at(2), Some(Duration::from_secs(900)))
+                .limited(at(2), Some(Duration::from_mins(15)))
                 .as_secs(),
             900
         );

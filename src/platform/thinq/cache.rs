@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Thinq;
+use super::book::Listed;
 use super::budget::Urgency;
 use super::error::ThinqError;
 use super::shared::lock;
@@ -23,7 +24,7 @@ use crate::platform::io::Io;
 
 const DEVICES_GOOD: Duration = Duration::from_secs(10);
 pub const STATE_GOOD: Duration = Duration::from_secs(30);
-const PROFILE_GOOD: Duration = Duration::from_secs(24 * 3600);
+const PROFILE_GOOD: Duration = Duration::from_hours(24);
 
 #[derive(Debug, Clone)]
 struct Kept<T> {
@@ -244,7 +245,7 @@ impl Thinq {
         io: &dyn Io,
         feed: crate::domain::subscription::Feed,
         urgency: Urgency,
-    ) -> Result<Arc<feeds::Listed>, ThinqError> {
+    ) -> Result<Arc<Listed>, ThinqError> {
         let call = feeds::list_call(feed);
         // What another toggle asks for at this moment is good for us only when it was asked after our own request.
         let began = self.sequence.next();
@@ -254,7 +255,7 @@ impl Thinq {
         }
         let asked = self.sequence.next();
         let response = self.call(io, &call, urgency).await?;
-        let listed = Arc::new(feeds::Listed::read(&response, asked));
+        let listed = Arc::new(Listed::read(&response, asked));
         self.feeds.remember_list(feed, &listed);
         drop(turn);
         Ok(listed)

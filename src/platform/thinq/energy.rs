@@ -18,7 +18,7 @@ use crate::domain::request::Usage;
 use crate::platform::io::Io;
 
 const DAYS: u64 = 30;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Devices whose product has no energy data, or whose token may not ask: asked once, remembered.
 #[derive(Debug, Default)]

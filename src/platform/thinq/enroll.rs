@@ -23,7 +23,7 @@ use crate::platform::io::Io;
 /// A constant of LG's SDKs, not the client id.
 const COMMON_NAME: &str = "lg_thinq";
 /// A renewed certificate that is refused again within this time is not renewed again.
-const RENEWAL_APART: Duration = Duration::from_secs(3600);
+const RENEWAL_APART: Duration = Duration::from_hours(1);
 /// So many plans without a connection, and the route is asked again.
 const STALE_ROUTE: u32 = 4;
 

@@ -39,7 +39,7 @@ fn read(body: &Value) -> Reading {
     match (word(body, "pushType").unwrap_or_default(), device) {
         ("DEVICE_STATUS", device) => status(body, device),
         ("DEVICE_PUSH", device) => push(body, device),
-        ("DEVICE_REGISTERED", Some(device)) => registered(body, device),
+        ("DEVICE_REGISTERED", Some(device)) => registered(body, &device),
         ("DEVICE_UNREGISTERED", Some(device)) => changed(
             &device,
             named(body, "was removed"),
@@ -121,7 +121,7 @@ fn push(body: &Value, device: Option<DeviceId>) -> Reading {
     }
 }
 
-fn registered(body: &Value, device: DeviceId) -> Reading {
+fn registered(body: &Value, device: &DeviceId) -> Reading {
     let text = |name: &str| word(body, name).unwrap_or_default().to_owned();
     let added = Device {
         id: device.clone(),
@@ -132,7 +132,7 @@ fn registered(body: &Value, device: DeviceId) -> Reading {
         group: None,
         presence: Presence::Unknown,
     };
-    changed(&device, named(body, "was added"), Fact::DeviceAdded(added))
+    changed(device, named(body, "was added"), Fact::DeviceAdded(added))
 }
 
 fn changed(device: &DeviceId, gist: String, fact: Fact) -> Reading {
