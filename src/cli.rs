@@ -13,13 +13,13 @@ use clap::Parser as _;
 use crate::base::problem::Exit;
 use crate::domain::profile::PlatformId;
 use crate::domain::session::LogLevel;
-use crate::headless::verb::Verb;
-use crate::runtime::secrets::Environment;
+use environment::Environment;
+use verb::Verb;
 
 pub mod args;
+pub mod environment;
 pub mod paper;
-
-pub use args::parse_duration;
+pub mod verb;
 
 /// All that was asked for, by arguments and by variables.
 #[derive(Debug, Clone, PartialEq)]

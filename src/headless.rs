@@ -2,4 +2,3 @@
 //! adapters with the dashboard and are tested with a scripted console.
 
 pub mod console;
-pub mod verb;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use super::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource, Verb};
 use super::{Command, SimOptions};
 use crate::domain::expression::Expression;
 use crate::domain::message::Qos;
@@ -13,7 +14,6 @@ use crate::domain::profile::{PlatformId, SecretRef};
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::TopicFilter;
-use crate::headless::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource, Verb};
 
 const AFTER_HELP: &str = "\
 Without a command: the dashboard on the profile that -p, THINGDECK_PROFILE or default_profile names; with no profile at all, \

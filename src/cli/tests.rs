@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 
+use super::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource};
 use super::*;
 use crate::domain::message::Qos;
 use crate::domain::profile::SecretRef;
 use crate::domain::subscription::Feed;
-use crate::headless::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource};
 
 fn read_with(line: &[&str], variables: &[(&str, &str)]) -> Result<Options, Declined> {
     let arguments = std::iter::once("thingdeck").chain(line.iter().copied());

@@ -1,8 +1,5 @@
 //! From where a secret is to the secret itself. Problems name the place, never the value.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -14,43 +11,13 @@ use tokio::process::Command;
 use super::files::{is_readable_by_others, trouble};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::cli::environment::Environment;
 use crate::domain::profile::SecretRef;
 
 /// How long a command may take: it may ask for a passphrase or a touch.
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// More than any token.
 const MAX_BYTES: u64 = 64 * 1024;
-
-/// The environment as it was at the start. Shows its size only: values may be tokens.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Environment(BTreeMap<String, OsString>);
-
-impl Environment {
-    /// A variable that is set to nothing counts as not set.
-    pub fn value(&self, name: &str) -> Option<&OsStr> {
-        self.0
-            .get(name)
-            .map(OsString::as_os_str)
-            .filter(|v| !v.is_empty())
-    }
-
-    /// The same, where it is Unicode.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.value(name).and_then(OsStr::to_str)
-    }
-}
-
-impl FromIterator<(String, OsString)> for Environment {
-    fn from_iter<T: IntoIterator<Item = (String, OsString)>>(variables: T) -> Self {
-        Self(variables.into_iter().collect())
-    }
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Environment({} variables)", self.0.len())
-    }
-}
 
 /// A secret, and what a person should know about where it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
