@@ -14,7 +14,7 @@ use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo};
 use super::keep::Keep;
-use super::secrets::Environment;
+use crate::cli::environment::Environment;
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
 use crate::app::effect::NewProfile;

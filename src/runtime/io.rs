@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::keep::Keep;
-use super::secrets::{self, Environment};
+use super::secrets;
+use crate::cli::environment::Environment;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
