@@ -8,6 +8,7 @@ mod canvas;
 mod footer;
 mod header;
 mod overlay;
+mod palette;
 mod pane;
 pub mod picture;
 mod signs;

@@ -1,4 +1,7 @@
 //! Boxes on top of the panes.
+//!
+//! The frame takes a line above and below and two columns on either side; title and hint stand in it. An explanation above
+//! is followed by an empty line, a line to search by a rule.
 
 mod choice;
 mod confirm;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::style::{Color, Modifier};
 
-use super::theme;
+use super::palette;
 
 const CELL_WIDTH: f32 = 8.4;
 const CELL_HEIGHT: f32 = 18.0;
@@ -165,7 +165,7 @@ fn css(colour: Color) -> Option<String> {
         Color::White => named(15),
         Color::Indexed(index @ 0..16) => named(usize::from(index)),
         Color::Indexed(index) => {
-            let (red, green, blue) = theme::of_index(index);
+            let (red, green, blue) = palette::of_index(index);
             Some(format!("#{red:02x}{green:02x}{blue:02x}"))
         }
         Color::Rgb(red, green, blue) => Some(format!("#{red:02x}{green:02x}{blue:02x}")),

@@ -54,11 +54,14 @@ pub fn screen(width: u16, height: u16) -> Screen {
 
 /// One pane alone in the middle of nothing.
 pub fn alone(width: u16, height: u16, pane: PaneView) -> Screen {
-    let mut screen = screen(width, height);
-    screen.header = Header::default();
-    screen.footer = Footer::default();
-    screen.panes = vec![pane];
-    screen
+    Screen {
+        size: Size { width, height },
+        header: Header::default(),
+        panes: vec![pane],
+        footer: Footer::default(),
+        overlays: Vec::new(),
+        too_small: false,
+    }
 }
 
 pub fn header() -> Header {
