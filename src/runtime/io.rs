@@ -102,7 +102,7 @@ impl RuntimeIo {
 impl Io for RuntimeIo {
     fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>> {
         Box::pin(async move {
-            let label = format!("{} {}", call.method.word(), call.label);
+            let label = call.label.clone();
             let begun = self.clock.now().mono;
             let result = self.rest.call(call).await;
             let took = self.clock.now().mono.since(begun).as_millis();

@@ -121,6 +121,22 @@ impl Open {
         self.next("connected", |e| matches!(e, SessionEvent::Link(LinkState::Connected { .. })).then_some(())).await;
     }
 
+    /// Connected, and done with what it does at the start: the presence of every device is known.
+    pub async fn settled(&mut self, bench: &Bench) {
+        self.connected().await;
+        let mut unknown = bench.control.devices().len();
+        while unknown > 0 {
+            self.fact("the presence of each device", |f| matches!(f, Fact::Presence { .. })).await;
+            unknown -= 1;
+        }
+    }
+
+    /// Connected, and every filter granted: from here on nothing that is published is missed.
+    pub async fn subscribed(&mut self) {
+        self.connected().await;
+        self.next("a granted filter", |e| matches!(e, SessionEvent::Granted { result: Ok(_), .. }).then_some(())).await;
+    }
+
     pub async fn link(&mut self, what: &str, test: impl Fn(&LinkState) -> bool) -> LinkState {
         self.next(what, |e| match e {
             SessionEvent::Link(state) if test(state) => Some(state.clone()),
@@ -132,6 +148,7 @@ impl Open {
     pub async fn fact(&mut self, what: &str, test: impl Fn(&Fact) -> bool) -> Fact {
         self.next(what, |e| match e {
             SessionEvent::Fact(fact) if test(fact) => Some(fact.clone()),
+            SessionEvent::Message(_, reading) => reading.facts.iter().find(|f| test(f)).cloned(),
             _ => None,
         })
         .await
