@@ -1,16 +1,25 @@
 //! The core: `app.update(at, event) -> Effects`. No I/O, no clock, no randomness, no tokio, no ratatui.
 
 pub mod action;
+mod commands;
 pub mod countries;
 pub mod effect;
 pub mod event;
+mod facts;
+mod feeds;
+mod home;
 pub mod input;
 pub mod layout;
+mod lines;
+mod overlay;
+mod pane;
 mod pending;
+mod picture;
 pub mod screen;
 pub mod scroll;
 mod state;
 mod update;
+mod words;
 
 pub use state::{App, ProfileSummary, Setup};
 

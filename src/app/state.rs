@@ -1,13 +1,28 @@
 //! Everything there is to show.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use super::Effects;
 use super::effect::Effect;
-use super::event::Size;
-use super::screen::{Footer, Header, Screen};
-use crate::base::moment::Moment;
+use super::event::{Size, TimerId};
+use super::home::Home;
+use super::layout::{self, Layout};
+use super::overlay::{Over, Report};
+use super::pane::devices::DevicesPane;
+use super::pane::inspector::InspectorPane;
+use super::pane::messages::MessagesPane;
+use super::pane::publish::PublishPane;
+use super::pane::subscriptions::SubscriptionsPane;
+use super::pending::{Pending, Purpose};
+use super::screen::{PaneId, Role, Screen, Span};
+use super::words;
+use crate::base::moment::{Moment, Mono, Timestamp};
+use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
+use crate::store::log::Log;
 
 /// What the runtime knows at the start.
 #[derive(Debug, Clone)]
@@ -43,23 +58,125 @@ pub struct ProfileSummary {
     pub token_place: String,
 }
 
+/// What ThinQ can do, for a profile that the wizard has just made.
+pub(super) const THINQ: Capabilities = Capabilities {
+    push: Some("push"),
+    event: Some("event"),
+    state: true,
+    control: true,
+    energy: true,
+    publish: false,
+    filters: false,
+};
+
+const NOTHING: Capabilities = Capabilities {
+    push: None,
+    event: None,
+    state: false,
+    control: false,
+    energy: false,
+    publish: false,
+    filters: false,
+};
+
+/// The whole program, but for clock, screen and sockets.
+#[derive(Debug)]
 pub struct App {
+    pub(super) at: Moment,
     pub(super) size: Size,
+    pub(super) zone: i32,
+    pub(super) mouse: bool,
+    pub(super) hint: Option<String>,
+    pub(super) profiles: Vec<ProfileSummary>,
+    /// Index of the open one.
+    pub(super) open: Option<usize>,
+    pub(super) memory_limit: usize,
+    pub(super) home: Home,
+    pub(super) log: Log,
+    pub(super) pending: Pending,
+    pub(super) focus: PaneId,
+    pub(super) zoomed: bool,
+    pub(super) devices: DevicesPane,
+    pub(super) subscriptions: SubscriptionsPane,
+    pub(super) messages: MessagesPane,
+    pub(super) inspector: InspectorPane,
+    pub(super) publish: PublishPane,
+    /// The last one is on top and has the keys.
+    pub(super) overlays: Vec<Over>,
+    /// Boxes that came up while the user was typing: shown when that is over, so that no key goes astray.
+    pub(super) waiting: VecDeque<Over>,
+    pub(super) notice: Option<Span>,
+    pub(super) report: Option<Report>,
+    pub(super) timers: Timers,
     pub(super) revision: u64,
+    /// Something visible moved in this update, without a need to compare.
+    pub(super) moved: bool,
+    /// Lists changed: cursors and windows are to be put right.
+    pub(super) unsettled: bool,
+    /// The screen as it was last compared; `None` when it has moved since.
+    pub(super) shown: Option<Box<Screen>>,
+    /// What the update at hand asks for.
+    pub(super) out: Effects,
+}
+
+/// Timers exist only while something is seen to count.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    last: u64,
+    /// For what changes with the time alone, and when it is due.
+    pub(super) tick: Option<(TimerId, Mono)>,
+    /// For the next slice of a search through old messages.
+    pub(super) search: Option<TimerId>,
+}
+
+impl Timers {
+    pub(super) fn next(&mut self) -> TimerId {
+        self.last += 1;
+        TimerId(self.last)
+    }
 }
 
 impl App {
     pub fn new(setup: Setup) -> (Self, Effects) {
-        let id = SessionId { generation: 1 };
-        let app = Self {
+        let home = Home::new(SessionId { generation: 1 }, setup.memory_limit);
+        let messages = MessagesPane::new(&home);
+        let mut app = Self {
+            at: setup.at,
             size: setup.size,
+            zone: setup.zone_offset_seconds,
+            mouse: setup.mouse,
+            hint: setup.hint,
+            open: setup.profiles.iter().position(|p| p.name == setup.open),
+            profiles: setup.profiles,
+            memory_limit: setup.memory_limit,
+            home,
+            log: Log::default(),
+            pending: Pending::default(),
+            focus: PaneId::Devices,
+            zoomed: false,
+            devices: DevicesPane::default(),
+            subscriptions: SubscriptionsPane::default(),
+            messages,
+            inspector: InspectorPane::default(),
+            publish: PublishPane::default(),
+            overlays: Vec::new(),
+            waiting: VecDeque::new(),
+            notice: None,
+            report: None,
+            timers: Timers::default(),
             revision: 1,
+            moved: false,
+            unsettled: false,
+            shown: None,
+            out: Effects::new(),
         };
-        let open = Effect::Open {
-            id,
-            profile: setup.open,
-        };
-        (app, vec![open])
+        match app.open {
+            Some(_) => app.open_session(),
+            None => app.open_wizard(),
+        }
+        app.settle();
+        let effects = std::mem::take(&mut app.out);
+        (app, effects)
     }
 
     /// Moves only when something visible moved.
@@ -67,14 +184,115 @@ impl App {
         self.revision
     }
 
-    pub fn screen(&self, _at: Moment) -> Screen {
-        Screen {
-            size: self.size,
-            header: Header::default(),
-            panes: Vec::new(),
-            footer: Footer::default(),
-            overlays: Vec::new(),
-            too_small: true,
+    /// Answers, timers and session events that found no owner any more.
+    pub fn strays(&self) -> u64 {
+        self.pending.strays()
+    }
+
+    pub(super) fn profile(&self) -> Option<&ProfileSummary> {
+        self.open.and_then(|index| self.profiles.get(index))
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.profile().map_or(NOTHING, |p| p.capabilities)
+    }
+
+    pub(super) fn platform_name(&self) -> &'static str {
+        self.profile().map_or("", |p| p.platform.name())
+    }
+
+    pub(super) fn at_wall(&self) -> Timestamp {
+        self.at.wall
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        let hint = self.hint_shown().is_some();
+        layout::arrange(self.size, self.focus, self.zoomed, hint)
+    }
+
+    /// The hint is about the simulated home and ends with it.
+    pub(super) fn hint_shown(&self) -> Option<&str> {
+        let simulated = self.profile().is_some_and(|p| p.simulated);
+        self.hint.as_deref().filter(|_| simulated)
+    }
+
+    /// Rows that a pane has room for; a pane that is not shown has none.
+    pub(super) fn rows(&self, id: PaneId) -> usize {
+        let area = self.layout().area(id);
+        area.map_or(0, |area| usize::from(layout::rows(id, area)))
+    }
+
+    pub(super) fn ask(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
+
+    /// To the footer, until the next key.
+    pub(super) fn say(&mut self, role: Role, text: impl AsRef<str>) {
+        self.notice = Some(Span::new(text.as_ref(), role));
+        self.moved = true;
+    }
+
+    /// A problem about `name`, in the footer; the whole of it is kept for "last problems".
+    pub(super) fn problem_notice(&mut self, name: &str, problem: &Problem) {
+        let text = format!("{name}: {}", words::brief(problem));
+        let line = (
+            name.to_owned(),
+            words::brief(problem),
+            problem.remedy.clone(),
+        );
+        self.report = Some(Report {
+            title: problem.what.clone(),
+            lines: vec![line],
+        });
+        self.say(Role::Bad, text);
+    }
+
+    /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
+    pub(super) fn open_session(&mut self) {
+        let profile = self.profile().map_or(String::new(), |p| p.name.clone());
+        let id = self.home.session;
+        self.ask(Effect::Open { id, profile });
+    }
+
+    pub(super) fn switch_to(&mut self, index: usize) {
+        for id in self.pending.abandon(|_| true) {
+            self.ask(Effect::Abort(id));
         }
+        let session = SessionId {
+            generation: self.home.session.generation + 1,
+        };
+        self.open = Some(index);
+        self.home = Home::new(session, self.memory_limit);
+        self.devices = DevicesPane::default();
+        self.subscriptions = SubscriptionsPane::default();
+        self.messages = MessagesPane::new(&self.home);
+        self.inspector = InspectorPane::default();
+        self.publish = PublishPane::default();
+        self.overlays.clear();
+        self.waiting.clear();
+        self.report = None;
+        self.open_session();
+    }
+
+    /// Commands and wishes that a quit would leave undone.
+    pub(super) fn unsent(&self) -> Vec<String> {
+        /// How long an accepted command without a report counts as unfinished.
+        const FRESH: Duration = Duration::from_secs(60);
+        let mut lines = Vec::new();
+        let commands = self.home.commands.open_since(self.at, FRESH);
+        if commands > 0 {
+            lines.push(format!(
+                "{} not confirmed yet",
+                words::count(commands, "command")
+            ));
+        }
+        let waiting = |p: &Purpose| matches!(p, Purpose::Feed { .. });
+        if self.home.feeds.is_waiting() || self.pending.has(waiting) {
+            lines.push("a subscription is still being changed".to_owned());
+        }
+        if self.overlays.iter().any(Over::is_half_filled) {
+            lines.push("a form that is half filled in".to_owned());
+        }
+        lines
     }
 }

@@ -1,30 +1,341 @@
 //! One exhaustive match, one call per arm.
 
+use std::time::Duration;
+
 use super::Effects;
+use super::action::{self, Action, is_key};
 use super::effect::Effect;
-use super::event::Event;
+use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
+use super::screen::{PaneId, Role};
+use super::scroll::Step;
 use super::state::App;
 use crate::base::moment::Moment;
+use crate::domain::session::SessionCommand;
 
 impl App {
-    pub fn update(&mut self, _at: Moment, event: Event) -> Effects {
-        match event {
+    pub fn update(&mut self, at: Moment, event: Event) -> Effects {
+        self.at = at;
+        // Messages, facts and log lines come in crowds and say themselves whether they moved something; for the rest the
+        // screen is compared.
+        let compare = match event {
+            Event::Key(key) => {
+                self.key(key);
+                true
+            }
+            Event::Paste(text) => {
+                self.paste(&text);
+                true
+            }
+            Event::Mouse(mouse) => {
+                self.mouse(mouse);
+                true
+            }
             Event::Resize(size) => {
                 self.size = size;
-                self.revision += 1;
-                Effects::new()
+                true
             }
-            Event::Stop(_) => vec![Effect::Quit],
-            Event::Key(_)
-            | Event::Paste(_)
-            | Event::Mouse(_)
-            | Event::Focus(_)
-            | Event::Session(..)
-            | Event::Progress(..)
-            | Event::Reply(..)
-            | Event::Done(..)
-            | Event::Timer(_)
-            | Event::Log(_) => Effects::new(),
+            Event::Focus(_) => false,
+            Event::Session(id, event) => {
+                self.session_event(id, event);
+                false
+            }
+            Event::Progress(id, fact) => {
+                self.progress(id, fact);
+                false
+            }
+            Event::Reply(id, result) => {
+                self.reply(id, result);
+                true
+            }
+            Event::Done(id, result) => {
+                self.done(id, result);
+                true
+            }
+            Event::Timer(id) => {
+                self.timer(id);
+                true
+            }
+            Event::Log(line) => {
+                self.log_line(line);
+                false
+            }
+            Event::Stop(_) => {
+                self.ask(Effect::Quit);
+                false
+            }
+        };
+        if std::mem::take(&mut self.unsettled) || compare {
+            self.settle();
+        } else {
+            self.settle_messages();
+        }
+        self.schedule();
+        self.revise(compare);
+        std::mem::take(&mut self.out)
+    }
+
+    fn revise(&mut self, compare: bool) {
+        if std::mem::take(&mut self.moved) {
+            self.revision += 1;
+            self.shown = None;
+        } else if compare {
+            let screen = self.screen(self.at);
+            if self.shown.as_deref() != Some(&screen) {
+                self.revision += 1;
+                self.shown = Some(Box::new(screen));
+            }
+        }
+    }
+
+    /// Keeps cursors on rows and windows over cursors, whatever has just happened.
+    pub(super) fn settle(&mut self) {
+        self.settle_devices();
+        self.settle_subscriptions();
+        self.settle_messages();
+        self.settle_inspector();
+        self.settle_publish();
+        if self.overlays.is_empty() && !self.is_typing() {
+            if let Some(over) = self.waiting.pop_front() {
+                self.overlays.push(over);
+                self.moved = true;
+            }
+        }
+    }
+
+    /// One timer for all that moves with the time alone; none when nothing does.
+    fn schedule(&mut self) {
+        let due = self.next_change().map(|wait| self.at.mono.plus(wait));
+        match (self.timers.tick, due) {
+            (Some((_, set)), Some(due)) if set <= due => {}
+            (None, None) => {}
+            (old, due) => {
+                if let Some((id, _)) = old {
+                    self.ask(Effect::StopTimer(id));
+                }
+                self.timers.tick = due.map(|due| {
+                    let id = self.timers.next();
+                    let wait = due.since(self.at.mono).max(Duration::from_millis(1));
+                    self.out.push(Effect::StartTimer(id, wait));
+                    (id, due)
+                });
+            }
+        }
+        if self.timers.search.is_none() && self.messages.is_looking(&self.home) {
+            let id = self.timers.next();
+            self.ask(Effect::StartTimer(id, Duration::from_millis(1)));
+            self.timers.search = Some(id);
+        }
+    }
+
+    fn timer(&mut self, id: TimerId) {
+        if self.timers.tick.is_some_and(|(tick, _)| tick == id) {
+            self.timers.tick = None;
+        } else if self.timers.search == Some(id) {
+            self.timers.search = None;
+            self.messages.look_back(&self.home);
+        } else {
+            self.pending.stray();
+        }
+    }
+
+    fn key(&mut self, key: Key) {
+        if is_key("Ctrl-C", key) {
+            return self.act(Action::Leave);
+        }
+        if is_key("Ctrl-Z", key) && !key.repeat {
+            return self.act(Action::Suspend);
+        }
+        self.notice = None;
+        if !self.overlays.is_empty() {
+            return self.overlay_key(key);
+        }
+        if self.filter_is_edited() {
+            return self.filter_key(key);
+        }
+        let Some(info) = action::lookup(self.focus, key) else {
+            return;
+        };
+        if !key.repeat || info.moves {
+            self.act(info.action);
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        if !self.overlays.is_empty() {
+            self.overlay_paste(text);
+        } else if self.filter_is_edited() {
+            self.filter_paste(text);
+        }
+    }
+
+    /// Whether letters go into a text field: then nothing may pop up and take them.
+    pub(super) fn is_typing(&self) -> bool {
+        match self.overlays.last() {
+            Some(over) => over.is_typing(),
+            None => self.filter_is_edited(),
+        }
+    }
+
+    fn mouse(&mut self, mouse: Mouse) {
+        if !self.mouse {
+            return;
+        }
+        let step = match mouse.kind {
+            MouseKind::Click => None,
+            MouseKind::ScrollUp => Some(Step::Up),
+            MouseKind::ScrollDown => Some(Step::Down),
+        };
+        if !self.overlays.is_empty() {
+            if step.is_some() {
+                let code = match mouse.kind {
+                    MouseKind::ScrollUp => KeyCode::Up,
+                    _ => KeyCode::Down,
+                };
+                self.overlay_key(Key::plain(code));
+            }
+            return;
+        }
+        let layout = self.layout();
+        let Some((pane, area)) = layout.under(mouse.column, mouse.row) else {
+            return;
+        };
+        match step {
+            Some(step) => {
+                for _ in 0..3 {
+                    self.step(pane, step);
+                }
+            }
+            None => {
+                // The headings take the first line inside where the list is short of the frame by one.
+                let inside = usize::from(area.height.saturating_sub(2));
+                let headings = inside - self.rows(pane).min(inside);
+                let row = usize::from(mouse.row - area.y).checked_sub(1 + headings);
+                self.focus_on(pane);
+                if let Some(row) = row.filter(|row| *row < self.rows(pane)) {
+                    self.select_row(pane, row);
+                }
+            }
+        }
+    }
+
+    pub(super) fn focus_on(&mut self, pane: PaneId) {
+        self.end_filter_editing();
+        self.focus = pane;
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::NextPane => self.focus_by(1),
+            Action::PreviousPane => self.focus_by(PaneId::ALL.len() - 1),
+            Action::Focus(pane) => self.focus_on(pane),
+            Action::Zoom => self.zoomed = !self.zoomed,
+            Action::Up => self.step(self.focus, Step::Up),
+            Action::Down => self.step(self.focus, Step::Down),
+            Action::Left | Action::Right => {}
+            Action::Top => self.step(self.focus, Step::First),
+            Action::Bottom => self.step(self.focus, Step::Last),
+            Action::PageUp => self.step(self.focus, Step::PageUp),
+            Action::PageDown => self.step(self.focus, Step::PageDown),
+            Action::HalfUp => self.step(self.focus, Step::HalfUp),
+            Action::HalfDown => self.step(self.focus, Step::HalfDown),
+            Action::ShowMessages => self.show_messages_of_device(),
+            Action::Inspect => self.inspect(),
+            Action::Push => self.toggle_chosen(crate::domain::subscription::Feed::Push),
+            Action::Event => self.toggle_chosen(crate::domain::subscription::Feed::Event),
+            Action::Mark => self.mark_device(),
+            Action::Freeze => self.freeze_or_follow(),
+            Action::State => self.open_state(),
+            Action::Control | Action::Compose => self.open_control(),
+            Action::AddFilter => self.add_filter(),
+            Action::Drop => self.drop_subscription(),
+            Action::Mute => self.mute_subscription(),
+            Action::Filter => self.edit_filter(),
+            Action::Clear => self.clear(),
+            Action::NextMatch => self.next_match(true),
+            Action::PreviousMatch => self.next_match(false),
+            Action::View => self.next_view(),
+            Action::Copy => self.copy_payload(),
+            Action::CopyMessage => self.copy_message(),
+            Action::Refresh => self.refresh(),
+            Action::Log => self.open_log(),
+            Action::Profiles => self.open_profiles(),
+            Action::Palette => self.open_palette(),
+            Action::Help => self.open_help(),
+            Action::Quit => self.quit(),
+            Action::Leave => self.ask(Effect::Quit),
+            Action::Suspend => self.ask(Effect::Suspend),
+            Action::Energy => self.open_energy(),
+            Action::AddAccount => self.open_wizard(),
+            Action::NewToken => self.open_token(None),
+            Action::Problems => self.open_problems(),
+        }
+    }
+
+    fn focus_by(&mut self, by: usize) {
+        let all = PaneId::ALL;
+        let now = all.iter().position(|p| *p == self.focus).unwrap_or(0);
+        self.focus_on(all[(now + by) % all.len()]);
+    }
+
+    fn step(&mut self, pane: PaneId, step: Step) {
+        match pane {
+            PaneId::Devices => self.step_devices(step),
+            PaneId::Subscriptions => self.step_subscriptions(step),
+            PaneId::Messages => self.step_messages(step),
+            PaneId::Inspector => self.step_inspector(step),
+            PaneId::Publish => self.step_publish(step),
+        }
+    }
+
+    fn select_row(&mut self, pane: PaneId, row: usize) {
+        match pane {
+            PaneId::Devices => self.select_device_row(row),
+            PaneId::Subscriptions => self.select_subscription_row(row),
+            PaneId::Messages => self.select_message_row(row),
+            PaneId::Publish => self.select_command_row(row),
+            PaneId::Inspector => {}
+        }
+    }
+
+    /// Esc goes back one step: filter, device, marks, zoom.
+    fn clear(&mut self) {
+        if self.clear_filter() {
+            return;
+        }
+        if self.messages.device().is_some() {
+            return self.show_all_messages();
+        }
+        if self.devices.unmark_all() {
+            return;
+        }
+        self.zoomed = false;
+    }
+
+    fn next_match(&mut self, forward: bool) {
+        if self.focus == PaneId::Inspector {
+            return self.next_inspector_match(forward);
+        }
+        let step = if forward { Step::Down } else { Step::Up };
+        self.step(self.focus, step);
+    }
+
+    /// `r`: where it waits to connect, it connects now; where it is connected, everything is asked afresh.
+    fn refresh(&mut self) {
+        use crate::domain::session::LinkState;
+        let id = self.home.session;
+        match self.home.link {
+            LinkState::Reconnecting { .. }
+            | LinkState::Refused(_)
+            | LinkState::TakenOver(_)
+            | LinkState::Closed => {
+                self.ask(Effect::Session(id, SessionCommand::RetryNow));
+                self.say(Role::Pending, "connecting again");
+            }
+            _ => {
+                self.ask_devices(true);
+                self.ask_feeds();
+                self.say(Role::Pending, "asking the platform");
+            }
         }
     }
 }

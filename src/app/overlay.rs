@@ -1,0 +1,157 @@
+//! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
+
+pub(super) mod choice;
+pub(super) mod confirm;
+pub(super) mod control;
+pub(super) mod form;
+pub(super) mod help;
+pub(super) mod log;
+pub(super) mod palette;
+pub(super) mod profiles;
+pub(super) mod text;
+pub(super) mod token;
+pub(super) mod tree;
+pub(super) mod wizard;
+
+use super::event::Key;
+use super::screen::Overlay;
+use super::state::App;
+use crate::base::problem::Problem;
+use choice::ChoiceOver;
+use confirm::ConfirmOver;
+use form::{FormKind, FormOver};
+use text::{TextKind, TextOver};
+
+#[derive(Debug)]
+pub(super) enum Over {
+    Text(TextOver),
+    Choice(ChoiceOver),
+    Form(FormOver),
+    Confirm(ConfirmOver),
+}
+
+/// What went wrong, device by device: name, code and words, what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Report {
+    pub(super) title: String,
+    pub(super) lines: Vec<(String, String, String)>,
+}
+
+/// What becomes of a box after a key.
+#[derive(Debug)]
+pub(super) enum After {
+    Stay(Over),
+    Close,
+    /// It stays, with another one on top.
+    Cover(Over, Over),
+}
+
+impl Over {
+    pub(super) fn report() -> Self {
+        Self::Text(TextOver::new(TextKind::Report))
+    }
+
+    /// `connects`: it is why there is no connection, and `r` tries again.
+    pub(super) fn problem(problem: Problem, connects: bool) -> Self {
+        Self::Text(TextOver::new(TextKind::Problem { problem, connects }))
+    }
+
+    pub(super) fn prompt() -> Self {
+        Self::Form(FormOver::add_filter())
+    }
+
+    /// Whether letters go into a text field.
+    pub(super) fn is_typing(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_typing(),
+            Self::Choice(_) | Self::Form(_) | Self::Confirm(_) => true,
+        }
+    }
+
+    pub(super) fn is_log(&self) -> bool {
+        matches!(self, Self::Text(t) if t.kind == TextKind::Log)
+    }
+
+    pub(super) fn is_half_filled(&self) -> bool {
+        matches!(self, Self::Form(form) if form.kind == FormKind::Wizard && form.is_touched())
+    }
+}
+
+impl App {
+    /// At the user's wish: at once.
+    pub(super) fn open_over(&mut self, over: Over) {
+        self.overlays.push(over);
+        self.moved = true;
+    }
+
+    /// By itself: at once where nothing is being typed or asked, else when that is over. It never takes a key that was
+    /// meant for something else.
+    pub(super) fn offer(&mut self, over: Over) {
+        self.waiting.push_back(over);
+        self.unsettled = true;
+        self.moved = true;
+    }
+
+    pub(super) fn overlay_key(&mut self, key: Key) {
+        let Some(top) = self.overlays.pop() else {
+            return;
+        };
+        let depth = self.overlays.len();
+        let after = match top {
+            Over::Text(over) => self.text_key(over, key),
+            Over::Choice(over) => self.choice_key(over, key),
+            Over::Form(over) => self.form_key(over, key),
+            Over::Confirm(over) => self.confirm_key(over, key),
+        };
+        // What the key opened lies above the box itself.
+        let depth = depth.min(self.overlays.len());
+        match after {
+            After::Stay(over) => self.overlays.insert(depth, over),
+            After::Close => {}
+            After::Cover(below, above) => {
+                self.overlays.insert(depth, below);
+                self.overlays.insert(depth + 1, above);
+            }
+        }
+    }
+
+    pub(super) fn overlay_paste(&mut self, text: &str) {
+        let Some(mut top) = self.overlays.pop() else {
+            return;
+        };
+        match &mut top {
+            Over::Text(over) => over.paste(text),
+            Over::Choice(over) => over.paste(text),
+            Over::Form(over) => over.paste(text),
+            Over::Confirm(_) => {}
+        }
+        self.overlays.push(top);
+    }
+
+    pub(super) fn overlay_pictures(&self) -> Vec<Overlay> {
+        self.overlays
+            .iter()
+            .map(|over| match over {
+                Over::Text(over) => Overlay::Text(self.text_picture(over)),
+                Over::Choice(over) => Overlay::Choice(self.choice_picture(over)),
+                Over::Form(over) => Overlay::Form(self.form_picture(over)),
+                Over::Confirm(over) => Overlay::Confirm(self.confirm_picture(over)),
+            })
+            .collect()
+    }
+
+    pub(super) fn open_problems(&mut self) {
+        if self.report.is_some() {
+            self.open_over(Over::report());
+        } else {
+            self.say(super::screen::Role::Good, "there were no problems");
+        }
+    }
+
+    /// The connection stands: what explained why not is out of date.
+    pub(super) fn close_problem_box(&mut self) {
+        let stale = |over: &Over| matches!(over, Over::Text(t) if matches!(t.kind, TextKind::Problem { connects: true, .. }));
+        self.overlays.retain(|over| !stale(over));
+        self.waiting.retain(|over| !stale(over));
+    }
+}

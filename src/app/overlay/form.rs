@@ -1,0 +1,364 @@
+//! Fields to fill in: the wizard, a new token, a topic filter, the values of a command.
+
+use super::super::effect::Effect;
+use super::super::event::{Key, KeyCode};
+use super::super::input::{Input, Typed};
+use super::super::layout::centre;
+use super::super::lines::{self, line};
+use super::super::pane::devices::step_line;
+use super::super::screen::{Field, FormBox, Line, Role, Span};
+use super::super::state::App;
+use super::text::problem_lines;
+use super::{After, Over};
+use crate::base::problem::Problem;
+use crate::base::text::SafeText;
+use crate::domain::device::DeviceId;
+use crate::domain::fact::Step;
+use crate::domain::message::Qos;
+use crate::domain::request::{PropertyPath, RequestId};
+use crate::domain::session::SessionCommand;
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
+
+#[derive(Debug)]
+pub(in super::super) struct FormOver {
+    pub(in super::super) kind: FormKind,
+    pub(super) fields: Vec<FormField>,
+    pub(super) focus: usize,
+    /// Why it cannot be sent as it is.
+    pub(super) error: Option<Problem>,
+    /// The answer that it waits for; no typing meanwhile.
+    pub(super) waiting: Option<RequestId>,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum FormKind {
+    Wizard,
+    Token(Option<Problem>),
+    AddFilter,
+    /// One field for each property, in this order.
+    Values(DeviceId, Vec<PropertyPath>),
+}
+
+#[derive(Debug)]
+pub(super) struct FormField {
+    pub(super) label: String,
+    pub(super) input: Input,
+    pub(super) sort: Sort,
+    pub(super) note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sort {
+    Text,
+    /// Never shown: dots and a length.
+    Secret,
+    /// Chosen from the list of countries.
+    Country,
+    /// One of these; Left and Right go through them.
+    OneOf(Vec<String>),
+}
+
+impl FormField {
+    pub(super) fn new(label: &str, text: &str, sort: Sort, note: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            input: Input::new(text),
+            sort,
+            note: note.to_owned(),
+        }
+    }
+
+    fn is_typed(&self) -> bool {
+        matches!(self.sort, Sort::Text | Sort::Secret)
+    }
+}
+
+impl FormOver {
+    pub(super) fn new(kind: FormKind, fields: Vec<FormField>) -> Self {
+        Self {
+            kind,
+            fields,
+            focus: 0,
+            error: None,
+            waiting: None,
+            steps: Vec::new(),
+        }
+    }
+
+    pub(super) fn add_filter() -> Self {
+        let field = FormField::new("Filter", "", Sort::Text, "+ one level, # the rest");
+        Self::new(FormKind::AddFilter, vec![field])
+    }
+
+    pub(super) fn text(&self, field: usize) -> &str {
+        self.fields.get(field).map_or("", |f| f.input.text().trim())
+    }
+
+    pub(in super::super) fn is_touched(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|f| f.sort == Sort::Secret && !f.input.is_empty())
+            || self
+                .fields
+                .iter()
+                .any(|f| f.sort == Sort::Country && !f.input.is_empty())
+    }
+
+    pub(in super::super) fn paste(&mut self, text: &str) {
+        if self.waiting.is_some() {
+            return;
+        }
+        if let Some(field) = self.fields.get_mut(self.focus) {
+            match field.sort {
+                // A token is copied with blanks and line ends around it.
+                Sort::Secret => field.input.insert(text.trim()),
+                Sort::Text => field.input.insert(text),
+                Sort::Country | Sort::OneOf(_) => {}
+            }
+        }
+    }
+
+    fn step(&mut self, forward: bool) {
+        let count = self.fields.len().max(1);
+        let by = if forward { 1 } else { count - 1 };
+        self.focus = (self.focus + by) % count;
+    }
+}
+
+impl App {
+    pub(super) fn form_key(&mut self, mut over: FormOver, key: Key) -> After {
+        if let Some(id) = over.waiting {
+            if key.code == KeyCode::Esc && !key.repeat {
+                self.pending.end(id);
+                self.ask(Effect::Abort(id));
+                over.waiting = None;
+            }
+            return After::Stay(Over::Form(over));
+        }
+        let last = over.focus + 1 >= over.fields.len();
+        let sort = over.fields.get(over.focus).map(|f| f.sort.clone());
+        match (key.code, sort) {
+            (KeyCode::Esc, _) if !key.repeat => return self.form_left(over),
+            (KeyCode::Char('s'), _) if key.ctrl && !key.repeat => return self.submit(over),
+            (KeyCode::Tab, _) if !key.shift => over.step(true),
+            (KeyCode::Down, _) => over.step(true),
+            (KeyCode::Tab | KeyCode::BackTab | KeyCode::Up, _) => over.step(false),
+            (KeyCode::Enter, _) if key.repeat => {}
+            (KeyCode::Enter | KeyCode::Char(_), Some(Sort::Country)) => {
+                let letter = match key.code {
+                    KeyCode::Char(c) if c.is_alphanumeric() => c.to_string(),
+                    KeyCode::Char('q') | KeyCode::Enter => String::new(),
+                    _ => return After::Stay(Over::Form(over)),
+                };
+                return super::wizard::choose_country(over, &letter);
+            }
+            (KeyCode::Enter, _) if last => return self.submit(over),
+            (KeyCode::Enter, _) => over.step(true),
+            (KeyCode::Left | KeyCode::Right | KeyCode::Char(_), Some(Sort::OneOf(words))) => {
+                choose(&mut over, &words, key);
+            }
+            _ => {
+                let focus = over.focus;
+                if let Some(field) = over.fields.get_mut(focus).filter(|f| f.is_typed()) {
+                    if field.input.key(key) == Typed::Changed {
+                        over.error = None;
+                    }
+                }
+            }
+        }
+        After::Stay(Over::Form(over))
+    }
+
+    fn form_left(&mut self, over: FormOver) -> After {
+        use super::confirm::{ConfirmKind, ConfirmOver};
+        if over.kind == FormKind::Wizard && over.is_touched() {
+            let question = Over::Confirm(ConfirmOver {
+                kind: ConfirmKind::Discard,
+            });
+            return After::Cover(Over::Form(over), question);
+        }
+        if let FormKind::Token(_) = over.kind {
+            self.home.token_declined = true;
+        }
+        self.unsettled = true;
+        After::Close
+    }
+
+    /// The question above it was answered with yes.
+    pub(super) fn discard_form(&mut self) {
+        self.overlays
+            .retain(|over| !matches!(over, Over::Form(f) if f.kind == FormKind::Wizard));
+    }
+
+    fn submit(&mut self, over: FormOver) -> After {
+        match over.kind.clone() {
+            FormKind::Wizard => self.submit_wizard(over),
+            FormKind::Token(_) => self.submit_token(over),
+            FormKind::AddFilter => self.submit_filter(over),
+            FormKind::Values(device, paths) => self.submit_values(over, device, &paths),
+        }
+    }
+
+    fn submit_filter(&mut self, mut over: FormOver) -> After {
+        match TopicFilter::parse(over.text(0)) {
+            Ok(filter) => {
+                let wish = FilterWish {
+                    filter,
+                    qos: Qos::AtLeastOnce,
+                };
+                self.home.filters.want(wish.clone());
+                let id = self.home.session;
+                self.ask(Effect::Session(id, SessionCommand::Subscribe(wish)));
+                After::Close
+            }
+            Err(why) => {
+                over.error = Some(Problem::new("this is no topic filter", why.to_string(), ""));
+                After::Stay(Over::Form(over))
+            }
+        }
+    }
+
+    pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
+        let width = match over.kind {
+            FormKind::Wizard | FormKind::Token(_) => 78,
+            FormKind::AddFilter => 64,
+            FormKind::Values(..) => 84,
+        };
+        let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
+        let intro = self.form_intro(over, cells);
+        let below = self.form_below(over, cells);
+        let gaps = usize::from(!intro.is_empty()) + usize::from(!below.is_empty());
+        let height = 2 + intro.len() + over.fields.len() + below.len() + gaps;
+        FormBox {
+            area: centre(self.size, width, u16::try_from(height).unwrap_or(u16::MAX)),
+            title: SafeText::new(&self.form_title(over)),
+            intro,
+            fields: over
+                .fields
+                .iter()
+                .enumerate()
+                .map(|(n, field)| picture(field, n == over.focus && over.waiting.is_none()))
+                .collect(),
+            below,
+            hint: SafeText::new(match (&over.waiting, &over.kind) {
+                (Some(_), _) => "Esc stop",
+                (None, FormKind::Wizard) => "Tab next  Enter go on  Ctrl-S sign in  Esc close",
+                (None, FormKind::Values(..)) => "Enter check  Left Right choose  Esc back",
+                (None, _) => "Enter go on  Esc close",
+            }),
+        }
+    }
+
+    fn form_title(&self, over: &FormOver) -> String {
+        match &over.kind {
+            FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
+            FormKind::Token(_) => "A new access token".to_owned(),
+            FormKind::AddFilter => "Add a topic filter".to_owned(),
+            FormKind::Values(device, _) => {
+                format!("Control {}", self.home.devices.label(device))
+            }
+        }
+    }
+
+    fn form_intro(&self, over: &FormOver, cells: usize) -> Vec<Line> {
+        match &over.kind {
+            FormKind::Wizard => super::wizard::intro(cells),
+            FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
+            FormKind::AddFilter => Vec::new(),
+            FormKind::Values(device, paths) => self.values_form_intro(device, paths, cells),
+        }
+    }
+
+    fn form_below(&self, over: &FormOver, cells: usize) -> Vec<Line> {
+        let mut out: Vec<_> = over.steps.iter().map(step_line).collect();
+        if over.waiting.is_some() {
+            let text = match over.kind {
+                FormKind::Wizard => "signing in …",
+                FormKind::Token(_) => "saving …",
+                FormKind::AddFilter | FormKind::Values(..) => "checking …",
+            };
+            out.push(line(text, Role::Pending));
+        }
+        if let Some(problem) = &over.error {
+            out.extend(problem_lines(problem, cells));
+        }
+        out
+    }
+
+    /// The topmost form that waits for this answer.
+    pub(super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
+        self.overlays.iter_mut().find_map(|over| match over {
+            Over::Form(form) if form.waiting == Some(id) => Some(form),
+            _ => None,
+        })
+    }
+
+    pub(super) fn close_form_waiting(&mut self, id: RequestId) {
+        self.overlays
+            .retain(|over| !matches!(over, Over::Form(f) if f.waiting == Some(id)));
+        self.unsettled = true;
+    }
+}
+
+/// Left and Right go round; a letter goes to the next word that begins with it.
+fn choose(over: &mut FormOver, words: &[String], key: Key) {
+    let Some(field) = over.fields.get_mut(over.focus) else {
+        return;
+    };
+    let count = words.len().max(1);
+    let now = words.iter().position(|w| w == field.input.text());
+    let next = match key.code {
+        KeyCode::Left => now.map_or(0, |n| (n + count - 1) % count),
+        KeyCode::Char(letter) if letter != ' ' => {
+            let begins = |n: &usize| {
+                words[*n]
+                    .to_lowercase()
+                    .starts_with(letter.to_ascii_lowercase())
+            };
+            let from = now.map_or(0, |n| n + 1);
+            let found = (from..from + words.len()).map(|n| n % count).find(begins);
+            let Some(found) = found else { return };
+            found
+        }
+        _ => now.map_or(0, |n| (n + 1) % count),
+    };
+    if let Some(word) = words.get(next) {
+        field.input = Input::new(word.as_str());
+    }
+    over.error = None;
+}
+
+fn picture(field: &FormField, focused: bool) -> Field {
+    let (value, cursor) = match field.sort {
+        Sort::Secret => {
+            let (before, all) = field.input.clusters();
+            let dots = "•".repeat(all.min(8));
+            let length = match all {
+                0 => String::new(),
+                n => format!(" {n} characters"),
+            };
+            let cursor = u16::try_from(before.min(8)).unwrap_or(0);
+            (SafeText::new(&format!("{dots}{length}")), Some(cursor))
+        }
+        Sort::Text => (field.input.shown(), Some(field.input.cells_before())),
+        Sort::Country => (super::wizard::country_shown(field.input.text()), Some(0)),
+        Sort::OneOf(_) => (
+            SafeText::new(&format!("◂ {} ▸", field.input.text())),
+            Some(0),
+        ),
+    };
+    Field {
+        label: SafeText::new(&field.label),
+        value,
+        focused,
+        cursor: cursor.filter(|_| focused),
+        note: (!field.note.is_empty()).then(|| Span::new(field.note.as_str(), Role::Dim)),
+    }
+}
+
+/// For intros: a paragraph.
+pub(super) fn paragraph(text: &str, cells: usize) -> Vec<Line> {
+    lines::wrapped(text, Role::Normal, cells)
+}

@@ -1,0 +1,53 @@
+//! `?`: the keys valid here, from the table of actions.
+
+use super::super::action::{self, Action, ActionInfo};
+use super::super::lines::span;
+use super::super::screen::{Line, PaneId, Role};
+use super::super::state::App;
+use super::Over;
+use super::text::{TextKind, TextOver};
+use crate::base::text;
+use crate::domain::subscription::Feed;
+
+impl App {
+    pub(in super::super) fn open_help(&mut self) {
+        self.open_over(Over::Text(TextOver::new(TextKind::Help(self.focus))));
+    }
+
+    /// Whether the platform can do it at all.
+    pub(in super::super) fn can(&self, action: Action) -> bool {
+        let can = self.capabilities();
+        match action {
+            Action::Push => can.feed(Feed::Push).is_some(),
+            Action::Event => can.feed(Feed::Event).is_some(),
+            Action::State => can.state,
+            Action::Control => can.control,
+            Action::Energy => can.energy,
+            Action::AddFilter => can.filters,
+            Action::Compose => can.publish || can.control,
+            Action::NewToken => self.profile().is_some_and(|p| !p.simulated),
+            _ => true,
+        }
+    }
+
+    pub(super) fn help_lines(&self, pane: PaneId) -> Vec<Line> {
+        let valid = |info: &&ActionInfo| {
+            info.holds_in(pane) && !info.keys.is_empty() && self.can(info.action)
+        };
+        let table = action::table();
+        let width = table
+            .iter()
+            .filter(valid)
+            .map(|info| text::width(&info.keys_text()))
+            .max()
+            .unwrap_or(0);
+        table
+            .iter()
+            .filter(valid)
+            .map(|info| {
+                let keys = text::pad(&info.keys_text(), width + 2);
+                vec![span(keys, Role::Key), span(info.help, Role::Normal)]
+            })
+            .collect()
+    }
+}

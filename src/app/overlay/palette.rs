@@ -1,0 +1,46 @@
+//! `:` or Ctrl-P: every action by name, with its key.
+
+use super::super::action::{self, Action};
+use super::super::lines::span;
+use super::super::screen::Role;
+use super::super::state::App;
+use super::Over;
+use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
+
+impl App {
+    pub(in super::super) fn open_palette(&mut self) {
+        self.open_over(Over::Choice(ChoiceOver::new(ChoiceKind::Palette)));
+    }
+
+    pub(super) fn palette_choices(&self) -> Vec<Choice> {
+        action::table()
+            .into_iter()
+            .filter(|info| self.can(info.action) && !is_step(info.action))
+            .map(|info| Choice {
+                name: vec![
+                    span(info.name, Role::Normal),
+                    span(format!("  {}", info.help), Role::Dim),
+                ],
+                detail: span(info.keys_text(), Role::Key),
+                find: info.name.to_owned(),
+                pick: Pick::Act(info.action),
+            })
+            .collect()
+    }
+}
+
+/// Moving by one row from the palette would be of no use.
+const fn is_step(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Up
+            | Action::Down
+            | Action::Left
+            | Action::Right
+            | Action::HalfUp
+            | Action::HalfDown
+            | Action::PageUp
+            | Action::PageDown
+            | Action::Palette
+    )
+}

@@ -1,0 +1,46 @@
+//! `P`: another profile, or a new account.
+
+use super::super::lines::span;
+use super::super::screen::Role;
+use super::super::state::App;
+use super::Over;
+use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
+
+impl App {
+    pub(in super::super) fn open_profiles(&mut self) {
+        let over = ChoiceOver::new(ChoiceKind::Profiles).at(self.open.unwrap_or(0));
+        self.open_over(Over::Choice(over));
+    }
+
+    pub(super) fn profile_choices(&self) -> Vec<Choice> {
+        let mut out: Vec<_> = self
+            .profiles
+            .iter()
+            .enumerate()
+            .map(|(index, profile)| {
+                let state = if self.open == Some(index) { "open" } else { "" };
+                let kind = if profile.simulated {
+                    "simulated".to_owned()
+                } else {
+                    format!("token: {}", profile.token_place)
+                };
+                Choice {
+                    name: vec![
+                        span(profile.name.as_str(), Role::Normal),
+                        span(format!("  {}, {kind}", profile.platform.name()), Role::Dim),
+                    ],
+                    detail: span(state, Role::Good),
+                    find: profile.name.clone(),
+                    pick: Pick::Profile(index),
+                }
+            })
+            .collect();
+        out.push(Choice {
+            name: vec![span("add an account …", Role::Key)],
+            detail: span("", Role::Dim),
+            find: "add an account".to_owned(),
+            pick: Pick::AddAccount,
+        });
+        out
+    }
+}

@@ -1,0 +1,182 @@
+//! `s`: the device's state as a tree, with units, what the model allows, and what waits for confirmation.
+
+use serde_json::Value;
+
+use super::super::commands::plain;
+use super::super::lines::{line, span};
+use super::super::pending::Purpose;
+use super::super::screen::{Line, Role};
+use super::super::state::App;
+use super::Over;
+use super::text::{TextKind, TextOver};
+use crate::base::text;
+use crate::domain::device::DeviceId;
+use crate::domain::model::{Domain, Model, Property};
+use crate::domain::request::PropertyPath;
+use crate::domain::state::{self, Leaf};
+
+impl App {
+    pub(in super::super) fn open_state(&mut self) {
+        if !self.capabilities().state {
+            let platform = self.platform_name();
+            return self.say(Role::Warn, format!("{platform} tells no states"));
+        }
+        let Some(device) = self.device_at_hand() else {
+            return self.say(Role::Warn, "no device is selected");
+        };
+        self.ask_state(&device);
+        self.ask_model(&device);
+        self.open_over(Over::Text(TextOver::new(TextKind::State(device))));
+    }
+
+    pub(super) fn state_lines(&self, device: &DeviceId, cells: usize) -> Vec<Line> {
+        let Some(entry) = self.home.devices.get(device) else {
+            return vec![line("the device is gone", Role::Warn)];
+        };
+        let mut out = Vec::new();
+        if let Some(trouble) = &entry.trouble {
+            out.push(line(trouble.as_str(), Role::Bad));
+        }
+        let Some(known) = &entry.state else {
+            let asked = self
+                .pending
+                .has(|p| matches!(p, Purpose::State(d) if d == device));
+            let text = if asked {
+                "asking the platform …"
+            } else {
+                "no state is known; r asks for it"
+            };
+            out.push(line(text, Role::Pending));
+            return out;
+        };
+        let model = entry.model.as_deref();
+        let leaves = rows(known, model);
+        let width = leaves
+            .iter()
+            .map(|l| text::width(&l.path.property))
+            .max()
+            .unwrap_or(0)
+            .min(cells / 2);
+        let (mut place, mut resource) = (None, None);
+        for leaf in &leaves {
+            if place != Some(&leaf.path.place) {
+                if let Some(name) = &leaf.path.place {
+                    out.push(line(name.as_str(), Role::Title));
+                }
+                place = Some(&leaf.path.place);
+                resource = None;
+            }
+            if resource != Some(&leaf.path.resource) {
+                let indent = if leaf.path.place.is_some() { "  " } else { "" };
+                out.push(line(format!("{indent}{}", leaf.path.resource), Role::Label));
+                resource = Some(&leaf.path.resource);
+            }
+            out.push(self.state_line(device, leaf, known, model, width));
+        }
+        out
+    }
+
+    fn state_line(
+        &self,
+        device: &DeviceId,
+        leaf: &Leaf,
+        known: &Value,
+        model: Option<&Model>,
+        width: usize,
+    ) -> Line {
+        let property = model.and_then(|m| m.property(&leaf.path));
+        let indent = if leaf.path.place.is_some() {
+            "    "
+        } else {
+            "  "
+        };
+        let name = text::pad(&leaf.path.property, width + 2);
+        let mut out = vec![span(indent, Role::Normal), span(name, Role::Normal)];
+        let reported = state::at(known, &leaf.path).is_some() || leaf.path.property.is_empty();
+        if reported {
+            out.push(span(plain(&leaf.value), value_role(&leaf.value)));
+        } else {
+            out.push(span("no data yet", Role::Dim));
+        }
+        let unit = unit(property, known, &leaf.path);
+        if let Some(unit) = unit.filter(|_| reported && !leaf.value.is_null()) {
+            out.push(span(format!(" {unit}"), Role::Dim));
+        }
+        if let Some(wanted) = self.home.commands.wanted(device, &leaf.path) {
+            out.push(span(
+                format!("  → {} pending", plain(wanted)),
+                Role::Pending,
+            ));
+        }
+        if let Some(meaning) = property.and_then(meaning) {
+            out.push(span(format!("   {meaning}"), Role::Dim));
+        }
+        out
+    }
+}
+
+/// Every value of the state, then what the model says can be read but no report has told yet, each where its resource
+/// stands.
+fn rows(known: &Value, model: Option<&Model>) -> Vec<Leaf> {
+    let mut leaves = state::leaves(known);
+    for property in model.into_iter().flat_map(|m| &m.properties) {
+        let told = leaves.iter().any(|l| l.path == property.path);
+        if told || !property.readable {
+            continue;
+        }
+        let leaf = Leaf {
+            path: property.path.clone(),
+            value: Value::Null,
+        };
+        let beside = |l: &Leaf| {
+            l.path.place == property.path.place && l.path.resource == property.path.resource
+        };
+        let at = leaves.iter().rposition(beside);
+        let at = at.or_else(|| {
+            leaves
+                .iter()
+                .rposition(|l| l.path.place == property.path.place)
+        });
+        leaves.insert(at.map_or(leaves.len(), |at| at + 1), leaf);
+    }
+    leaves
+}
+
+/// The model's unit, else what stands beside the value.
+fn unit(property: Option<&Property>, known: &Value, path: &PropertyPath) -> Option<String> {
+    let of_model = property.map(|p| p.unit.clone()).filter(|u| !u.is_empty());
+    let is_measure = path.property != "unit" && path.property.contains("emperature");
+    of_model.or_else(|| {
+        let path = PropertyPath {
+            property: "unit".to_owned(),
+            ..path.clone()
+        };
+        let beside = state::at(known, &path).and_then(Value::as_str);
+        beside.filter(|_| is_measure).map(str::to_owned)
+    })
+}
+
+/// What it may be told, else what it may say.
+fn meaning(property: &Property) -> Option<String> {
+    let words = |domain: &Domain| match domain {
+        Domain::Number | Domain::Text | Domain::Flag | Domain::Unknown(_) => None,
+        other => Some(other.words()),
+    };
+    match &property.write {
+        Some(domain) => Some(format!(
+            "x: {}",
+            words(domain).unwrap_or_else(|| domain.words())
+        )),
+        None => words(&property.read),
+    }
+}
+
+fn value_role(value: &Value) -> Role {
+    match value {
+        Value::Number(_) => Role::Number,
+        Value::String(_) => Role::Text,
+        Value::Null => Role::Dim,
+        Value::Bool(_) => Role::Literal,
+        Value::Array(_) | Value::Object(_) => Role::Normal,
+    }
+}

@@ -1,0 +1,273 @@
+//! The devices: which one is selected, which are marked, and what can be done with them.
+
+use std::collections::BTreeSet;
+
+use super::super::lines::line;
+use super::super::screen::{Body, DeviceRow, Line, Mark, PaneId, Presence, Role, Scroll, Span};
+use super::super::scroll::{self, Step};
+use super::super::state::App;
+use super::super::words;
+use super::PaneFilter;
+use crate::base::text::SafeText;
+use crate::domain::device::{self, DeviceId};
+use crate::domain::fact::{Step as SignIn, StepState};
+use crate::domain::session::LinkState;
+use crate::domain::subscription::Feed;
+use crate::store::devices::{Devices, Entry};
+use crate::store::filter;
+
+#[derive(Debug, Default)]
+pub(in super::super) struct DevicesPane {
+    pub(in super::super) filter: PaneFilter,
+    selected: Option<DeviceId>,
+    /// Where the selected one stood in the list, to know where the cursor stays when it is gone.
+    index: usize,
+    offset: usize,
+    marked: BTreeSet<DeviceId>,
+}
+
+impl DevicesPane {
+    /// Ids of the rows, in the order shown.
+    fn visible<'a>(&self, devices: &'a Devices) -> Vec<&'a Entry> {
+        let needle = self.filter.needle();
+        devices
+            .iter()
+            .filter(|entry| shows(entry, devices, &needle))
+            .collect()
+    }
+
+    pub(in super::super) fn unmark_all(&mut self) -> bool {
+        let any = !self.marked.is_empty();
+        self.marked.clear();
+        any
+    }
+}
+
+fn shows(entry: &Entry, devices: &Devices, needle: &str) -> bool {
+    if needle.is_empty() {
+        return true;
+    }
+    let (name, id) = devices.search_texts(entry.number);
+    let kind = entry.device.kind_words();
+    needle.split_whitespace().all(|word| {
+        name.contains(word)
+            || kind.contains(word)
+            || id.starts_with(word)
+            || filter::contains(entry.device.model.as_bytes(), word)
+    })
+}
+
+impl App {
+    /// Cheap where nothing changed: the selected one stands where it stood.
+    pub(in super::super) fn settle_devices(&mut self) {
+        let rows = self.rows(PaneId::Devices);
+        let visible = self.devices.visible(&self.home.devices);
+        let found = self
+            .devices
+            .selected
+            .as_ref()
+            .and_then(|id| visible.iter().position(|e| e.device.id == *id));
+        let before = self.devices.index;
+        let index = found.unwrap_or_else(|| before.min(visible.len().saturating_sub(1)));
+        // Rows that came or went above it do not move it on the screen (F21).
+        let moved = self.devices.offset.saturating_add(index);
+        let offset = moved.saturating_sub(before);
+        let selected = visible.get(index).map(|e| e.device.id.clone());
+        let total = visible.len();
+        self.devices.offset = scroll::reveal(offset, index, total, rows);
+        self.devices.index = index;
+        self.devices.selected = selected;
+        if !self.devices.marked.is_empty() {
+            let known = &self.home.devices;
+            self.devices.marked.retain(|id| known.get(id).is_some());
+        }
+    }
+
+    pub(in super::super) fn step_devices(&mut self, step: Step) {
+        let rows = self.rows(PaneId::Devices);
+        let visible = self.devices.visible(&self.home.devices);
+        let index = step.from(self.devices.index, visible.len(), rows);
+        let selected = visible.get(index).map(|e| e.device.id.clone());
+        self.put_device_cursor(index, selected);
+    }
+
+    pub(in super::super) fn select_device_row(&mut self, row: usize) {
+        let visible = self.devices.visible(&self.home.devices);
+        let index = self.devices.offset + row;
+        if let Some(id) = visible.get(index).map(|e| e.device.id.clone()) {
+            self.put_device_cursor(index, Some(id));
+        }
+    }
+
+    fn put_device_cursor(&mut self, index: usize, selected: Option<DeviceId>) {
+        let rows = self.rows(PaneId::Devices);
+        self.devices.index = index;
+        self.devices.selected = selected;
+        let total = self.devices.visible(&self.home.devices).len();
+        self.devices.offset = scroll::reveal(self.devices.offset, index, total, rows);
+    }
+
+    pub(in super::super) fn mark_device(&mut self) {
+        let Some(id) = self.devices.selected.clone() else {
+            return;
+        };
+        if !self.devices.marked.remove(&id) {
+            self.devices.marked.insert(id);
+        }
+        self.step_devices(Step::Down);
+    }
+
+    /// `p` and `e`: all marked devices, else the selected one.
+    pub(in super::super) fn toggle_chosen(&mut self, feed: Feed) {
+        let mut devices: Vec<_> = self.devices.marked.iter().cloned().collect();
+        if devices.is_empty() {
+            devices.extend(self.devices.selected.clone());
+        }
+        if devices.is_empty() {
+            return self.say(Role::Warn, "no device is selected");
+        }
+        self.toggle_feed(feed, &devices);
+    }
+
+    /// The device that `s` and `x` are about: that of the selected row, else the selected device.
+    pub(in super::super) fn device_at_hand(&self) -> Option<DeviceId> {
+        let of_row = match self.focus {
+            PaneId::Subscriptions => self.device_of_subscription(),
+            PaneId::Messages => self.device_of_message(),
+            PaneId::Publish => self.device_of_command(),
+            PaneId::Inspector => self.device_of_inspector(),
+            PaneId::Devices => None,
+        };
+        of_row
+            .filter(|id| self.home.devices.get(id).is_some())
+            .or_else(|| self.devices.selected.clone())
+    }
+
+    pub(in super::super) fn devices_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
+        let visible = self.devices.visible(&self.home.devices);
+        let position = scroll::scroll(self.devices.offset, visible.len(), rows);
+        if visible.is_empty() {
+            return (Body::Empty(self.no_devices()), None, position);
+        }
+        let shown = visible
+            .iter()
+            .skip(self.devices.offset)
+            .take(rows)
+            .map(|entry| self.device_row(entry))
+            .collect();
+        let note = self.devices_note(visible.len());
+        (Body::Devices(shown), Some(note), position)
+    }
+
+    fn devices_note(&self, visible: usize) -> Span {
+        let total = self.home.devices.len();
+        let marked = self.devices.marked.len();
+        let text = match (marked, visible == total) {
+            (0, true) => words::grouped(total as u64),
+            (0, false) => format!("{visible} of {total}"),
+            (n, _) => format!("{n} marked of {total}"),
+        };
+        let role = if marked > 0 { Role::Key } else { Role::Dim };
+        Span::new(text, role)
+    }
+
+    fn device_row(&self, entry: &Entry) -> DeviceRow {
+        let device = &entry.device;
+        let heard = entry.last.map(|last| self.at.mono.since(last));
+        DeviceRow {
+            selected: self.devices.selected.as_ref() == Some(&device.id),
+            marked: self.devices.marked.contains(&device.id),
+            presence: match device.presence {
+                device::Presence::Unknown => Presence::Unknown,
+                device::Presence::Online => Presence::Online,
+                device::Presence::Offline => Presence::Offline,
+            },
+            name: SafeText::new(&device.label()),
+            kind: SafeText::new(&device.kind_words()),
+            model: SafeText::new(&device.model),
+            push: self.mark(entry, Feed::Push),
+            event: self.mark(entry, Feed::Event),
+            last: heard.map(words::age).unwrap_or_default(),
+            count: entry.count,
+            trouble: self.trouble(entry).map(|t| SafeText::new(&t)),
+            fresh: heard.is_some_and(|age| age.as_secs() < 2),
+        }
+    }
+
+    fn trouble(&self, entry: &Entry) -> Option<String> {
+        let failed = Feed::ALL
+            .iter()
+            .find_map(|feed| self.home.feeds.failure(&entry.device.id, *feed));
+        failed.map(words::brief).or_else(|| entry.trouble.clone())
+    }
+
+    fn no_devices(&self) -> Vec<Line> {
+        if !self.home.devices.is_empty() {
+            return vec![
+                line("no device matches", Role::Normal),
+                line("Esc clears the filter", Role::Dim),
+            ];
+        }
+        if self.open.is_none() {
+            return vec![
+                line("no profile is open", Role::Normal),
+                line("press P to add an account", Role::Dim),
+            ];
+        }
+        if self.home.devices.is_listed() {
+            return vec![
+                line("this account has no devices", Role::Normal),
+                line("", Role::Dim),
+                line("add one in the ThinQ app, then press r;", Role::Dim),
+                line("is it the account the token was made with?", Role::Dim),
+            ];
+        }
+        let mut lines: Vec<_> = self.home.steps.iter().map(step_line).collect();
+        if let Some(problem) = &self.home.trouble {
+            lines.push(line(problem.what.as_str(), Role::Bad));
+            lines.push(line(words::brief(problem), Role::Normal));
+            lines.push(line("press r to try again", Role::Dim));
+        } else if let LinkState::Refused(problem) = &self.home.link {
+            lines.push(line(words::brief(problem), Role::Bad));
+            lines.push(line("press r to try again", Role::Dim));
+        } else if lines.is_empty() {
+            lines.push(line("signing in …", Role::Pending));
+        }
+        lines
+    }
+
+    pub(in super::super) fn show_messages_of_device(&mut self) {
+        let Some(id) = self.devices.selected.clone() else {
+            return;
+        };
+        self.show_only(Some(id));
+        self.focus_on(PaneId::Messages);
+    }
+
+    /// For the subscriptions: every feed that is on, wished for or refused.
+    pub(in super::super) fn feed_is_listed(&self, entry: &Entry, feed: Feed) -> bool {
+        match self.mark(entry, feed) {
+            Mark::On(_) | Mark::Pending(_) | Mark::Failed => true,
+            Mark::None | Mark::Unknown | Mark::Off => entry.feed(feed).is_on(),
+        }
+    }
+}
+
+/// A step of the sign-in with its mark.
+pub(in super::super) fn step_line(step: &SignIn) -> Line {
+    let (sign, role) = match step.state {
+        StepState::Running => ("… ", Role::Pending),
+        StepState::Done => ("✓ ", Role::Good),
+        StepState::Kept => ("= ", Role::Good),
+        StepState::Failed => ("✗ ", Role::Bad),
+    };
+    let text_role = match step.state {
+        StepState::Running | StepState::Done => Role::Normal,
+        StepState::Kept => Role::Dim,
+        StepState::Failed => Role::Bad,
+    };
+    vec![
+        Span::new(sign, role),
+        Span::new(step.text.as_str(), text_role),
+    ]
+}

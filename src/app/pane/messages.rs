@@ -1,0 +1,439 @@
+//! The stream: following it, browsing it, freezing it. The selected message stays the selected one, whatever comes.
+
+use super::super::home::Home;
+use super::super::lines::{self, line, span};
+use super::super::screen::{Body, Line, MessageRow, PaneId, Role, Scroll, Span};
+use super::super::scroll::{self, Step};
+use super::super::state::App;
+use super::super::words;
+use super::PaneFilter;
+use crate::base::text::SafeText;
+use crate::domain::device::DeviceId;
+use crate::domain::payload;
+use crate::domain::reading::Kind;
+use crate::store::filter::Filter;
+use crate::store::hits::{Hits, View};
+use crate::store::ring::{Kept, Seq};
+
+#[derive(Debug)]
+pub(in super::super) struct MessagesPane {
+    pub(in super::super) filter: PaneFilter,
+    /// Only this device's messages.
+    device: Option<DeviceId>,
+    hits: Hits,
+    mode: Mode,
+    /// Rows that came since the stream is not followed any more.
+    new: u64,
+    /// The rows of a frozen window, for when the ring has moved past them.
+    saved: Vec<MessageRow>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The newest message is selected and stays so.
+    Follow,
+    /// One message is selected; newer ones join below.
+    Browse { selected: Seq, top: Seq },
+    /// Nothing joins: the list ends before `end`.
+    Frozen { selected: Seq, top: Seq, end: Seq },
+}
+
+impl MessagesPane {
+    pub(in super::super) fn new(home: &Home) -> Self {
+        Self {
+            filter: PaneFilter::default(),
+            device: None,
+            hits: Hits::new(View::default(), &home.ring, &home.devices),
+            mode: Mode::Follow,
+            new: 0,
+            saved: Vec::new(),
+        }
+    }
+
+    pub(in super::super) fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
+    }
+
+    pub(in super::super) fn is_looking(&self, home: &Home) -> bool {
+        self.hits.is_looking(&home.ring)
+    }
+
+    pub(in super::super) fn look_back(&mut self, home: &Home) {
+        self.hits.look_back(&home.ring, &home.devices);
+    }
+
+    pub(in super::super) fn offer(&mut self, seq: Seq, home: &Home) {
+        let shown = self.hits.offer(seq, &home.ring, &home.devices);
+        if shown && self.mode != Mode::Follow {
+            self.new += 1;
+        }
+    }
+
+    pub(in super::super) fn is_following(&self) -> bool {
+        self.mode == Mode::Follow
+    }
+
+    fn end(&self, home: &Home) -> Seq {
+        match self.mode {
+            Mode::Frozen { end, .. } => end,
+            Mode::Follow | Mode::Browse { .. } => home.ring.end(),
+        }
+    }
+
+    fn total(&self, home: &Home) -> usize {
+        self.hits.len_before(self.end(home), &home.ring)
+    }
+
+    /// The selected row and the first row of the window, as indexes.
+    fn cursor(&self, home: &Home, rows: usize) -> (usize, usize) {
+        let total = self.total(home);
+        let last = total.saturating_sub(1);
+        match self.mode {
+            Mode::Follow => (last, total.saturating_sub(rows)),
+            Mode::Browse { selected, top } | Mode::Frozen { selected, top, .. } => (
+                self.hits.index_of(selected, &home.ring).min(last),
+                self.hits.index_of(top, &home.ring).min(last),
+            ),
+        }
+    }
+
+    pub(in super::super) fn selected(&self, home: &Home) -> Option<Seq> {
+        match self.mode {
+            Mode::Follow => self.hits.at(self.total(home).checked_sub(1)?, &home.ring),
+            Mode::Browse { selected, .. } | Mode::Frozen { selected, .. } => Some(selected),
+        }
+    }
+}
+
+impl App {
+    /// The window stays over the selected row; where the view no longer holds it, the next newer row is taken.
+    pub(in super::super) fn settle_messages(&mut self) {
+        let rows = self.rows(PaneId::Messages);
+        let (selected, top) = match self.messages.mode {
+            Mode::Follow => return,
+            Mode::Browse { selected, top } | Mode::Frozen { selected, top, .. } => (selected, top),
+        };
+        let frozen = matches!(self.messages.mode, Mode::Frozen { .. });
+        if frozen && top < self.home.ring.first() {
+            // The ring has moved past the window: the saved rows are shown.
+            return;
+        }
+        let (index, offset) = self.messages.cursor(&self.home, rows);
+        let total = self.messages.total(&self.home);
+        let offset = scroll::reveal(offset, index, total, rows);
+        let at = |index| self.messages.hits.at(index, &self.home.ring);
+        let (selected, top) = (at(index).unwrap_or(selected), at(offset).unwrap_or(top));
+        self.messages.mode = match self.messages.mode {
+            Mode::Frozen { end, .. } => Mode::Frozen { selected, top, end },
+            _ => Mode::Browse { selected, top },
+        };
+    }
+
+    pub(in super::super) fn step_messages(&mut self, step: Step) {
+        let rows = self.rows(PaneId::Messages);
+        let total = self.messages.total(&self.home);
+        if total == 0 {
+            return;
+        }
+        let frozen = matches!(self.messages.mode, Mode::Frozen { .. });
+        let (index, offset) = self.messages.cursor(&self.home, rows);
+        let to = step.from(index, total, rows);
+        if !frozen && to + 1 == total && (step == Step::Last || self.messages.is_following()) {
+            return self.follow();
+        }
+        self.put_message_cursor(to, offset);
+    }
+
+    pub(in super::super) fn select_message_row(&mut self, row: usize) {
+        let rows = self.rows(PaneId::Messages);
+        let (_, offset) = self.messages.cursor(&self.home, rows);
+        if offset + row < self.messages.total(&self.home) {
+            self.put_message_cursor(offset + row, offset);
+        }
+    }
+
+    fn put_message_cursor(&mut self, index: usize, offset: usize) {
+        let rows = self.rows(PaneId::Messages);
+        let total = self.messages.total(&self.home);
+        let offset = scroll::reveal(offset, index, total, rows);
+        let at = |index| self.messages.hits.at(index, &self.home.ring);
+        let (Some(selected), Some(top)) = (at(index), at(offset)) else {
+            return;
+        };
+        self.messages.mode = match self.messages.mode {
+            Mode::Frozen { end, .. } => Mode::Frozen { selected, top, end },
+            _ => Mode::Browse { selected, top },
+        };
+        self.save_window();
+    }
+
+    fn follow(&mut self) {
+        self.messages.mode = Mode::Follow;
+        self.messages.new = 0;
+        self.messages.saved.clear();
+    }
+
+    pub(in super::super) fn freeze_or_follow(&mut self) {
+        if matches!(self.messages.mode, Mode::Frozen { .. }) {
+            return self.follow();
+        }
+        let Some((selected, top)) = self.held() else {
+            return self.say(Role::Warn, "nothing to freeze yet");
+        };
+        let end = self.home.ring.end();
+        self.messages.mode = Mode::Frozen { selected, top, end };
+        self.messages.new = 0;
+        self.save_window();
+    }
+
+    /// The stream goes on, but the selected message stays selected: it is being read.
+    pub(in super::super) fn hold(&mut self) {
+        if !self.messages.is_following() {
+            return;
+        }
+        if let Some((selected, top)) = self.held() {
+            self.messages.mode = Mode::Browse { selected, top };
+        }
+    }
+
+    fn held(&self) -> Option<(Seq, Seq)> {
+        let rows = self.rows(PaneId::Messages);
+        let (_, offset) = self.messages.cursor(&self.home, rows);
+        let top = self.messages.hits.at(offset, &self.home.ring)?;
+        Some((self.messages.selected(&self.home)?, top))
+    }
+
+    fn save_window(&mut self) {
+        if matches!(self.messages.mode, Mode::Frozen { .. }) {
+            let (rows, cells) = (self.rows(PaneId::Messages), self.gist_cells());
+            self.messages.saved = self.message_rows(rows, cells);
+        }
+    }
+
+    pub(in super::super) fn message_filter_changed(&mut self) {
+        match Filter::parse(self.messages.filter.text()) {
+            Ok(filter) => {
+                self.messages.filter.error = None;
+                if filter != self.messages.hits.view().filter {
+                    self.view_changed();
+                }
+            }
+            Err(error) => self.messages.filter.error = Some(error.to_string()),
+        }
+    }
+
+    pub(in super::super) fn show_only(&mut self, device: Option<DeviceId>) {
+        self.messages.device = device;
+        self.view_changed();
+    }
+
+    pub(in super::super) fn show_all_messages(&mut self) {
+        self.show_only(None);
+    }
+
+    /// Filter, device or mutes are others now: the rows are looked for anew, newest first.
+    pub(in super::super) fn view_changed(&mut self) {
+        let device = self.messages.device.clone();
+        let before = self.messages.hits.view().filter.clone();
+        let view = View {
+            filter: Filter::parse(self.messages.filter.text()).unwrap_or(before),
+            device: device.map(|id| self.home.devices.number(&id)),
+            muted: self.mutes(),
+        };
+        self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
+        self.settle_messages();
+        self.save_window();
+        self.moved = true;
+    }
+
+    pub(in super::super) fn selected_message(&self) -> Option<Kept<'_>> {
+        self.home.ring.get(self.messages.selected(&self.home)?)
+    }
+
+    pub(in super::super) fn device_of_message(&self) -> Option<DeviceId> {
+        let number = self.selected_message()?.device?;
+        self.home.devices.id_of(number).cloned()
+    }
+
+    pub(in super::super) fn messages_body(
+        &self,
+        rows: usize,
+        cells: usize,
+    ) -> (Body, Option<Span>, Scroll) {
+        let (_, offset) = self.messages.cursor(&self.home, rows);
+        let total = self.messages.total(&self.home);
+        let position = scroll::scroll(offset, total, rows);
+        let note = self.messages_note(total);
+        if total == 0 && self.messages.saved.is_empty() {
+            return (Body::Empty(self.no_messages()), note, position);
+        }
+        (
+            Body::Messages(self.message_rows(rows, cells)),
+            note,
+            position,
+        )
+    }
+
+    fn message_rows(&self, rows: usize, cells: usize) -> Vec<MessageRow> {
+        if let Mode::Frozen { top, .. } = self.messages.mode {
+            if top < self.home.ring.first() && !self.messages.saved.is_empty() {
+                return self.messages.saved.iter().take(rows).cloned().collect();
+            }
+        }
+        let (index, offset) = self.messages.cursor(&self.home, rows);
+        let total = self.messages.total(&self.home);
+        let found: Vec<_> = self
+            .messages
+            .hits
+            .view()
+            .filter
+            .words()
+            .map(str::to_owned)
+            .collect();
+        (offset..total.min(offset + rows))
+            .filter_map(|n| Some((n, self.messages.hits.at(n, &self.home.ring)?)))
+            .filter_map(|(n, seq)| Some((n, self.home.ring.get(seq)?)))
+            .map(|(n, kept)| MessageRow {
+                selected: n == index,
+                ..self.message_row(&kept, cells, &found)
+            })
+            .collect()
+    }
+
+    fn message_row(&self, kept: &Kept<'_>, cells: usize, found: &[String]) -> MessageRow {
+        let time = kept.at.clock_millis(self.zone);
+        if let Some(gap) = kept.gap {
+            let (noun, they) = match gap.messages {
+                1 => ("message", "it"),
+                _ => ("messages", "they"),
+            };
+            let text = format!(
+                "⋯ {} {noun} ({}) dropped: {they} came faster than {they} could be kept",
+                words::grouped(gap.messages),
+                words::bytes(gap.bytes)
+            );
+            return MessageRow {
+                time,
+                kind: Kind::Gap.word(),
+                kind_role: Role::Warn,
+                gist: line(text, Role::Warn),
+                gap: true,
+                ..MessageRow::default()
+            };
+        }
+        let source = match kept.device {
+            Some(number) => self.home.devices.label_of(number),
+            None => kept.topic,
+        };
+        MessageRow {
+            selected: false,
+            time,
+            kind: kept.kind.word(),
+            kind_role: kind_role(kept.kind),
+            source: SafeText::new(source),
+            gist: lines::found(gist(kept, cells), found),
+            bytes: usize::try_from(kept.length).unwrap_or(usize::MAX),
+            retain: kept.retain,
+            dup: kept.dup,
+            outgoing: kept.outgoing,
+            gap: false,
+        }
+    }
+
+    /// Cells that a row's gist may take.
+    fn gist_cells(&self) -> usize {
+        let area = self.layout().area(PaneId::Messages);
+        area.map_or(0, |a| usize::from(a.width))
+    }
+
+    fn messages_note(&self, total: usize) -> Option<Span> {
+        let new = self.messages.new;
+        let mut parts = Vec::new();
+        if let Some(device) = &self.messages.device {
+            parts.push(format!("only {}", self.home.devices.label(device)));
+        }
+        let kept = usize::try_from(self.home.ring.kept()).unwrap_or(usize::MAX);
+        let filtered = !self.messages.filter.input.is_empty() || self.messages.device.is_some();
+        if self.messages.is_looking(&self.home) {
+            parts.push(format!("{} so far", words::grouped(total as u64)));
+        } else if filtered {
+            let (total, kept) = (words::grouped(total as u64), words::grouped(kept as u64));
+            parts.push(format!("{total} of {kept}"));
+        } else if total > 0 {
+            parts.push(words::grouped(total as u64));
+        }
+        let role = match self.messages.mode {
+            Mode::Follow => Role::Dim,
+            Mode::Browse { .. } => Role::Pending,
+            Mode::Frozen { .. } => Role::Warn,
+        };
+        match self.messages.mode {
+            Mode::Frozen { .. } => parts.push(format!("frozen, {} new", words::grouped(new))),
+            Mode::Browse { .. } if new > 0 => {
+                parts.push(format!("{} new below", words::grouped(new)))
+            }
+            _ => {}
+        }
+        let evicted = self.home.ring.evicted();
+        if evicted > 0 {
+            parts.push(format!("{} older let go", words::grouped(evicted)));
+        }
+        (!parts.is_empty()).then(|| span(parts.join(" · "), role))
+    }
+
+    fn no_messages(&self) -> Vec<Line> {
+        let filtered = !self.messages.filter.input.is_empty();
+        if filtered && self.home.ring.kept() > 0 {
+            return vec![
+                line("no message matches", Role::Normal),
+                line("Esc clears the filter", Role::Dim),
+            ];
+        }
+        if let Some(device) = &self.messages.device {
+            let name = self.home.devices.label(device);
+            return vec![
+                line(format!("nothing from {name} yet"), Role::Normal),
+                line("Esc shows the messages of all devices", Role::Dim),
+            ];
+        }
+        let subscribed = self
+            .home
+            .devices
+            .iter()
+            .any(|e| e.feeds.values().any(|f| f.is_on()));
+        if subscribed || self.home.devices.is_empty() {
+            return vec![line("nothing has come yet", Role::Normal)];
+        }
+        vec![
+            line("nothing has come yet", Role::Normal),
+            line("", Role::Dim),
+            line("p on a device: its notifications", Role::Dim),
+            line("e on a device: its state changes", Role::Dim),
+        ]
+    }
+}
+
+/// The gist in words, else the payload on one line.
+fn gist(kept: &Kept<'_>, cells: usize) -> Line {
+    if !kept.gist.is_empty() {
+        return line(kept.gist, Role::Normal);
+    }
+    if !kept.mask.is_empty() {
+        return line("(holds a secret: open it to see the rest)", Role::Dim);
+    }
+    lines::pieces(payload::compact(kept.payload, cells))
+}
+
+pub(in super::super) const fn kind_role(kind: Kind) -> Role {
+    match kind {
+        Kind::Push => Role::Key,
+        Kind::Event | Kind::State | Kind::Shadow => Role::Good,
+        Kind::Device | Kind::Presence | Kind::Provisioning | Kind::Job | Kind::Config => {
+            Role::Label
+        }
+        Kind::Error => Role::Bad,
+        Kind::Gap => Role::Warn,
+        Kind::Command => Role::Pending,
+        Kind::Message => Role::Normal,
+    }
+}

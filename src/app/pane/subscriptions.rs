@@ -1,0 +1,269 @@
+//! What is subscribed: push and event of each device, and topic filters with the broker's word on them.
+
+use super::super::effect::Effect;
+use super::super::lines::line;
+use super::super::overlay::Over;
+use super::super::screen::{Body, Line, Mark, PaneId, Role, Scroll, Span, SubscriptionRow};
+use super::super::scroll::{self, Step};
+use super::super::state::App;
+use super::super::words;
+use super::PaneFilter;
+use crate::base::text::SafeText;
+use crate::domain::device::DeviceId;
+use crate::domain::session::SessionCommand;
+use crate::domain::subscription::{Feed, FeedState, FilterState};
+use crate::domain::topic::TopicFilter;
+use crate::store::hits::Mute;
+
+#[derive(Debug, Default)]
+pub(in super::super) struct SubscriptionsPane {
+    pub(in super::super) filter: PaneFilter,
+    selected: Option<Subscribed>,
+    index: usize,
+    offset: usize,
+    muted: Vec<Subscribed>,
+}
+
+/// One subscription, known by what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Subscribed {
+    Feed(DeviceId, Feed),
+    Filter(TopicFilter),
+}
+
+impl App {
+    fn subscribed(&self) -> Vec<Subscribed> {
+        let needle = self.subscriptions.filter.needle();
+        let mut all = Vec::new();
+        for feed in Feed::ALL {
+            for entry in self.home.devices.iter() {
+                let (name, _) = self.home.devices.search_texts(entry.number);
+                let shown = needle.is_empty() || name.contains(&needle) || feed.word() == needle;
+                if shown && self.feed_is_listed(entry, feed) {
+                    all.push(Subscribed::Feed(entry.device.id.clone(), feed));
+                }
+            }
+        }
+        let filters = self.home.filters.iter().map(|state| &state.wish.filter);
+        all.extend(
+            filters
+                .filter(|f| needle.is_empty() || f.as_str().to_lowercase().contains(&needle))
+                .cloned()
+                .map(Subscribed::Filter),
+        );
+        all
+    }
+
+    pub(in super::super) fn settle_subscriptions(&mut self) {
+        let rows = self.rows(PaneId::Subscriptions);
+        if rows == 0 {
+            return;
+        }
+        let all = self.subscribed();
+        let pane = &mut self.subscriptions;
+        let found = pane
+            .selected
+            .as_ref()
+            .and_then(|s| all.iter().position(|o| o == s));
+        let index = found.unwrap_or_else(|| pane.index.min(all.len().saturating_sub(1)));
+        let offset = (pane.offset + index).saturating_sub(pane.index);
+        pane.offset = scroll::reveal(offset, index, all.len(), rows);
+        pane.index = index;
+        pane.selected = all.into_iter().nth(index);
+    }
+
+    pub(in super::super) fn step_subscriptions(&mut self, step: Step) {
+        let rows = self.rows(PaneId::Subscriptions);
+        let all = self.subscribed();
+        let index = step.from(self.subscriptions.index, all.len(), rows);
+        self.put_subscription_cursor(index, all);
+    }
+
+    pub(in super::super) fn select_subscription_row(&mut self, row: usize) {
+        let all = self.subscribed();
+        let index = self.subscriptions.offset + row;
+        if index < all.len() {
+            self.put_subscription_cursor(index, all);
+        }
+    }
+
+    fn put_subscription_cursor(&mut self, index: usize, all: Vec<Subscribed>) {
+        let rows = self.rows(PaneId::Subscriptions);
+        let pane = &mut self.subscriptions;
+        pane.index = index;
+        pane.offset = scroll::reveal(pane.offset, index, all.len(), rows);
+        pane.selected = all.into_iter().nth(index);
+    }
+
+    pub(in super::super) fn device_of_subscription(&self) -> Option<DeviceId> {
+        match &self.subscriptions.selected {
+            Some(Subscribed::Feed(device, _)) => Some(device.clone()),
+            _ => None,
+        }
+    }
+
+    pub(in super::super) fn add_filter(&mut self) {
+        if self.capabilities().filters {
+            return self.open_over(Over::prompt());
+        }
+        let platform = self.platform_name();
+        let text =
+            format!("{platform} sends what push and event turn on: no topic filters can be added");
+        self.say(Role::Warn, text);
+    }
+
+    pub(in super::super) fn drop_subscription(&mut self) {
+        match self.subscriptions.selected.clone() {
+            Some(Subscribed::Feed(device, feed)) => {
+                if self.wants(&device, feed) {
+                    self.wish(device, feed, false, None);
+                }
+            }
+            Some(Subscribed::Filter(filter)) if self.capabilities().filters => {
+                let id = self.home.session;
+                self.ask(Effect::Session(id, SessionCommand::Unsubscribe(filter)));
+            }
+            Some(Subscribed::Filter(_)) => {
+                self.say(
+                    Role::Warn,
+                    "the platform's own topic stays: all messages come on it",
+                );
+            }
+            None => self.say(Role::Warn, "nothing is selected"),
+        }
+    }
+
+    pub(in super::super) fn mute_subscription(&mut self) {
+        let Some(selected) = self.subscriptions.selected.clone() else {
+            return self.say(Role::Warn, "nothing is selected");
+        };
+        let muted = &mut self.subscriptions.muted;
+        match muted.iter().position(|m| *m == selected) {
+            Some(at) => {
+                muted.remove(at);
+            }
+            None => muted.push(selected),
+        }
+        self.view_changed();
+    }
+
+    /// Whose messages the stream leaves out.
+    pub(in super::super) fn mutes(&self) -> Vec<Mute> {
+        let mute = |what: &Subscribed| match what {
+            Subscribed::Feed(device, feed) => {
+                let entry = self.home.devices.get(device)?;
+                Some(Mute::Feed {
+                    device: entry.number,
+                    feed: *feed,
+                })
+            }
+            Subscribed::Filter(filter) => Some(Mute::Topics(filter.clone())),
+        };
+        self.subscriptions.muted.iter().filter_map(mute).collect()
+    }
+
+    pub(in super::super) fn subscriptions_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
+        let all = self.subscribed();
+        let position = scroll::scroll(self.subscriptions.offset, all.len(), rows);
+        if all.is_empty() {
+            return (Body::Empty(self.no_subscriptions()), None, position);
+        }
+        let shown = all
+            .iter()
+            .skip(self.subscriptions.offset)
+            .take(rows)
+            .map(|what| self.subscription_row(what))
+            .collect();
+        let note = Span::new(words::grouped(all.len() as u64), Role::Dim);
+        (Body::Subscriptions(shown), Some(note), position)
+    }
+
+    fn no_subscriptions(&self) -> Vec<Line> {
+        if !self.subscriptions.filter.text().is_empty() {
+            return vec![
+                line("no subscription matches", Role::Normal),
+                line("Esc clears the filter", Role::Dim),
+            ];
+        }
+        vec![
+            line("nothing is subscribed", Role::Normal),
+            line("p or e on a device turns one on", Role::Dim),
+        ]
+    }
+
+    fn subscription_row(&self, what: &Subscribed) -> SubscriptionRow {
+        let selected = self.subscriptions.selected.as_ref() == Some(what);
+        let muted = self.subscriptions.muted.contains(what);
+        let row = match what {
+            Subscribed::Feed(device, feed) => self.feed_row(device, *feed),
+            Subscribed::Filter(filter) => self.filter_row(filter),
+        };
+        SubscriptionRow {
+            selected,
+            muted,
+            ..row
+        }
+    }
+
+    fn feed_row(&self, device: &DeviceId, feed: Feed) -> SubscriptionRow {
+        let Some(entry) = self.home.devices.get(device) else {
+            return SubscriptionRow::default();
+        };
+        let mark = self.mark(entry, feed);
+        let detail = match (&mark, entry.feed(feed)) {
+            (Mark::Pending(true), _) => Span::new("waits for the platform", Role::Pending),
+            (Mark::Pending(false), _) => {
+                Span::new("waits for the platform to end it", Role::Pending)
+            }
+            (Mark::Failed, _) => {
+                let why = self.home.feeds.failure(device, feed).map(words::brief);
+                Span::new(format!("refused: {}", why.unwrap_or_default()), Role::Bad)
+            }
+            (_, FeedState::On { until: Some(until) }) if until > self.at_wall() => {
+                let clock = until.clock(self.zone);
+                Span::new(format!("until {}, renewed before", &clock[..5]), Role::Dim)
+            }
+            (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
+            (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
+            _ => Span::default(),
+        };
+        SubscriptionRow {
+            sort: feed.word(),
+            what: SafeText::new(&entry.device.label()),
+            mark,
+            detail,
+            ..SubscriptionRow::default()
+        }
+    }
+
+    fn filter_row(&self, filter: &TopicFilter) -> SubscriptionRow {
+        let is_this = |state: &&FilterState| state.wish.filter == *filter;
+        let granted = self
+            .home
+            .filters
+            .iter()
+            .find(is_this)
+            .and_then(|s| s.granted.clone());
+        let (mark, detail) = match granted {
+            Some(Ok(qos)) => (
+                Mark::On(None),
+                Span::new(format!("QoS {}", qos.number()), Role::Dim),
+            ),
+            Some(Err(why)) => (
+                Mark::Failed,
+                Span::new(format!("refused: {why}"), Role::Bad),
+            ),
+            None => (
+                Mark::Pending(true),
+                Span::new("waits for the broker", Role::Pending),
+            ),
+        };
+        SubscriptionRow {
+            sort: "filter",
+            what: SafeText::new(filter.as_str()),
+            mark,
+            detail,
+            ..SubscriptionRow::default()
+        }
+    }
+}

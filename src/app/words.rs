@@ -1,0 +1,138 @@
+//! Small wordings that several panes share.
+
+use std::time::Duration;
+
+use crate::base::problem::Problem;
+
+/// `1,203`
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 device`, `3 devices`
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number as u64))
+}
+
+/// `2.1 MiB`
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if number < 1024 {
+        return count(usize::try_from(number).unwrap_or(usize::MAX), "byte");
+    }
+    let (mut tenths, mut unit) = (number.saturating_mul(10) / 1024, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// Age of the last message, in at most four cells: `12s`, `4m`, `3h`, `2d`.
+pub(super) fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Time from `duration` until `age` says something else.
+pub(super) fn age_changes_in(duration: Duration) -> Duration {
+    let unit = match duration.as_secs() {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86_400 => 3600,
+        _ => 86_400,
+    };
+    Duration::from_secs((duration.as_secs() / unit + 1) * unit).saturating_sub(duration)
+}
+
+/// Time left of a feed, in minutes: `23h40`, `59m`, `<1m`.
+pub(super) fn left(duration: Duration) -> String {
+    if duration.as_secs() < 60 {
+        return "<1m".to_owned();
+    }
+    crate::base::moment::short(duration)
+}
+
+/// The problem in a row's few cells: `1214 the device cannot be subscribed`, from the platform's code on.
+pub(super) fn brief(problem: &Problem) -> String {
+    let text = if problem.cause.is_empty() {
+        &problem.what
+    } else {
+        &problem.cause
+    };
+    match code_at(text) {
+        Some(at) => {
+            let (code, words) = text[at..].split_at(4);
+            let words = words.trim_start_matches([':', ',', ' ']);
+            format!("{code} {words}").trim_end().to_owned()
+        }
+        None => text.clone(),
+    }
+}
+
+/// Where a code of exactly four digits stands.
+fn code_at(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    (0..bytes.len()).find(|&at| {
+        (at..at + 4).all(digit)
+            && !digit(at + 4)
+            && (at == 0 || !(bytes[at - 1].is_ascii_alphanumeric()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_rounded_down() {
+        assert_eq!(
+            [0, 999, 1203, 1_234_567].map(grouped),
+            ["0", "999", "1,203", "1,234,567"]
+        );
+        assert_eq!(
+            [1, 1023, 1536, 2_202_009].map(bytes),
+            ["1 byte", "1,023 bytes", "1.5 KiB", "2.1 MiB"]
+        );
+    }
+
+    #[test]
+    fn a_row_says_the_code_and_the_words() {
+        let problem = Problem::new(
+            "could not turn on event of Hood",
+            "LG answered 1214: the device sends no state changes",
+            "",
+        );
+        assert_eq!(brief(&problem), "1214 the device sends no state changes");
+        let problem = Problem::new(
+            "could not turn on push of Hood",
+            "no answer from 127.0.0.1 within 15 s",
+            "",
+        );
+        assert_eq!(brief(&problem), "no answer from 127.0.0.1 within 15 s");
+    }
+
+    #[test]
+    fn an_age_says_when_it_will_read_otherwise() {
+        let seconds = |s| age_changes_in(Duration::from_millis(s)).as_millis();
+        assert_eq!(
+            [1_500, 61_000, 3_600_000].map(seconds),
+            [500, 59_000, 3_600_000]
+        );
+    }
+}
