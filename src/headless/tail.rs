@@ -192,7 +192,7 @@ impl Tail<'_> {
                 }
             }
             LinkState::Silent { .. } => {
-                script.say("connected, but nothing is heard: subscribing again")
+                script.say("connected, but nothing is heard: subscribing again");
             }
             LinkState::Reconnecting { why, .. } if !self.connected => return Err(why.into()),
             LinkState::Reconnecting { at, why, .. } => {
