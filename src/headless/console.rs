@@ -28,8 +28,6 @@ pub trait Console: Send {
     /// Talk, on stderr: one or more lines, without the last line break. Already safe for a terminal.
     fn say(&mut self, text: &str);
 
-    fn stdout_is_terminal(&self) -> bool;
-
     fn now(&self) -> Moment;
 
     // ---- profiles

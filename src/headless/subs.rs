@@ -57,7 +57,11 @@ pub(super) async fn run(
 
 /// Connects and listens to what the broker says to each filter.
 async fn granted(script: &mut Script<'_>, filters: &mut Vec<Granted>) -> Result<(), End> {
-    script.console.open(Opening::default());
+    // Nothing is acknowledged: what the broker kept for this client comes again to whoever reads it.
+    script.console.open(Opening {
+        manual_ack: true,
+        filters: Vec::new(),
+    });
     let mut connected = false;
     let mut until = script.console.now().mono.plus(CONNECT_WAIT);
     loop {

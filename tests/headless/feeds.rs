@@ -180,7 +180,10 @@ fn subs_lists_feeds_with_their_end_and_filters_with_their_grant() {
     );
     assert_eq!(stage.deeds.last(), Some(&Deed::Close));
     assert!(
-        stage.deeds.contains(&Deed::Open(Opening::default())),
+        stage.deeds.contains(&Deed::Open(Opening {
+            manual_ack: true,
+            filters: vec![]
+        })),
         "it takes no messages for itself"
     );
 }
