@@ -80,7 +80,7 @@ pub trait Console: Send {
     /// All of stdin, without the blanks around it.
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>>;
 
-    /// Asks yes or no on the terminal.
+    /// Asks yes or no on the terminal, where no is what Enter means.
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer>;
 }
 

@@ -170,7 +170,7 @@ fn no_such(name: &str, profiles: &[Profile]) -> Problem {
 
 async fn confirmed(script: &mut Script<'_>, name: &str) -> Result<bool, End> {
     let question = format!(
-        "Remove profile {name:?}? Its subscriptions end, its client is deregistered and its identity deleted. [y/N] "
+        "Remove profile {name:?}? Its subscriptions end, its client is deregistered and its identity deleted."
     );
     let question = SafeText::new(&question).into_string();
     match script.console.confirm(&question).await {
