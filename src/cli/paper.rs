@@ -30,7 +30,8 @@ pub fn man() -> io::Result<Vec<u8>> {
     for command in root.get_subcommands().filter(|c| !c.is_hide_set()) {
         page.extend(command_section(command)?);
     }
-    man.render_extra_section(&mut page)?;
+    let closing = root.get_after_long_help().map(ToString::to_string);
+    page.extend(as_it_stands("NOTES", &closing.unwrap_or_default()).into_bytes());
     man.render_version_section(&mut page)?;
     Ok(page)
 }
@@ -38,11 +39,8 @@ pub fn man() -> io::Result<Vec<u8>> {
 /// A command as a part of the page: its synopsis, description and own options under one heading.
 fn command_section(command: &Command) -> io::Result<Vec<u8>> {
     let own = command.clone().mut_args(|arg| {
-        if arg.is_global_set() {
-            arg.hide(true)
-        } else {
-            arg
-        }
+        let is_everywhere = arg.is_global_set() || arg.get_id() == "help";
+        arg.hide(is_everywhere)
     });
     let man = Man::new(own);
     let mut text = Vec::new();
@@ -62,4 +60,19 @@ fn command_section(command: &Command) -> io::Result<Vec<u8>> {
         }
     }
     Ok(out.into_bytes())
+}
+
+/// Lines that must not be filled into paragraphs, as a section.
+fn as_it_stands(heading: &str, text: &str) -> String {
+    let mut out = format!(".SH \"{heading}\"\n.nf\n");
+    for line in text.lines() {
+        // A dot or a quote at the start would be a request.
+        if line.starts_with(['.', '\'']) {
+            out.push_str("\\&");
+        }
+        out.push_str(&line.replace('\\', "\\e").replace('-', "\\-"));
+        out.push('\n');
+    }
+    out.push_str(".fi\n");
+    out
 }

@@ -425,5 +425,10 @@ fn the_manual_names_every_command_and_its_options() {
     ] {
         assert!(page.contains(word), "{word}: {page}");
     }
+    let notes = page.split_once(".SH \"NOTES\"\n.nf\n").expect("notes").1;
+    assert!(
+        notes.contains("\n  5    nothing matched in time\n"),
+        "{notes}"
+    );
     assert!(!page.contains("picture"));
 }

@@ -28,8 +28,6 @@ pub trait Console: Send {
     /// Talk, on stderr: one or more lines, without the last line break. Already safe for a terminal.
     fn say(&mut self, text: &str);
 
-    fn stdout_is_terminal(&self) -> bool;
-
     fn now(&self) -> Moment;
 
     // ---- profiles
@@ -82,7 +80,7 @@ pub trait Console: Send {
     /// All of stdin, without the blanks around it.
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>>;
 
-    /// Asks yes or no on the terminal.
+    /// Asks yes or no on the terminal, where no is what Enter means.
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer>;
 }
 

@@ -49,11 +49,11 @@ impl Folders {
                 .ok_or_else(no_home)
                 .and_then(|path| absolute(&path))
         };
+        let own_config = |dirs: &ProjectDirs| dirs.config_dir().join("config.toml");
+        let config_file = or_standard(overrides.config, own_config)?;
         Ok(Self {
-            is_other_config: overrides.config.is_some(),
-            config_file: or_standard(overrides.config, |dirs| {
-                dirs.config_dir().join("config.toml")
-            })?,
+            is_other_config: standard.map(own_config).as_ref() != Some(&config_file),
+            config_file,
             data: or_standard(overrides.data_dir, |dirs| dirs.data_local_dir().to_owned())?,
             state: or_standard(overrides.state_dir, |dirs| {
                 dirs.state_dir()
@@ -88,13 +88,19 @@ fn no_home() -> Problem {
     .exit(Exit::Usage)
 }
 
-/// FNV-1a of the path, folded to 32 bits: the same at every start and in every version.
+/// FNV-1a of the path, folded to 32 bits: the same at every start and in every version, before the file is there and
+/// after, by whatever link it is reached.
 fn fingerprint(path: &Path) -> u32 {
-    let whole = fs::canonicalize(path).unwrap_or_else(|_not_there| path.to_owned());
+    let whole = path
+        .ancestors()
+        .find_map(|known| {
+            let rest = path.strip_prefix(known).ok()?;
+            Some(fs::canonicalize(known).ok()?.join(rest))
+        })
+        .unwrap_or_else(|| path.to_owned());
     let hash = whole
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
+        .components()
+        .flat_map(|part| part.as_os_str().as_encoded_bytes().iter().chain(b"/"))
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });

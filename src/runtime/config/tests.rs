@@ -639,3 +639,32 @@ fn a_new_token_goes_to_the_private_file_and_nowhere_else() {
         Exit::NotFound
     );
 }
+
+#[test]
+fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
+    let text = FULL.replace("{ env = \"THINQ_PAT\" }", "\"c4nary\"");
+    let mut roll = fastrand::Rng::with_seed(11);
+    let mut refused = 0;
+    for _ in 0..5000 {
+        let mut damaged: Vec<char> = text.chars().collect();
+        for _ in 0..roll.usize(1..4) {
+            let at = roll.usize(0..damaged.len());
+            match roll.u8(0..3) {
+                0 => damaged[at] = roll.char('\0'..='\u{7f}'),
+                1 => drop(damaged.remove(at)),
+                _ => damaged.truncate(at.max(20)),
+            }
+        }
+        let damaged: String = damaged.into_iter().collect();
+        if let Err(problem) = parse(&damaged) {
+            refused += 1;
+            let said = format!("{problem:?}");
+            assert!(!said.contains("c4nary"), "{damaged}\n{said}");
+            assert!(
+                problem.what.contains(", line ") && !problem.remedy.is_empty(),
+                "{said}"
+            );
+        }
+    }
+    assert!(refused > 2000, "{refused}");
+}

@@ -39,6 +39,12 @@ fn folders_are_the_systems_own_unless_named() {
     let found = Folders::from_standard(Overrides::default(), Some(&standard)).expect("folders");
     assert_eq!(found.config_file, standard.config_dir().join("config.toml"));
     assert_eq!(found.data, standard.data_local_dir());
+    let named = Overrides {
+        config: Some(found.config_file.clone()),
+        ..Overrides::default()
+    };
+    let named = Folders::from_standard(named, Some(&standard)).expect("folders");
+    assert_eq!(named, found, "naming the standard file changes nothing");
     assert!(found.identity("home").folder().ends_with("identities/home"));
 }
 
@@ -56,6 +62,17 @@ fn profiles_of_two_config_files_never_share_an_identity() {
     let two = folders(root.path(), "two.toml").identity("home");
     assert_ne!(one, two);
     assert_eq!(one, folders(root.path(), "one.toml").identity("home"));
+    replace(&root.path().join("one.toml"), b"", Access::AsBefore).expect("written");
+    let link = root.path().join("link");
+    std::os::unix::fs::symlink(root.path(), &link).expect("linked");
+    for known in [root.path(), &link] {
+        let again = folders(known, "one.toml").identity("home");
+        assert_eq!(
+            again.folder().file_name(),
+            one.folder().file_name(),
+            "also once the file is there"
+        );
+    }
 }
 
 #[test]
