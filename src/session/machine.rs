@@ -4,6 +4,7 @@
 //! [`Machine::wake`] says when to come back with [`Input::Tick`]. No clock, no task, no socket: a virtual clock drives it.
 
 pub mod outbox;
+pub mod packets;
 pub mod registry;
 
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +23,7 @@ use crate::domain::topic::TopicFilter;
 use crate::platform::plan::ConnectPlan;
 use crate::platform::{Leave, Verdict};
 use outbox::Outbox;
+use packets::PacketLog;
 use registry::{Origin, Registry};
 
 /// A connection that lived this long was a good one: the schedule starts over.
@@ -113,6 +115,7 @@ pub struct Machine {
     plan: Option<Arc<ConnectPlan>>,
     registry: Registry,
     outbox: Outbox,
+    packets: PacketLog,
     /// Received and not acknowledged yet; only of the connection that stands.
     unacknowledged: HashMap<AckToken, (u16, Qos)>,
     next_token: u64,
@@ -138,6 +141,7 @@ impl Machine {
             plan: None,
             registry,
             outbox: Outbox::default(),
+            packets: PacketLog::default(),
             unacknowledged: HashMap::new(),
             next_token: 0,
             manual_ack,
@@ -345,7 +349,11 @@ impl Machine {
                 }
             }
             LinkEvent::Published { ticket } => self.published(ticket),
-            LinkEvent::Packet { text } => self.log(LogLevel::Debug, text),
+            LinkEvent::Packet { text } => {
+                for line in self.packets.offer(now.mono, text) {
+                    self.log(LogLevel::Debug, line);
+                }
+            }
             LinkEvent::Closed(end) => self.closed(now, roll, end),
         }
     }
