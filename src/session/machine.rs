@@ -104,7 +104,7 @@ struct Up {
 #[derive(Debug)]
 enum Then {
     Close,
-    Replan,
+    Replan(Problem),
     Refuse(Problem),
 }
 
@@ -124,6 +124,8 @@ pub struct Machine {
     /// Closes in a row, each soon after its CONNACK.
     short_lives: u32,
     closed_early: u32,
+    /// Connections in a row that the platform left soon after their CONNACK.
+    left_early: u32,
     /// The platform was asked already since the last CONNACK.
     judged: bool,
     actions: VecDeque<Action>,
@@ -148,6 +150,7 @@ impl Machine {
             attempt: 0,
             short_lives: 0,
             closed_early: 0,
+            left_early: 0,
             judged: false,
             actions: VecDeque::new(),
         }
@@ -446,20 +449,21 @@ impl Machine {
     }
 
     fn left(&mut self, now: Moment, leave: Leave) {
-        if !self.is_up() {
+        let Phase::Up(up) = &self.phase else {
             return;
-        }
+        };
+        let short = now.mono.since(up.since.mono) < STABLE;
+        self.left_early = if short { self.left_early + 1 } else { 0 };
         match leave {
             Leave::Reconnect { reason } => {
                 self.log(LogLevel::Info, format!("connecting again: {reason}"));
                 let why = Problem::new("connecting again", reason, "").retry(Retry::Backoff);
-                let at = now.mono;
                 self.post_link(LinkState::Reconnecting {
-                    at,
+                    at: now.mono,
                     attempt: 0,
-                    why,
+                    why: why.clone(),
                 });
-                self.leave(now.mono, Then::Replan);
+                self.leave(now.mono, Then::Replan(why));
             }
             Leave::Stop(problem) => self.leave(now.mono, Then::Refuse(problem)),
         }
@@ -481,7 +485,7 @@ impl Machine {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Leaving { then, .. } => {
                 self.forget_filters();
-                self.after_farewell(then);
+                self.after_farewell(now.mono, roll, then);
             }
             Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
             Phase::Up(up) => self.broke(now.mono, roll, &up, end),
@@ -495,10 +499,12 @@ impl Machine {
         }
     }
 
-    fn after_farewell(&mut self, then: Then) {
+    fn after_farewell(&mut self, now: Mono, roll: f64, then: Then) {
         match then {
             Then::Close => self.finish(),
-            Then::Replan => self.make_plan(),
+            // A platform that leaves at once again and again would make a storm of connections.
+            Then::Replan(why) if self.left_early > 1 => self.back_off(now, roll, why),
+            Then::Replan(_) => self.make_plan(),
             Then::Refuse(problem) => self.stop(problem),
         }
     }

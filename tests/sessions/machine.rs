@@ -426,6 +426,27 @@ fn the_verdict_is_asked_again_only_after_a_connection_stood() {
 }
 
 #[test]
+fn a_platform_that_leaves_at_once_again_and_again_makes_no_storm() {
+    let mut bench = Bench::new();
+    let leave = || {
+        Input::Left(Leave::Reconnect {
+            reason: "a new token".to_owned(),
+        })
+    };
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
+        bench.link(up(false));
+        bench.feed(leave());
+        bench.ends(EndClass::HungUp);
+        let before = bench.now;
+        bench.wait();
+        waited.push(bench.now.saturating_sub(before).as_millis());
+    }
+    assert_eq!(waited, [0, 500, 1000]);
+}
+
+#[test]
 fn a_wait_that_was_named_is_kept() {
     let mut bench = Bench::new();
     let wait = Duration::from_mins(10);

@@ -72,6 +72,9 @@ impl Wire {
         network.set_tcp_nodelay(true);
         let (client, mut event_loop) = AsyncClient::new(options, WINDOW * 2);
         event_loop.set_network_options(network);
+        if !opening.plan.clean_session && opening.plan.limits.max_qos == Qos::ExactlyOnce {
+            expect_releases(&mut event_loop);
+        }
         let connect = connect_text(opening);
         Ok(Self {
             client,
@@ -292,6 +295,19 @@ impl Wire {
         }
         let end = words::end(error, self.up, &self.place, self.tls.as_ref());
         self.ready.push_back(LinkEvent::Closed(end));
+    }
+}
+
+/// A kept session may go on with the PUBREL of a QoS 2 message that an earlier connection received; to a fresh event
+/// loop that is an error which ends the connection, at every attempt again. So every packet id counts as received.
+fn expect_releases(event_loop: &mut EventLoop) {
+    let mut received = Publish::new("", QoS::ExactlyOnce, Vec::new());
+    for packet in 1..=u16::MAX {
+        received.pkid = packet;
+        let packet = Packet::Publish(received.clone());
+        // Only what it remembers is wanted, not what it would answer.
+        let _unsent = event_loop.state.handle_incoming_packet(packet);
+        event_loop.state.events.clear();
     }
 }
 
