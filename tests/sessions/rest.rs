@@ -25,7 +25,10 @@ fn call(url: String) -> HttpCall {
     }
 }
 
+/// Trusts one authority at least: a machine may have no roots of its own.
 fn client(roots: &[String]) -> RestClient {
+    let own = [Authority::new("nobody").pem()];
+    let roots = if roots.is_empty() { &own } else { roots };
     RestClient::new(roots, false, "thingdeck/test").expect("a client")
 }
 
