@@ -3,14 +3,16 @@
 //! [`Machine::handle`] takes one input with the time and a die; then [`Machine::next_action`] is drained, and
 //! [`Machine::wake`] says when to come back with [`Input::Tick`]. No clock, no task, no socket: a virtual clock drives it.
 
+mod ends;
 pub mod outbox;
+pub mod packets;
 pub mod registry;
+mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backoff;
 use super::end::{End, EndClass};
 use super::link::{Arrival, LinkEvent, Order, Ticket};
 use crate::base::moment::{Moment, Mono};
@@ -19,92 +21,18 @@ use crate::domain::message::{AckToken, Draft, Qos};
 use crate::domain::session::{Gap, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent};
 use crate::domain::subscription::{FilterState, FilterWish};
 use crate::domain::topic::TopicFilter;
+use crate::platform::Leave;
 use crate::platform::plan::ConnectPlan;
-use crate::platform::{Leave, Verdict};
 use outbox::Outbox;
+use packets::PacketLog;
 use registry::{Origin, Registry};
+
+pub use words::{Action, Input};
 
 /// A connection that lived this long was a good one: the schedule starts over.
 const STABLE: Duration = Duration::from_secs(10);
-/// So many connections in a row closed within [`STABLE`] mean that somebody else uses our client id.
-const TAKEOVER: u32 = 3;
-/// So many closes in a row right after CONNECT mean a refusal without a word.
-const CLOSED_EARLY: u32 = 3;
 /// For DISCONNECT, whatever the network does.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    Start,
-    Command(SessionCommand),
-    Planned(Result<ConnectPlan, Problem>),
-    Link(LinkEvent),
-    /// `Platform::attend` ended by itself.
-    Left(Leave),
-    /// `Platform::refused` answered.
-    Judged(Verdict),
-    Tick,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub enum Action {
-    Plan,
-    /// Open a connection to this endpoint of the plan.
-    Open {
-        plan: Arc<ConnectPlan>,
-        endpoint: usize,
-    },
-    Send(Order),
-    /// Begin `Platform::attend`.
-    Attend,
-    /// Drop the connection and `attend`.
-    Abandon,
-    /// Ask `Platform::refused`.
-    Judge(Problem),
-    Deliver(Arrival, Option<AckToken>),
-    Post(SessionEvent),
-    Log(LogLevel, String),
-    End,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Idle,
-    Planning,
-    Opening {
-        endpoint: usize,
-    },
-    Up(Up),
-    Judging(Problem),
-    Waiting {
-        until: Mono,
-    },
-    /// Refused or taken over: only the user goes on from here.
-    Stopped,
-    /// DISCONNECT is on its way.
-    Leaving {
-        until: Mono,
-        then: Then,
-    },
-    Over,
-}
-
-#[derive(Debug)]
-struct Up {
-    since: Moment,
-    session_present: bool,
-    attended: bool,
-    silent: bool,
-}
-
-#[derive(Debug)]
-enum Then {
-    Close,
-    Replan,
-    Refuse(Problem),
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -113,6 +41,7 @@ pub struct Machine {
     plan: Option<Arc<ConnectPlan>>,
     registry: Registry,
     outbox: Outbox,
+    packets: PacketLog,
     /// Received and not acknowledged yet; only of the connection that stands.
     unacknowledged: HashMap<AckToken, (u16, Qos)>,
     next_token: u64,
@@ -121,6 +50,8 @@ pub struct Machine {
     /// Closes in a row, each soon after its CONNACK.
     short_lives: u32,
     closed_early: u32,
+    /// Connections in a row that the platform left soon after their CONNACK.
+    left_early: u32,
     /// The platform was asked already since the last CONNACK.
     judged: bool,
     actions: VecDeque<Action>,
@@ -138,12 +69,14 @@ impl Machine {
             plan: None,
             registry,
             outbox: Outbox::default(),
+            packets: PacketLog::default(),
             unacknowledged: HashMap::new(),
             next_token: 0,
             manual_ack,
             attempt: 0,
             short_lives: 0,
             closed_early: 0,
+            left_early: 0,
             judged: false,
             actions: VecDeque::new(),
         }
@@ -345,7 +278,11 @@ impl Machine {
                 }
             }
             LinkEvent::Published { ticket } => self.published(ticket),
-            LinkEvent::Packet { text } => self.log(LogLevel::Debug, text),
+            LinkEvent::Packet { text } => {
+                for line in self.packets.offer(now.mono, text) {
+                    self.log(LogLevel::Debug, line);
+                }
+            }
             LinkEvent::Closed(end) => self.closed(now, roll, end),
         }
     }
@@ -438,20 +375,21 @@ impl Machine {
     }
 
     fn left(&mut self, now: Moment, leave: Leave) {
-        if !self.is_up() {
+        let Phase::Up(up) = &self.phase else {
             return;
-        }
+        };
+        let short = now.mono.since(up.since.mono) < STABLE;
+        self.left_early = if short { self.left_early + 1 } else { 0 };
         match leave {
             Leave::Reconnect { reason } => {
                 self.log(LogLevel::Info, format!("connecting again: {reason}"));
                 let why = Problem::new("connecting again", reason, "").retry(Retry::Backoff);
-                let at = now.mono;
                 self.post_link(LinkState::Reconnecting {
-                    at,
+                    at: now.mono,
                     attempt: 0,
-                    why,
+                    why: why.clone(),
                 });
-                self.leave(now.mono, Then::Replan);
+                self.leave(now.mono, Then::Replan(why));
             }
             Leave::Stop(problem) => self.leave(now.mono, Then::Refuse(problem)),
         }
@@ -461,161 +399,6 @@ impl Machine {
         self.send_all([Order::Disconnect]);
         let until = now.plus(FAREWELL);
         self.phase = Phase::Leaving { until, then };
-    }
-
-    fn closed(&mut self, now: Moment, roll: f64, end: End) {
-        self.actions.push_back(Action::Abandon);
-        self.unacknowledged.clear();
-        for (id, problem) in self.outbox.lost() {
-            let result = Err(problem);
-            self.post(SessionEvent::Receipt { id, result });
-        }
-        match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Leaving { then, .. } => {
-                self.forget_filters();
-                self.after_farewell(then);
-            }
-            Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
-            Phase::Up(up) => self.broke(now.mono, roll, &up, end),
-            other => self.phase = other,
-        }
-    }
-
-    fn forget_filters(&mut self) {
-        for filter in self.registry.forget_connection() {
-            self.post(SessionEvent::Dropped(filter));
-        }
-    }
-
-    fn after_farewell(&mut self, then: Then) {
-        match then {
-            Then::Close => self.finish(),
-            Then::Replan => self.make_plan(),
-            Then::Refuse(problem) => self.stop(problem),
-        }
-    }
-
-    fn not_opened(&mut self, now: Mono, roll: f64, endpoint: usize, end: End) {
-        let End { class, problem } = end;
-        match class {
-            EndClass::Unreachable => {
-                let line = problem.line();
-                if self.open(endpoint + 1) {
-                    self.log(LogLevel::Warn, format!("{line}; trying the next address"));
-                } else {
-                    self.back_off(now, roll, problem);
-                }
-            }
-            EndClass::Refused => self.judge(problem),
-            EndClass::Fatal => self.stop(problem),
-            EndClass::ClosedEarly => {
-                self.closed_early += 1;
-                if self.closed_early >= CLOSED_EARLY {
-                    self.judge(problem.retry(Retry::Never));
-                } else {
-                    self.back_off(now, roll, problem);
-                }
-            }
-            EndClass::HungUp | EndClass::Passing => self.back_off(now, roll, problem),
-        }
-    }
-
-    /// An established connection ended.
-    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End) {
-        let blamed = match end.class {
-            EndClass::HungUp => self.registry.hung_up(now),
-            _ => None,
-        };
-        self.forget_filters();
-        let short = now.since(up.since.mono) < STABLE;
-        if !short {
-            self.attempt = 0;
-            self.short_lives = 0;
-            self.registry.second_chance();
-        }
-        match (blamed, end.class) {
-            (Some(set_aside), _) => self.set_aside(set_aside),
-            (None, EndClass::HungUp) if short => self.short_lives += 1,
-            _ => {}
-        }
-        if self.short_lives >= TAKEOVER {
-            self.taken_over();
-        } else {
-            self.back_off(now, roll, end.problem);
-        }
-    }
-
-    fn set_aside(&mut self, filters: Vec<TopicFilter>) {
-        if filters.is_empty() {
-            let text = "the broker hung up at a SUBSCRIBE; the filters will be tried one by one";
-            self.log(LogLevel::Warn, text.to_owned());
-        }
-        for filter in filters {
-            self.log(
-                LogLevel::Error,
-                format!("{filter}: {}", registry::SET_ASIDE),
-            );
-            let result = Err(registry::SET_ASIDE.to_owned());
-            self.post(SessionEvent::Granted { filter, result });
-        }
-    }
-
-    fn taken_over(&mut self) {
-        let id = self
-            .plan
-            .as_ref()
-            .map_or("", |plan| plan.client_id.as_str());
-        let problem = Problem::new(
-            "the session was taken over by another client",
-            format!("the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the client id {id:?}"),
-            "close the other program, or give this profile a client id of its own; then connect again",
-        )
-        .exit(Exit::Refused);
-        self.phase = Phase::Stopped;
-        self.log(LogLevel::Error, problem.line());
-        self.post_link(LinkState::TakenOver(problem));
-    }
-
-    fn judge(&mut self, problem: Problem) {
-        if self.judged {
-            self.stop(problem);
-            return;
-        }
-        self.judged = true;
-        self.log(LogLevel::Warn, problem.line());
-        self.phase = Phase::Judging(problem.clone());
-        self.actions.push_back(Action::Judge(problem));
-    }
-
-    fn decided(&mut self, verdict: Verdict) {
-        match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Judging(problem) => match verdict {
-                Verdict::Final => self.stop(problem),
-                Verdict::TryAgain { reason } => {
-                    self.log(LogLevel::Warn, format!("{reason}; connecting once more"));
-                    self.make_plan();
-                }
-            },
-            other => self.phase = other,
-        }
-    }
-
-    fn stop(&mut self, problem: Problem) {
-        self.phase = Phase::Stopped;
-        self.log(LogLevel::Error, problem.line());
-        self.post_link(LinkState::Refused(problem));
-    }
-
-    fn back_off(&mut self, now: Mono, roll: f64, why: Problem) {
-        self.attempt += 1;
-        self.wait(now.plus(backoff::delay(self.attempt, roll)), why);
-    }
-
-    fn wait(&mut self, at: Mono, why: Problem) {
-        self.phase = Phase::Waiting { until: at };
-        self.log(LogLevel::Warn, why.line());
-        let attempt = self.attempt;
-        self.post_link(LinkState::Reconnecting { at, attempt, why });
     }
 
     fn tick(&mut self, now: Moment, roll: f64) {
@@ -671,4 +454,41 @@ impl Machine {
     fn log(&mut self, level: LogLevel, text: String) {
         self.actions.push_back(Action::Log(level, text));
     }
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Planning,
+    Opening {
+        endpoint: usize,
+    },
+    Up(Up),
+    Judging(Problem),
+    Waiting {
+        until: Mono,
+    },
+    /// Refused or taken over: only the user goes on from here.
+    Stopped,
+    /// DISCONNECT is on its way.
+    Leaving {
+        until: Mono,
+        then: Then,
+    },
+    Over,
+}
+
+#[derive(Debug)]
+struct Up {
+    since: Moment,
+    session_present: bool,
+    attended: bool,
+    silent: bool,
+}
+
+#[derive(Debug)]
+enum Then {
+    Close,
+    Replan(Problem),
+    Refuse(Problem),
 }

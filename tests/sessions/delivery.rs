@@ -1,6 +1,6 @@
 //! No message is lost or changed on its way (failure-modes.md F4, F5, F6, F12).
 
-use rumqttc::mqttbytes::v4::{Packet, Publish};
+use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish};
 use thingdeck::base::moment::Mono;
 use thingdeck::domain::message::Qos;
 use thingdeck::domain::session::{Gap, SessionCommand, SessionEvent};
@@ -168,6 +168,25 @@ async fn an_acknowledgement_of_an_earlier_connection_is_not_sent_on_the_next() {
     session.tell(SessionCommand::Ack(stale)).await;
     session.tell(SessionCommand::Ack(fresh)).await;
     assert_eq!(peer.puback().await, 3);
+}
+
+#[tokio::test]
+async fn a_kept_session_may_finish_what_an_earlier_connection_began_at_qos_2() {
+    let broker = Broker::plain().await;
+    let mut plan = plan(broker.port(), None, &[]);
+    plan.limits.max_qos = Qos::ExactlyOnce;
+    let mut session = Session::start(&Script::always(plan));
+    let (mut peer, _) = broker.session(true).await;
+    session.connected().await;
+    peer.send(Packet::PubRel(PubRel::new(777))).await;
+    match peer.packet().await {
+        Some(Packet::PubComp(complete)) => assert_eq!(complete.pkid, 777),
+        other => panic!("PUBCOMP expected, got {other:?}"),
+    }
+    let mut exact = Publish::new("t", rumqttc::QoS::ExactlyOnce, "2");
+    exact.pkid = 778;
+    peer.send(Packet::Publish(exact)).await;
+    assert_eq!(session.message().await.qos, Qos::ExactlyOnce);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
 use thingdeck::base::problem::{Exit, Problem, Retry};
-use thingdeck::domain::session::{LinkState, SessionCommand};
+use thingdeck::domain::message::Qos;
+use thingdeck::domain::session::{LinkState, ReceiptId, SessionCommand};
 use thingdeck::platform::Verdict;
 
-use super::broker::Broker;
-use super::support::{Script, Session, endpoint, plan};
+use super::broker::{Broker, Peer};
+use super::support::{Script, Session, draft, endpoint, plan};
 
 #[tokio::test]
 async fn bad_credentials_are_tried_once_and_explained() {
@@ -142,6 +143,47 @@ async fn a_session_taken_over_says_so_and_stops_fighting() {
     session.tell(SessionCommand::RetryNow).await;
     let (_peer, _) = broker.session(true).await;
     session.connected().await;
+}
+
+/// Reconnects without waiting until it is told that it was taken over.
+async fn fight(session: &mut Session) {
+    loop {
+        match session.link("a change", |state| !state.is_up()).await {
+            LinkState::Reconnecting { .. } => session.tell(SessionCommand::RetryNow).await,
+            LinkState::TakenOver(_) => return,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_clients_with_one_id_one_stops_and_the_other_lives() {
+    let broker = Broker::plain().await;
+    let plan = plan(broker.port(), None, &["a"]);
+    let mut one = Session::start(&Script::always(plan.clone()));
+    let mut other = Session::start(&Script::always(plan));
+    let mut last: Option<Peer> = None;
+    let evicting = async {
+        loop {
+            let (mut peer, _) = broker.session(true).await;
+            peer.grant().await;
+            if let Some(evicted) = last.replace(peer) {
+                evicted.close().await;
+            }
+        }
+    };
+    let one_lost = tokio::select! {
+        () = fight(&mut one) => true,
+        () = fight(&mut other) => false,
+        () = evicting => unreachable!(),
+    };
+    let winner = if one_lost { &mut other } else { &mut one };
+    let draft = draft("t", "still here", Qos::AtMostOnce);
+    winner
+        .tell(SessionCommand::Publish(ReceiptId(1), draft))
+        .await;
+    let mut peer = last.expect("one is connected");
+    assert_eq!(peer.published().await.payload, "still here");
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::problem::{Problem, Retry};
-use thingdeck::domain::message::Qos;
+use thingdeck::domain::message::{AckToken, Qos};
 use thingdeck::domain::session::{LinkState, ReceiptId, SessionCommand, SessionEvent};
 use thingdeck::domain::topic::TopicFilter;
-use thingdeck::platform::Verdict;
+use thingdeck::platform::{Leave, Verdict};
 use thingdeck::session::end::{End, EndClass};
 use thingdeck::session::link::{LinkEvent, Order, Ticket};
 use thingdeck::session::machine::{Action, Input, Machine};
@@ -71,6 +71,10 @@ impl Bench {
     fn attempt(&mut self, filters: &[&str]) {
         self.command(SessionCommand::RetryNow);
         self.feed(Input::Planned(Ok(plan(1, None, filters))));
+    }
+
+    fn count(&self, what: impl Fn(&Action) -> bool) -> usize {
+        self.done.iter().filter(|action| what(action)).count()
     }
 
     fn state(&self) -> LinkState {
@@ -263,6 +267,67 @@ proptest! {
     }
 }
 
+/// Anything at any time, also what no driver would send.
+fn input(number: u8) -> Input {
+    let problem = || Problem::new("lost", "test", "").retry(Retry::Backoff);
+    let ends = |class| Input::Link(LinkEvent::Closed(End::new(class, problem())));
+    let ticket = Ticket(1);
+    let reason = String::new();
+    let publish = || SessionCommand::Publish(ReceiptId(1), draft("t", "x", Qos::AtLeastOnce));
+    match number {
+        0 => Input::Command(SessionCommand::Subscribe(wish("a"))),
+        1 => Input::Command(SessionCommand::Unsubscribe(wish("a").filter)),
+        2 => Input::Command(publish()),
+        3 => Input::Command(SessionCommand::Ack(AckToken(1))),
+        4 => Input::Command(SessionCommand::RetryNow),
+        5 => Input::Command(SessionCommand::Resubscribe { reason }),
+        6 | 7 => Input::Planned(Ok(plan(1, None, &["p"]))),
+        8 => Input::Planned(Err(problem())),
+        9 | 10 => Input::Link(up(false)),
+        11 => Input::Link(up(true)),
+        12 => Input::Link(LinkEvent::Subscribed {
+            ticket,
+            codes: Vec::new(),
+        }),
+        13 => Input::Link(LinkEvent::Unsubscribed { ticket }),
+        14 => Input::Link(LinkEvent::Published { ticket }),
+        15 => ends(EndClass::Unreachable),
+        16 => ends(EndClass::Refused),
+        17 => ends(EndClass::ClosedEarly),
+        18 => ends(EndClass::HungUp),
+        19 => Input::Left(Leave::Reconnect { reason }),
+        20 => Input::Judged(Verdict::TryAgain { reason }),
+        _ => Input::Tick,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happened_before_close_ends_the_session_within_half_a_second(
+        inputs in prop::collection::vec(0..22_u8, 0..60),
+    ) {
+        let half = Duration::from_millis(500);
+        let mut bench = Bench::new();
+        for number in inputs {
+            bench.feed(input(number));
+            if let LinkState::Reconnecting { at, .. } = bench.state() {
+                let wake = bench.machine.wake();
+                prop_assert!(wake.is_some_and(|wake| wake <= at.plus(half)), "a countdown ends");
+            }
+        }
+        let before = bench.now;
+        bench.command(SessionCommand::Close);
+        if bench.count(|action| matches!(action, Action::End)) == 0 {
+            bench.wait();
+        }
+        prop_assert_eq!(bench.count(|action| matches!(action, Action::End)), 1);
+        prop_assert!(bench.now.saturating_sub(before) <= half);
+        prop_assert_eq!(bench.state(), LinkState::Closed);
+        prop_assert_eq!(bench.machine.wake(), None);
+        prop_assert_eq!(bench.machine.publishes_waiting(), 0);
+    }
+}
+
 #[test]
 fn a_dead_network_is_tried_at_most_fifteen_times_in_five_minutes() {
     let mut bench = Bench::new();
@@ -358,6 +423,27 @@ fn the_verdict_is_asked_again_only_after_a_connection_stood() {
     bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
     assert!(!judged(&bench.ends(EndClass::Refused)));
     assert!(matches!(bench.state(), LinkState::Refused(_)));
+}
+
+#[test]
+fn a_platform_that_leaves_at_once_again_and_again_makes_no_storm() {
+    let mut bench = Bench::new();
+    let leave = || {
+        Input::Left(Leave::Reconnect {
+            reason: "a new token".to_owned(),
+        })
+    };
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        bench.feed(Input::Planned(Ok(plan(1, None, &[]))));
+        bench.link(up(false));
+        bench.feed(leave());
+        bench.ends(EndClass::HungUp);
+        let before = bench.now;
+        bench.wait();
+        waited.push(bench.now.saturating_sub(before).as_millis());
+    }
+    assert_eq!(waited, [0, 500, 1000]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ async fn what_was_not_acknowledged_is_sent_again_on_the_next_connection() {
     let mut session = Session::start(&script);
     let (mut peer, _) = broker.session(false).await;
     session.connected().await;
-    for id in 1..=2 {
+    for id in 1..=3 {
         let draft = draft("t", &id.to_string(), Qos::AtLeastOnce);
         session
             .tell(SessionCommand::Publish(ReceiptId(id), draft))
@@ -60,16 +60,19 @@ async fn what_was_not_acknowledged_is_sent_again_on_the_next_connection() {
     }
     let first = peer.published().await;
     peer.published().await;
+    peer.published().await;
     peer.acknowledge(first.pkid).await;
     assert_eq!(session.receipt().await, (ReceiptId(1), Ok(())));
     peer.close().await;
     session.reconnects().await;
 
     let (mut peer, _) = broker.session(true).await;
-    let again = peer.published().await;
-    assert_eq!(again.payload, "2");
-    peer.acknowledge(again.pkid).await;
-    assert_eq!(session.receipt().await, (ReceiptId(2), Ok(())));
+    for id in 2..=3_u64 {
+        let again = peer.published().await;
+        assert_eq!(again.payload, id.to_string());
+        peer.acknowledge(again.pkid).await;
+        assert_eq!(session.receipt().await, (ReceiptId(id), Ok(())));
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,10 @@ fn call(url: String) -> HttpCall {
     }
 }
 
+/// Trusts one authority at least: a machine may have no roots of its own.
 fn client(roots: &[String]) -> RestClient {
+    let own = [Authority::new("nobody").pem()];
+    let roots = if roots.is_empty() { &own } else { roots };
     RestClient::new(roots, false, "thingdeck/test").expect("a client")
 }
 
@@ -217,4 +220,21 @@ async fn https_trusts_the_given_authority_and_names_another() {
 fn a_ca_file_that_is_none_is_explained() {
     let problem = RestClient::new(&["no pem".to_owned()], false, "x").unwrap_err();
     assert_eq!(problem.what, "could not read the CA certificate");
+}
+
+/// The environment belongs to the whole process, so another test of this file runs again in a process of its own.
+#[test]
+fn this_machine_is_never_asked_through_a_proxy() {
+    let nowhere = "http://127.0.0.1:1";
+    let ran = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "rest::a_redirect_is_not_followed"])
+        .env("HTTP_PROXY", nowhere)
+        .env("http_proxy", nowhere)
+        .env("ALL_PROXY", nowhere)
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
 }

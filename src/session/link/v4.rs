@@ -4,34 +4,26 @@
 //! [`Wire::next`]. What the event loop still holds when the connection breaks is read out before the end is told:
 //! those messages are acknowledged already.
 
+mod options;
+
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions,
-    Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode, TlsConfiguration,
-    Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, NetworkOptions, Outgoing, Packet, Publish, QoS,
+    SubscribeFilter, SubscribeReasonCode,
 };
 
 use super::words::{self, Place};
 use super::{Arrival, LinkEvent, Opening, Order, Ticket};
-use crate::base::problem::{Exit, Problem};
 use crate::domain::message::{Draft, Qos};
 use crate::session::end::{End, EndClass};
 use crate::session::tls::Tls;
 
-/// The largest packet that MQTT can express. The event loop dies of a packet over its limit, and again of the same
-/// packet after each reconnect; so it gets this one, and the plan's limit is kept here, by skipping.
-const PROTOCOL_MAX: usize = 268_435_455;
 /// Orders handed to the event loop and not yet sent. Its channel is larger, so handing over never waits.
 const WINDOW: usize = 64;
-/// rumqttc counts packet ids up to this and then from 1 again; far over what is ever in flight, so that it never meets
-/// an id in use, and never stops reading orders.
-const PACKET_IDS: u16 = 1024;
-
 type Polled = Result<Event, (Vec<Packet>, ConnectionError)>;
 
 /// One connection on rumqttc.
@@ -64,15 +56,18 @@ enum Kind {
 
 impl Wire {
     pub fn new(opening: &Opening, tls: Option<Tls>) -> Result<Self, End> {
-        let options =
-            options(opening, tls.as_ref()).map_err(|problem| End::new(EndClass::Fatal, problem))?;
+        let options = options::build(opening, tls.as_ref())
+            .map_err(|problem| End::new(EndClass::Fatal, problem))?;
         let mut network = NetworkOptions::new();
         let patience = opening.plan.limits.connect_timeout;
         network.set_connection_timeout(patience.as_secs().max(1));
         network.set_tcp_nodelay(true);
         let (client, mut event_loop) = AsyncClient::new(options, WINDOW * 2);
         event_loop.set_network_options(network);
-        let connect = connect_text(opening);
+        if !opening.plan.clean_session && opening.plan.limits.max_qos == Qos::ExactlyOnce {
+            expect_releases(&mut event_loop);
+        }
+        let connect = options::connect_text(opening);
         Ok(Self {
             client,
             polled: Box::pin(stream::unfold(Some(event_loop), poll)),
@@ -295,6 +290,19 @@ impl Wire {
     }
 }
 
+/// A kept session may go on with the PUBREL of a QoS 2 message that an earlier connection received; to a fresh event
+/// loop that is an error which ends the connection, at every attempt again. So every packet id counts as received.
+fn expect_releases(event_loop: &mut EventLoop) {
+    let mut received = Publish::new("", QoS::ExactlyOnce, Vec::new());
+    for packet in 1..=u16::MAX {
+        received.pkid = packet;
+        let packet = Packet::Publish(received.clone());
+        // Only what it remembers is wanted, not what it would answer.
+        let _unsent = event_loop.state.handle_incoming_packet(packet);
+        event_loop.state.events.clear();
+    }
+}
+
 /// One step of the event loop. After an error the loop is gone, with what it had still read.
 async fn poll(event_loop: Option<EventLoop>) -> Option<(Polled, Option<EventLoop>)> {
     let mut event_loop = event_loop?;
@@ -310,83 +318,6 @@ async fn poll(event_loop: Option<EventLoop>) -> Option<(Polled, Option<EventLoop
             Some((Err((left.collect(), error)), None))
         }
     }
-}
-
-fn options(opening: &Opening, tls: Option<&Tls>) -> Result<MqttOptions, Problem> {
-    let plan = &opening.plan;
-    check_client_id(&plan.client_id, plan.clean_session)?;
-    let endpoint = &opening.endpoint;
-    let host = host(&endpoint.host, tls.is_some());
-    let mut options = MqttOptions::new(&plan.client_id, host, endpoint.port);
-    options
-        .set_keep_alive(keep_alive(plan.keep_alive))
-        .set_clean_session(plan.clean_session)
-        .set_max_packet_size(PROTOCOL_MAX, PROTOCOL_MAX)
-        .set_inflight(PACKET_IDS)
-        .set_manual_acks(opening.manual_ack);
-    if let Some(tls) = tls {
-        let config = TlsConfiguration::Rustls(tls.config());
-        options.set_transport(Transport::tls_with_config(config));
-    }
-    if plan.username.is_some() || plan.password.is_some() {
-        let password = plan.password.as_ref().map_or("", |secret| secret.expose());
-        options.set_credentials(plan.username.clone().unwrap_or_default(), password);
-    }
-    if let Some(will) = &plan.will {
-        let payload = will.payload.to_vec();
-        let topic = will.topic.as_str();
-        options.set_last_will(LastWill::new(
-            topic,
-            payload,
-            qos_out(will.qos),
-            will.retain,
-        ));
-    }
-    Ok(options)
-}
-
-/// rumqttc puts host and port together without brackets; under TLS the same text is the certificate's name, and there a
-/// bare IPv6 address stays out of reach.
-fn host(host: &str, tls: bool) -> String {
-    if host.contains(':') && !host.starts_with('[') && !tls {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
-}
-
-/// rumqttc panics on the one and truncates the other.
-fn check_client_id(client_id: &str, clean_session: bool) -> Result<(), Problem> {
-    let cause = if client_id.is_empty() && !clean_session {
-        "a kept session needs a client id, and it is empty"
-    } else if client_id.len() > usize::from(u16::MAX) {
-        "the client id is longer than 65,535 bytes"
-    } else {
-        return Ok(());
-    };
-    let remedy = "change `client_id` or `clean_session` in the profile";
-    Err(Problem::new("could not connect", cause, remedy).exit(Exit::Usage))
-}
-
-/// Whole seconds in 16 bits on the wire; zero means none.
-fn keep_alive(wanted: Duration) -> Duration {
-    let most = Duration::from_secs(u64::from(u16::MAX));
-    if wanted.is_zero() {
-        wanted
-    } else {
-        wanted.clamp(Duration::from_secs(1), most)
-    }
-}
-
-fn connect_text(opening: &Opening) -> String {
-    format!(
-        "out CONNECT {}:{} client_id={} keep_alive={} clean_session={}",
-        opening.endpoint.host,
-        opening.endpoint.port,
-        opening.plan.client_id,
-        opening.plan.keep_alive.as_secs(),
-        opening.plan.clean_session,
-    )
 }
 
 fn publish_text(draft: &Draft) -> String {
