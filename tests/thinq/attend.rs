@@ -30,6 +30,8 @@ fn attend_and(
     deaf: bool,
     mut happens: impl FnMut(u32),
 ) {
+    // The connection stands from now.
+    script.hear();
     let ears = async {
         for minute in 0.. {
             happens(minute);
@@ -223,6 +225,34 @@ fn after_a_network_loss_across_the_expiry_events_are_on_again() {
         !script.listed("d01", Feed::Event),
         "what nobody asked for stays off"
     );
+}
+
+#[test]
+fn what_the_server_has_lost_meanwhile_is_subscribed_again_at_the_next_connection() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    set(&script, &thinq, "d00", Feed::Event, true, 24);
+    attend(&script, &thinq, MINUTE, false);
+    script.cloud(|cloud| cloud.event.clear());
+    attend(&script, &thinq, MINUTE, false);
+    assert!(script.listed("d00", Feed::Event));
+    assert!(
+        script
+            .logs()
+            .iter()
+            .any(|line| line.contains("have ended; subscribing again"))
+    );
+}
+
+#[test]
+fn a_long_lived_subscription_is_armed_anew_at_a_later_connection() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    set(&script, &thinq, "d00", Feed::Event, true, 24);
+    script.run_for(HOUR, std::future::pending::<()>());
+    script.forget_calls();
+    attend(&script, &thinq, 3 * MINUTE, false);
+    assert_eq!(times(&script, "POST event/d00/subscribe").len(), 1);
 }
 
 #[test]

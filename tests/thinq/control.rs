@@ -453,6 +453,39 @@ fn a_dry_run_shows_the_exact_body_and_sends_nothing() {
 }
 
 #[test]
+fn after_a_command_the_state_is_read_anew() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    let read = || {
+        script
+            .run(thinq.request(
+                &script,
+                Request::State {
+                    device: DeviceId::new("d00"),
+                },
+            ))
+            .expect("a state")
+    };
+    read();
+    read();
+    ask(
+        &script,
+        &thinq,
+        "d00",
+        &[("display.light", json!("ON"))],
+        false,
+    )
+    .expect("sent");
+    read();
+    let reads = script
+        .calls()
+        .into_iter()
+        .filter(|line| line.ends_with("/state"))
+        .count();
+    assert_eq!(reads, 2);
+}
+
+#[test]
 fn one_device_is_commanded_at_most_every_three_seconds() {
     let script = Script::with_devices(1);
     let thinq = thinq();

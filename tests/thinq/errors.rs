@@ -238,6 +238,26 @@ fn energy_is_read_by_day_and_a_product_without_it_is_asked_once() {
 }
 
 #[test]
+fn an_empty_list_is_explained_once() {
+    let script = Script::new();
+    let thinq = thinq();
+    for _ in 0..2 {
+        script
+            .run(thinq.request(&script, Request::Devices { fresh: true }))
+            .expect("an empty list");
+    }
+    let notices: Vec<_> = script
+        .facts()
+        .into_iter()
+        .filter(|f| matches!(f, Fact::Notice(_)))
+        .collect();
+    assert!(
+        matches!(notices.as_slice(), [Fact::Notice(p)] if p.cause.contains("country DE")),
+        "{notices:?}"
+    );
+}
+
+#[test]
 fn a_probe_counts_the_devices() {
     let script = Script::with_devices(3);
     assert_eq!(

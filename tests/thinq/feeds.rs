@@ -157,6 +157,79 @@ fn of_toggles_that_wait_together_the_last_one_counts() {
 }
 
 #[test]
+fn of_wishes_that_wait_behind_one_only_the_last_is_sent() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    let wishes =
+        [true, false, true, false].map(|on| thinq.request(&script, toggle("d00", Feed::Push, on)));
+    script.run(join_all(wishes));
+    assert_eq!(
+        script.calls(),
+        [
+            "POST client",
+            "POST push/d00/subscribe",
+            "DELETE push/d00/unsubscribe"
+        ]
+    );
+}
+
+#[test]
+fn a_list_that_was_under_way_does_not_undo_what_was_confirmed_meanwhile() {
+    for toggle_takes in [1, 8] {
+        let script = Script::with_devices(1);
+        let thinq = thinq();
+        script
+            .run(thinq.request(&script, Request::Devices { fresh: true }))
+            .expect("devices");
+        script.fault("GET push", 1, Fault::Slow(Duration::from_secs(5)));
+        script.fault(
+            "POST subscribe",
+            1,
+            Fault::Slow(Duration::from_secs(toggle_takes)),
+        );
+        let both = [
+            thinq.request(&script, Request::Feeds),
+            thinq.request(&script, toggle("d00", Feed::Push, true)),
+        ];
+        script.run(join_all(both));
+        let told: Vec<_> = script
+            .facts()
+            .into_iter()
+            .filter_map(|fact| match fact {
+                Fact::Feed {
+                    feed: Feed::Push,
+                    state,
+                    ..
+                } => Some(state),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [FeedState::On { until: None }],
+            "a toggle of {toggle_takes} s"
+        );
+    }
+}
+
+#[test]
+fn what_another_command_subscribed_is_not_forgotten() {
+    let script = Script::with_devices(2);
+    let (one, other) = (thinq(), thinq());
+    set(&script, &one, "d00", Feed::Event, true).expect("on");
+    set(&script, &other, "d01", Feed::Event, true).expect("on");
+    set(&script, &one, "d00", Feed::Event, true).expect("on");
+    let Ok(Reply::Feeds(entries)) = script.run(thinq().request(&script, Request::Feeds)) else {
+        panic!()
+    };
+    let ends: Vec<_> = entries
+        .iter()
+        .map(|e| matches!(e.state, FeedState::On { until: Some(_) }))
+        .collect();
+    assert_eq!(ends, [false, true, false, true]);
+}
+
+#[test]
 fn when_even_the_list_cannot_be_read_the_state_is_unknown_and_said_so() {
     let script = Script::with_devices(1);
     script.fault("POST subscribe", 9, Fault::AnswerLost);

@@ -42,6 +42,8 @@ pub enum Fault {
     /// 429 with `Retry-After`.
     TooMany(Option<u64>),
     Raw(u16, &'static str),
+    /// Carried out at once, and answered so much later.
+    Slow(Duration),
     /// Carried out, and answered with this.
     DoneThen(u16, &'static str),
 }
@@ -377,7 +379,7 @@ impl Script {
                 });
             }
             Some(Fault::Raw(status, body)) => return Ok(raw(status, body)),
-            None | Some(Fault::AnswerLost | Fault::DoneThen(..)) => {}
+            None | Some(Fault::AnswerLost | Fault::Slow(_) | Fault::DoneThen(..)) => {}
         }
         let reply = self.serve(&call);
         match fault {
@@ -387,6 +389,10 @@ impl Script {
                     host,
                     after: call.timeout,
                 })
+            }
+            Some(Fault::Slow(time)) => {
+                self.sleep(time).await;
+                Ok(reply)
             }
             Some(Fault::DoneThen(status, body)) => Ok(raw(status, body)),
             _ => Ok(reply),

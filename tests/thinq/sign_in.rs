@@ -1,10 +1,14 @@
 //! The sign-in ritual: its order, its bodies and headers, what is kept, and what is renewed.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use thingdeck::base::problem::{Exit, Problem, Retry};
+use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::Qos;
 use thingdeck::domain::profile::{Common, ThinqSettings};
+use thingdeck::domain::request::Request;
+use thingdeck::domain::subscription::Feed;
 use thingdeck::platform::plan::ConnectPlan;
 use thingdeck::platform::thinq::Thinq;
 use thingdeck::platform::{Platform, Verdict};
@@ -267,11 +271,48 @@ fn a_refused_token_is_told_with_the_region_and_another_one_is_taken_when_it_is_t
     script.heal();
     // The first adapter still holds the old token; LG takes only the new one.
     script
-        .run(thinq.request(
-            &script,
-            thingdeck::domain::request::Request::Devices { fresh: true },
-        ))
+        .run(thinq.request(&script, Request::Devices { fresh: true }))
         .expect("the new token");
+}
+
+#[test]
+fn many_calls_that_one_token_fails_take_the_new_one_each_once() {
+    let script = Script::with_devices(8);
+    let thinq = thinq();
+    let ask = |i: usize| {
+        thinq.request(
+            &script,
+            Request::State {
+                device: DeviceId::new(&format!("d{i:02}")),
+            },
+        )
+    };
+    script.run(ask(0)).expect("a state");
+    script.set_token("thinqpat_new");
+    script.forget_calls();
+    let answers = script.run(join_all((1..8).map(ask)));
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(script.calls().len(), 14);
+}
+
+#[test]
+fn two_commands_of_one_profile_do_not_undo_each_other_s_enrolment() {
+    let script = Script::with_devices(1);
+    let (one, other) = (thinq(), thinq());
+    script
+        .run(other.request(&script, Request::Probe))
+        .expect("devices");
+    plan(&script, &one).expect("a plan");
+    let push = Request::Feed {
+        device: DeviceId::new("d00"),
+        feed: Feed::Push,
+        on: true,
+        hours: None,
+    };
+    script.run(other.request(&script, push)).expect("on");
+    script.forget_calls();
+    plan(&script, &thinq()).expect("a plan");
+    assert_eq!(script.calls(), Vec::<String>::new());
 }
 
 #[test]

@@ -188,10 +188,8 @@ impl Book {
         Some(state)
     }
 
+    /// Other commands write there too: it is read again before it is used.
     pub fn load_kept(&self, io: &dyn Io) {
-        if lock(&self.0).kept.is_some() {
-            return;
-        }
         let now = io.now().wall;
         let mut kept = identity::load_events(io);
         kept.retain(|_, event| event.until() > now);

@@ -2,6 +2,7 @@
 //! reads that are under way together become one call.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Cache {
     profiles: Mutex<HashMap<DeviceId, Kept<Described>>>,
     states: Mutex<HashMap<DeviceId, Kept<Arc<Value>>>>,
     presence: Mutex<HashMap<DeviceId, Presence>>,
+    /// That there are no devices is explained once.
+    emptiness_told: AtomicBool,
 }
 
 impl Cache {
@@ -134,9 +137,26 @@ impl Thinq {
             let devices = Arc::new(devices_of(&response, |id| self.cache.presence(id)));
             *lock(&self.cache.devices) = Some(kept.with(Arc::clone(&devices)));
             io.fact(Fact::Devices(devices.to_vec()));
+            self.explain_emptiness(io, devices.is_empty());
             devices
         })
         .await
+    }
+
+    /// An empty list is also what a token of another account, or of another region, gives.
+    fn explain_emptiness(&self, io: &dyn Io, empty: bool) {
+        if !empty || self.cache.emptiness_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        io.fact(Fact::Notice(Problem::new(
+            "LG lists no devices",
+            format!(
+                "the account has none, or the token is of another account (signing in by QR code makes such), or the country \
+                 {} is not the account's",
+                self.settings.country
+            ),
+            "add a device in the ThinQ app, or make a token signed in by id and password, and check `country`",
+        )));
     }
 
     pub(super) async fn model_reply(

@@ -22,42 +22,43 @@ use crate::platform::io::Io;
 const BREATH: Duration = Duration::from_secs(1);
 
 impl Thinq {
-    /// The `response` of one call. A read is repeated once where the failure is a passing one.
+    /// The `response` of one call. A read is repeated once where the failure is a passing one, any call where another token
+    /// has appeared in place of one that is refused.
     pub(super) async fn call(
         &self,
         io: &dyn Io,
         call: &Call,
         urgency: Urgency,
     ) -> Result<Value, ThinqError> {
-        let first = self.send(io, call, urgency).await;
+        let token = self.token(io).await?;
+        let first = self.send(io, call, urgency, &token).await;
         match &first {
             Err(error) if error.is_token() => {
-                self.with_another_token(io, call, urgency, first).await
+                self.token_refused(&token);
+                let another = self.token(io).await?;
+                let outcome = if another == token {
+                    first
+                } else {
+                    self.send(io, call, urgency, &another).await
+                };
+                self.tell_refused_token(io, &outcome);
+                outcome
             }
             Err(error) if call.is_read() && error.is_passing() => {
                 io.sleep(BREATH).await;
-                self.send(io, call, urgency).await
+                self.send(io, call, urgency, &token).await
             }
             _ => first,
         }
     }
 
-    /// The token may have been replaced where it lives since it was read.
-    async fn with_another_token(
-        &self,
-        io: &dyn Io,
-        call: &Call,
-        urgency: Urgency,
-        refused: Result<Value, ThinqError>,
-    ) -> Result<Value, ThinqError> {
-        let old = lock(&self.token).take();
-        let new = self.token(io).await?;
-        let outcome = if old.as_ref() == Some(&new) {
-            refused
-        } else {
-            self.send(io, call, urgency).await
-        };
-        if let Err(error) = &outcome
+    /// It is read afresh where it lives, unless that has been done since.
+    fn token_refused(&self, refused: &Secret) {
+        lock(&self.token).take_if(|token| token == refused);
+    }
+
+    fn tell_refused_token(&self, io: &dyn Io, outcome: &Result<Value, ThinqError>) {
+        if let Err(error) = outcome
             && error.is_token()
             && !self.token_told.swap(true, Ordering::Relaxed)
         {
@@ -65,11 +66,15 @@ impl Thinq {
                 self.problem_of(error, "LG refused the token"),
             ));
         }
-        outcome
     }
 
-    async fn send(&self, io: &dyn Io, call: &Call, urgency: Urgency) -> Result<Value, ThinqError> {
-        let token = self.token(io).await?;
+    async fn send(
+        &self,
+        io: &dyn Io,
+        call: &Call,
+        urgency: Urgency,
+        token: &Secret,
+    ) -> Result<Value, ThinqError> {
         let client_id = self.client_id(io)?;
         self.admit(io, urgency).await?;
         let message_id = message_id(io);
@@ -78,7 +83,7 @@ impl Thinq {
             country: &self.settings.country,
             client_id: &client_id,
             api_key: self.settings.api_key.as_deref().unwrap_or(API_KEY),
-            token: &token,
+            token,
         };
         let outcome = match io.http(call.http(&dress, &message_id)).await {
             Ok(reply) => wire::open(&reply),

@@ -93,7 +93,11 @@ impl Thinq {
         io: &dyn Io,
         change: impl FnOnce(&mut Identity),
     ) -> Result<Identity, Problem> {
-        let mut identity = self.identity(io)?;
+        let known = self.identity(io)?;
+        // Another command of the same profile may have gone on from the same beginning.
+        let on_disk = Identity::load(io)?
+            .filter(|kept| (&kept.client_id, &kept.api) == (&known.client_id, &known.api));
+        let mut identity = on_disk.unwrap_or(known);
         change(&mut identity);
         identity.keep(io)?;
         lock(&self.enrolment).identity = Some(identity.clone());
@@ -112,6 +116,7 @@ impl Thinq {
     pub(super) async fn sign_in(&self, io: &dyn Io) -> Result<SignedIn, Problem> {
         self.forget_token();
         let _alone = self.lanes.turn("enrolment").await;
+        lock(&self.enrolment).identity = None;
         self.choose_region(io)?;
         self.find_route(io).await?;
         self.register(io).await?;
