@@ -208,6 +208,13 @@ impl Broker {
         self.drain()
     }
 
+    /// The clock has been put forward: connections have not been silent for that time.
+    pub fn skip(&mut self, by: Duration) {
+        for connection in self.connections.values_mut() {
+            connection.heard = connection.heard.plus(by);
+        }
+    }
+
     /// Ends every connection. Sessions stay as they are.
     pub fn drop_all(&mut self, now: Mono, rules: &dyn Rules) -> Vec<Output> {
         for id in self.connections.keys().copied().collect::<Vec<_>>() {

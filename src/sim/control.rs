@@ -160,9 +160,12 @@ impl SimControl {
     }
 
     /// Lets this much of the simulator's time pass at once: subscriptions end, the call limit's hour moves on, each
-    /// device takes its next step.
+    /// device takes its next step. Connections live through it; their keep-alive runs in real time.
     pub fn advance(&self, by: Duration) {
-        self.core(|core| core.clock.advance(by));
+        self.core(|core| {
+            core.clock.advance(by);
+            core.broker.skip(by);
+        });
         self.hub.tick();
     }
 
