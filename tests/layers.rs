@@ -17,7 +17,13 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("rest", &["base", "domain", "platform", "session"]),
     ("sim", &["base", "domain"]),
     ("cli", &["base", "domain"]),
-    ("runtime", &["base", "domain", "store", "app", "ui", "headless", "platform", "session", "rest", "sim", "cli"]),
+    (
+        "runtime",
+        &[
+            "base", "domain", "store", "app", "ui", "headless", "platform", "session", "rest",
+            "sim", "cli",
+        ],
+    ),
     ("main", &["cli", "runtime"]),
     ("lib", &[]),
 ];
@@ -52,22 +58,39 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 
 fn module_of(path: &Path) -> String {
     let inside = path.strip_prefix("src").expect("under src");
-    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+    let first = inside
+        .components()
+        .next()
+        .expect("a name")
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     first.trim_end_matches(".rs").to_owned()
 }
 
 /// Code without comments; what stands in strings stays, which is harmless.
 fn code(text: &str) -> String {
-    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn violations(module: &str, text: &str) -> Vec<String> {
-    let allowed = MAY_USE.iter().find(|(name, _)| *name == module).map(|(_, uses)| *uses);
-    let Some(allowed) = allowed else { return vec![format!("module {module} is not in the table")] };
+    let allowed = MAY_USE
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, uses)| *uses);
+    let Some(allowed) = allowed else {
+        return vec![format!("module {module} is not in the table")];
+    };
     let code = code(text);
     let mut found = Vec::new();
     for part in code.split("crate::").skip(1) {
-        let used: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let used: String = part
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
         if used != module && !allowed.contains(&used.as_str()) {
             found.push(format!("uses crate::{used}"));
         }
@@ -89,7 +112,10 @@ fn no_import_runs_against_the_layers() {
     assert!(paths.len() > 50, "the sources were found");
     let mut broken = BTreeMap::new();
     for path in paths {
-        let found = violations(&module_of(&path), &fs::read_to_string(&path).expect("utf-8"));
+        let found = violations(
+            &module_of(&path),
+            &fs::read_to_string(&path).expect("utf-8"),
+        );
         if !found.is_empty() {
             broken.insert(path, found);
         }
@@ -99,8 +125,17 @@ fn no_import_runs_against_the_layers() {
 
 #[test]
 fn an_upward_import_and_a_forbidden_word_are_found() {
-    assert_eq!(violations("domain", "use crate::app::event::Event;"), ["uses crate::app"]);
-    assert_eq!(violations("app", "let now = std::time::Instant::now();"), ["mentions Instant::now"]);
+    assert_eq!(
+        violations("domain", "use crate::app::event::Event;"),
+        ["uses crate::app"]
+    );
+    assert_eq!(
+        violations("app", "let now = std::time::Instant::now();"),
+        ["mentions Instant::now"]
+    );
     assert_eq!(violations("ui", "use tokio::spawn;"), ["mentions tokio"]);
-    assert_eq!(violations("ui", "use crate::app::screen::Screen; // tokio::x"), Vec::<String>::new());
+    assert_eq!(
+        violations("ui", "use crate::app::screen::Screen; // tokio::x"),
+        Vec::<String>::new()
+    );
 }

@@ -112,10 +112,6 @@ impl Console for Shell {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
-    fn stdout_is_terminal(&self) -> bool {
-        std::io::stdout().is_terminal()
-    }
-
     fn now(&self) -> Moment {
         self.context.clock.now()
     }

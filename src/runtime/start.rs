@@ -66,7 +66,7 @@ async fn command(options: Options) -> Result<Exit, Problem> {
             let context = Context::load(&options)?;
             let _log = logging::start(&context.log_folder(), options.log_level.word());
             let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
-            { let _ = (&verb, &mut shell); Ok(Exit::Failed) }
+            Ok(headless::run(&verb, &mut shell).await)
         }
         Command::Dashboard => show(&options, None).await,
         Command::Demo(_) => show(&options, Some(SIMULATED.to_owned())).await,
