@@ -151,6 +151,24 @@ fn a_scope_that_is_missing_for_account_changes_hides_no_device() {
 }
 
 #[test]
+fn a_list_that_the_token_may_not_read_is_told_and_asked_for_again() {
+    let script = Script::with_devices(1);
+    script.fault("GET devices", 1, Fault::Code(401, "1305"));
+    attend(&script, &thinq(), 15 * MINUTE, false);
+    let notices = script
+        .facts()
+        .into_iter()
+        .filter(|f| matches!(f, Fact::Notice(p) if p.cause.contains("1305")));
+    assert_eq!(notices.count(), 1);
+    assert!(
+        script
+            .facts()
+            .iter()
+            .any(|f| matches!(f, Fact::State { .. }))
+    );
+}
+
+#[test]
 fn events_are_renewed_before_they_end_and_never_lapse() {
     let script = Script::with_devices(3);
     let thinq = thinq();

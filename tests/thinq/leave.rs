@@ -138,6 +138,35 @@ fn signing_out_with_a_dead_token_says_that_the_client_stays_registered() {
 }
 
 #[test]
+fn signing_out_of_what_was_never_signed_in_asks_lg_nothing() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    script
+        .run(thinq.request(&script, Request::Probe))
+        .expect("devices");
+    script.forget_calls();
+    assert_eq!(sign_out(&script, &thinq), Vec::<String>::new());
+    assert_eq!(script.calls(), Vec::<String>::new());
+    assert!(script.files().is_empty());
+}
+
+#[test]
+fn signing_out_without_network_ends_and_says_what_is_left() {
+    let script = Script::with_devices(2);
+    let thinq = signed_in(&script, &["d00"]);
+    script.fault("", 99, Fault::RequestLost);
+    let before = script.elapsed();
+    let left = sign_out(&script, &thinq);
+    let took = script.elapsed().saturating_sub(before);
+    assert!(took < Duration::from_mins(2), "{took:?}");
+    assert!(
+        left.iter().any(|line| line.contains("deregister")),
+        "{left:?}"
+    );
+    assert!(script.files().is_empty());
+}
+
+#[test]
 fn after_a_sign_out_the_next_start_is_a_first_one() {
     let script = Script::with_devices(1);
     let thinq = signed_in(&script, &["d00"]);

@@ -406,7 +406,7 @@ impl Script {
         let authorised = call
             .secret_headers
             .iter()
-            .any(|(n, v)| *n == "Authorization" && v.expose() == bearer);
+            .any(|(n, v)| *n == "authorization" && v.expose() == bearer);
         if !authorised {
             return refusal(401, "1302");
         }
@@ -686,7 +686,14 @@ impl Io for Script {
         assert_eq!(common_name, "lg_thinq");
         let csr =
             "-----BEGIN CERTIFICATE REQUEST-----\nQ1NS\nQ1NS\n-----END CERTIFICATE REQUEST-----\n";
-        Box::pin(async move { Ok((Secret::new("KEY-CANARY"), csr.to_owned())) })
+        Box::pin(async move {
+            Ok((
+                Secret::new(
+                    "-----BEGIN PRIVATE KEY-----\nCANARYCANARY\n-----END PRIVATE KEY-----\n",
+                ),
+                csr.to_owned(),
+            ))
+        })
     }
 
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {

@@ -44,6 +44,11 @@ enum Greeting {
 }
 
 impl Greeting {
+    /// Without it nothing can be shown: asked for until it is there.
+    const fn is_vital(self) -> bool {
+        matches!(self, Self::Devices)
+    }
+
     const fn words(self) -> &'static str {
         match self {
             Self::Account => "account changes",
@@ -102,7 +107,12 @@ impl Thinq {
         let mut failures = 0;
         while let Err(error) = self.ask(io, greeting).await {
             let what = greeting.words();
-            let Some(wait) = retry_in(&error, failures, io.roll()) else {
+            let problem = self.problem_of(&error, format!("could not read the {what}"));
+            if failures == 0 && problem.is_fatal() && !error.is_token() && greeting.is_vital() {
+                io.fact(Fact::Notice(problem));
+            }
+            let again = greeting.is_vital().then_some(RETRY_ASK);
+            let Some(wait) = retry_in(&error, failures, io.roll()).or(again) else {
                 io.log(LogLevel::Warn, format!("{what}: {error}; going on without"));
                 return;
             };

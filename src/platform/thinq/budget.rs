@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::moment::{Moment, Mono};
 use crate::domain::fact;
 
-/// Reads stop at this many calls in 60 minutes.
+/// Reads stop when so many calls went out in 60 minutes, a person's commands not counted.
 pub const HOURLY: usize = 300;
 /// What nobody waits for stops earlier.
 pub const BACKGROUND_HOURLY: usize = 200;
@@ -48,10 +48,17 @@ pub enum Admission {
     Spent(Duration),
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Made {
+    at: Mono,
+    /// Against the hour's share: what a person commands is the person's to spend.
+    counts: bool,
+}
+
 #[derive(Debug, Default)]
 pub struct Budget {
     /// The calls of the last 60 minutes.
-    calls: VecDeque<Mono>,
+    calls: VecDeque<Made>,
     /// What is used of the burst.
     used: f64,
     drained: Mono,
@@ -72,8 +79,12 @@ impl Budget {
         if let Some(wait) = self.pace(now.mono, urgency) {
             Admission::Wait(wait)
         } else {
-            self.used += 1.0;
-            self.calls.push_back(now.mono);
+            // Commands go on when the burst is used up; what is read next must not pay for all of them.
+            self.used = (self.used + 1.0).min(BURST);
+            self.calls.push_back(Made {
+                at: now.mono,
+                counts: urgency != Urgency::Command,
+            });
             Admission::Go
         }
     }
@@ -124,7 +135,11 @@ impl Budget {
     }
 
     fn forget(&mut self, now: Mono) {
-        while self.calls.front().is_some_and(|at| now.since(*at) >= HOUR) {
+        while self
+            .calls
+            .front()
+            .is_some_and(|made| now.since(made.at) >= HOUR)
+        {
             self.calls.pop_front();
         }
         self.used = (self.used - now.since(self.drained).as_secs_f64()).max(0.0);
@@ -138,10 +153,11 @@ impl Budget {
             Urgency::Look => HOURLY,
             Urgency::Background => BACKGROUND_HOURLY,
         };
-        let over = (self.calls.len() + 1)
+        let counted = || self.calls.iter().filter(|made| made.counts);
+        let over = (counted().count() + 1)
             .checked_sub(share)
             .filter(|over| *over > 0)?;
-        let leaves = self.calls.get(over - 1)?.plus(HOUR);
+        let leaves = counted().nth(over - 1)?.at.plus(HOUR);
         Some(leaves.since(now).max(Duration::from_millis(1)))
     }
 
@@ -155,7 +171,7 @@ impl Budget {
             return None;
         }
         if urgency == Urgency::Command {
-            let since = self.calls.back().map_or(HOUR, |at| now.since(*at));
+            let since = self.calls.back().map_or(HOUR, |made| now.since(made.at));
             return COMMAND_SPACING
                 .checked_sub(since)
                 .filter(|left| !left.is_zero());
@@ -206,6 +222,32 @@ mod tests {
         ));
         assert_eq!(budget.ask(at(3500), Urgency::Command), Admission::Go);
         assert_eq!(budget.ask(at(3601), Urgency::Look), Admission::Go);
+    }
+
+    #[test]
+    fn a_thousand_commands_hold_up_no_read() {
+        let mut budget = Budget::default();
+        let mut millis = 0;
+        let mut sent = 0;
+        while sent < 1000 {
+            let mono = Mono(Duration::from_millis(millis));
+            let now = Moment { mono, ..at(0) };
+            match budget.ask(now, Urgency::Command) {
+                Admission::Go => sent += 1,
+                Admission::Wait(wait) => millis += u64::try_from(wait.as_millis()).expect("short"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(millis <= 100_000, "{millis}");
+        let now = Moment {
+            mono: Mono(Duration::from_millis(millis)),
+            ..at(0)
+        };
+        let waits = budget.ask(now, Urgency::Look);
+        assert!(
+            matches!(waits, Admission::Wait(wait) if wait <= Duration::from_secs(1)),
+            "{waits:?}"
+        );
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Thinq {
                 Err(error)
             }
             Err(error) => {
+                if matches!(error, ThinqError::Api { .. }) {
+                    lock(&self.budget).answered(now);
+                }
                 let level = match error.concern() {
                     Concern::Harmless => LogLevel::Debug,
                     Concern::Device => LogLevel::Info,

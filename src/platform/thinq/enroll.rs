@@ -306,6 +306,13 @@ impl Thinq {
         let (Some(key), Some(certificate)) = (io.load(KEY)?, io.load(CERTIFICATE)?) else {
             return Ok(None);
         };
+        if !(is_pem(&key) && is_pem(&certificate)) {
+            io.log(
+                LogLevel::Warn,
+                "the kept key or certificate is damaged; asking for a new one".to_owned(),
+            );
+            return Ok(None);
+        }
         let expired = not_after(&certificate).is_some_and(|end| end <= io.now().wall);
         if expired {
             io.log(
@@ -420,6 +427,10 @@ fn check_client_id(id: &str) -> Result<(), Problem> {
         "leave `client_id` away, and one is made and kept",
     )
     .exit(Exit::Usage))
+}
+
+fn is_pem(kept: &Secret) -> bool {
+    x509_parser::pem::parse_x509_pem(kept.expose().as_bytes()).is_ok()
 }
 
 fn not_after(certificate: &Secret) -> Option<Timestamp> {

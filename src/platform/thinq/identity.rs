@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::moment::Timestamp;
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
+use crate::domain::session::LogLevel;
 use crate::platform::io::Io;
 
 pub const IDENTITY: &str = "identity.json";
@@ -33,10 +34,15 @@ impl Identity {
         let Some(text) = io.load(IDENTITY)? else {
             return Ok(None);
         };
-        // What cannot be read is set aside by making a new one.
-        Ok(serde_json::from_str(text.expose())
-            .ok()
-            .filter(|kept: &Self| !kept.client_id.is_empty()))
+        let kept: Option<Self> = serde_json::from_str(text.expose()).ok();
+        let kept = kept.filter(|kept| !kept.client_id.is_empty());
+        if kept.is_none() {
+            io.log(
+                LogLevel::Warn,
+                format!("{IDENTITY} is damaged; this client is registered anew"),
+            );
+        }
+        Ok(kept)
     }
 
     pub fn keep(&self, io: &dyn Io) -> Result<(), Problem> {

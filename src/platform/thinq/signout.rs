@@ -12,7 +12,7 @@ use super::Thinq;
 use super::budget::Urgency;
 use super::codes::Concern;
 use super::error::ThinqError;
-use super::identity::FILES;
+use super::identity::{CERTIFICATE, FILES, Identity};
 use super::shared::lock;
 use super::wire;
 use crate::domain::device::DeviceId;
@@ -40,7 +40,11 @@ impl Thinq {
     /// Unsubscribes, deregisters, deletes the identity. Answers what could not be undone.
     pub(super) async fn sign_out(&self, io: &dyn Io) -> Vec<String> {
         self.forget_token();
-        let mut left = self.end_account(io).await;
+        let mut left = if is_known_to_lg(io) {
+            self.end_account(io).await
+        } else {
+            Vec::new()
+        };
         for name in FILES {
             if let Err(problem) = io.forget(name) {
                 left.push(problem.line());
@@ -52,6 +56,7 @@ impl Thinq {
     }
 
     async fn end_account(&self, io: &dyn Io) -> Vec<String> {
+        let mut left = Vec::new();
         // The lists know of feeds that earlier runs turned on.
         if let Err(error) = self.refresh_feeds(io, Urgency::Command).await {
             let problem = self.problem_of(&error, "could not list the subscriptions to end");
@@ -62,12 +67,13 @@ impl Thinq {
                         .to_owned(),
                 ];
             }
+            left.push(problem.line());
         }
         let mut ending = Vec::new();
         for feed in Feed::ALL {
             ending.extend(self.feeds.on(feed).into_iter().map(|device| (device, feed)));
         }
-        let mut left = self.end_feeds(io, ending, SIGN_OUT_WITHIN).await;
+        left.extend(self.end_feeds(io, ending, SIGN_OUT_WITHIN).await);
         for (call, what) in [
             (
                 wire::account_off(),
@@ -136,4 +142,11 @@ impl Thinq {
 /// Not being subscribed or registered is what was wanted.
 fn is_gone(error: &ThinqError) -> bool {
     ["1204", "1206", "1209"].iter().any(|code| error.is(code))
+}
+
+/// Nothing has to be undone where nothing was ever registered.
+fn is_known_to_lg(io: &dyn Io) -> bool {
+    let identity = Identity::load(io).ok().flatten();
+    let certified = io.load(CERTIFICATE).is_ok_and(|kept| kept.is_some());
+    certified || identity.is_some_and(|identity| identity.registered)
 }

@@ -95,7 +95,7 @@ impl Call {
             ("x-service-phase", "OP".to_owned()),
         ];
         if self.body.is_some() {
-            headers.push(("Content-Type", "application/json".to_owned()));
+            headers.push(("content-type", "application/json".to_owned()));
         }
         if self.conditional {
             headers.push(("x-conditional-control", "true".to_owned()));
@@ -105,7 +105,7 @@ impl Call {
             url: format!("{}/{}", dress.base.trim_end_matches('/'), self.path),
             headers,
             secret_headers: vec![(
-                "Authorization",
+                "authorization",
                 Secret::new(format!("Bearer {}", dress.token.expose())),
             )],
             body: self.body.as_ref().map(|body| Bytes::from(body.to_string())),
