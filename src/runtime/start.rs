@@ -148,9 +148,7 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         None => context.choose_for_dashboard(options.profile.as_deref())?,
     };
     let first_run = chosen.is_none();
-    let hint = first_run.then(|| {
-        "this is a simulated home: no account, nothing real · P adds your account".to_owned()
-    });
+    let hint = first_run.then(|| "a simulated home, nothing real · P adds your account".to_owned());
     Ok(Setup {
         at,
         size: Size {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use thingdeck::base::problem::{Exit, Problem};
+use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::request::{PropertyPath, Reply, Request, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::sim::{Fault, Times};
 
-use crate::support::{Bench, Open};
+use crate::support::{Bench, Open, PATIENCE};
 
 const AIR_CONDITIONER: &str = "거실 에어컨";
 
@@ -21,12 +22,7 @@ async fn connected(bench: &Bench) -> Open {
 }
 
 /// The stream is alive: a report of the device reaches us.
-async fn hears(
-    bench: &Bench,
-    open: &mut Open,
-    device: &thingdeck::domain::device::DeviceId,
-    mark: &str,
-) {
+async fn hears(bench: &Bench, open: &mut Open, device: &DeviceId, mark: &str) {
     bench
         .control
         .report(device.as_str(), json!({"airFlow": {"windStrength": mark}}));
@@ -109,30 +105,26 @@ async fn a_broker_that_refuses_every_identity_is_tried_twice_and_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_subscription_that_ran_out_unseen_is_noticed_and_armed_again() {
     let bench = Bench::start().await;
+    bench.add_to_config("silent_after = 2");
+    bench.control.freeze(true);
     let mut open = connected(&bench).await;
     let device = open.device(AIR_CONDITIONER).await;
     open.feed(&device, Feed::Event, true).await.expect("on");
-    bench.control.freeze(true);
-    bench.control.advance(Duration::from_secs(25 * 3600));
-    assert!(
-        bench
-            .control
-            .event_subscriptions()
-            .iter()
-            .all(|(_, id, _)| id != device.as_str()),
-        "it ran out"
-    );
     let mut events = bench.control.events();
-    while !bench
+    bench.control.advance(Duration::from_secs(25 * 3600));
+    assert!(!is_armed(&bench, &device), "it ran out");
+    let armed = events.until(PATIENCE, |_| is_armed(&bench, &device)).await;
+    assert!(armed.is_some(), "never armed again");
+    hears(&bench, &mut open, &device, "ARMED_AGAIN").await;
+    open.close().await;
+}
+
+fn is_armed(bench: &Bench, device: &DeviceId) -> bool {
+    bench
         .control
         .event_subscriptions()
         .iter()
         .any(|(_, id, _)| id == device.as_str())
-    {
-        events.next().await.expect("the simulator runs");
-    }
-    hears(&bench, &mut open, &device, "ARMED_AGAIN").await;
-    open.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +286,7 @@ async fn a_device_that_refuses_is_named_with_code_and_words() {
         .into_iter()
         .find(|d| !d.online)
         .expect("one is off");
-    let asleep = thingdeck::domain::device::DeviceId::new(&asleep.id);
+    let asleep = DeviceId::new(&asleep.id);
     let problem = refusal(&open, Request::State { device: asleep }).await;
     assert!(problem.to_string().contains("1222"), "{problem}");
 
