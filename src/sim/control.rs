@@ -53,9 +53,9 @@ impl SimControl {
         SimEvents(self.hub.events())
     }
 
-    /// Every HTTP call so far, in order.
+    /// The HTTP calls so far, in order (the last 50,000).
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.core(|core| core.calls.clone())
+        self.core(|core| core.calls.iter().cloned().collect())
     }
 
     pub fn clear_calls(&self) {

@@ -1,6 +1,6 @@
 //! The one place where sockets, clock, cloud and broker meet: everything under one lock, held briefly.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rumqttc::mqttbytes::QoS;
@@ -17,6 +17,9 @@ use super::wire::Frame;
 
 /// Events kept for a slow listener; older ones are skipped.
 const EVENTS: usize = 16_384;
+
+/// Calls kept for those who ask; older ones are forgotten.
+const CALLS: usize = 50_000;
 
 /// A client with more than this waiting gets no more load until it has caught up.
 const BUSY: usize = 2_000;
@@ -54,7 +57,8 @@ pub struct Core {
     pub cloud: Thinq,
     pub broker: Broker,
     pub faults: Faults,
-    pub calls: Vec<CallRecord>,
+    /// The last calls, in order.
+    pub calls: VecDeque<CallRecord>,
     outboxes: HashMap<ConnectionId, Arc<Outbox>>,
 }
 
@@ -77,7 +81,7 @@ impl Hub {
             cloud,
             broker: Broker::default(),
             faults: Faults::default(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             outboxes: HashMap::new(),
         };
         Self {
@@ -111,20 +115,25 @@ impl Hub {
     }
 
     pub fn failure(&self, code: &str, request: &HttpRequest) -> HttpAnswer {
-        let core = self.core();
-        core.cloud.failure(code, request, core.clock.now())
+        let held = self.core();
+        held.cloud.failure(code, request, held.clock.now())
     }
 
     pub fn record(&self, request: &HttpRequest, status: u16, code: Option<String>) {
-        let call = CallRecord {
+        let record = CallRecord {
             method: request.method.clone(),
             path: request.path.clone(),
             client_id: request.header("x-client-id").unwrap_or_default().to_owned(),
             status,
             code,
         };
-        self.core().calls.push(call.clone());
-        self.tell(SimEvent::Call(call));
+        let mut held = self.core();
+        if held.calls.len() >= CALLS {
+            held.calls.pop_front();
+        }
+        held.calls.push_back(record.clone());
+        drop(held);
+        self.tell(SimEvent::Call(record));
     }
 
     pub fn open(&self, identity: Identity) -> (ConnectionId, Arc<Outbox>) {

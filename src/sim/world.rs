@@ -160,7 +160,7 @@ impl World {
 impl Device {
     fn new(entry: Entry, rng: &mut Rng) -> Self {
         let mut own = rng.fork();
-        let id = (0..4).map(|_| format!("{:016x}", own.u64(..))).collect();
+        let id = format!("{:032x}{:032x}", own.u128(..), own.u128(..));
         Self {
             id,
             kind: entry.kind,

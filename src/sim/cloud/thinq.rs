@@ -166,7 +166,7 @@ impl Thinq {
             return Vec::new();
         };
         let clients = self.subscribers(|client| client.push.contains(device));
-        self.to_all(&clients, &message, now)
+        self.address(&clients, &message, now)
     }
 
     /// A state report to all who subscribed to it.
@@ -180,7 +180,7 @@ impl Thinq {
             return Vec::new();
         };
         let clients = self.subscribers(|client| client.event.contains_key(device));
-        self.to_all(&clients, &message, now)
+        self.address(&clients, &message, now)
     }
 
     /// A new appliance in the account; its id, and what its owner's clients hear.
@@ -192,14 +192,14 @@ impl Thinq {
     ) -> (String, Vec<Publication>) {
         let id = self.world.add(kind, alias);
         let message = self.world.device(&id).map(messages::registered);
-        let heard = self.to_home(message, now);
+        let heard = self.announce(message, now);
         (id, heard)
     }
 
     pub fn remove_device(&mut self, id: &str, now: Moment) -> Vec<Publication> {
         let removed = self.world.remove(id);
         self.accounts.forget_device(id);
-        self.to_home(removed.as_ref().map(messages::unregistered), now)
+        self.announce(removed.as_ref().map(messages::unregistered), now)
     }
 
     pub fn rename_device(&mut self, id: &str, alias: &str, now: Moment) -> Vec<Publication> {
@@ -207,7 +207,7 @@ impl Thinq {
             alias.clone_into(&mut device.alias);
             messages::renamed(device)
         });
-        self.to_home(message, now)
+        self.announce(message, now)
     }
 
     /// The topic that a client listens to.
@@ -215,9 +215,9 @@ impl Thinq {
         format!("app/clients/{client}/push")
     }
 
-    fn to_home(&mut self, message: Option<Value>, now: Moment) -> Vec<Publication> {
+    fn announce(&mut self, message: Option<Value>, now: Moment) -> Vec<Publication> {
         let clients = self.subscribers(|client| client.home);
-        message.map_or_else(Vec::new, |message| self.to_all(&clients, &message, now))
+        message.map_or_else(Vec::new, |message| self.address(&clients, &message, now))
     }
 
     fn subscribers(&self, wants: impl Fn(&account::Client) -> bool) -> Vec<String> {
@@ -228,7 +228,7 @@ impl Thinq {
             .collect()
     }
 
-    fn to_all(&mut self, clients: &[String], message: &Value, now: Moment) -> Vec<Publication> {
+    fn address(&mut self, clients: &[String], message: &Value, now: Moment) -> Vec<Publication> {
         clients
             .iter()
             .map(|client| self.publication(client, message.clone(), now))
