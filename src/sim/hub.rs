@@ -9,8 +9,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use super::broker::{Broker, ConnectionId, Identity, Output};
 use super::clock::SimClock;
-use super::cloud::thinq::Thinq;
-use super::cloud::{HttpAnswer, HttpRequest, Publication};
+use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
 use super::wire::Frame;
@@ -52,9 +51,9 @@ impl Outbox {
     }
 }
 
-pub struct Core {
+pub struct Core<C> {
     pub clock: SimClock,
-    pub cloud: Thinq,
+    pub cloud: C,
     pub broker: Broker,
     pub faults: Faults,
     /// The last calls, in order.
@@ -63,8 +62,8 @@ pub struct Core {
 }
 
 /// Shared by the servers, the ticker and every [`super::SimControl`].
-pub struct Hub {
-    core: Mutex<Core>,
+pub struct Hub<C> {
+    core: Mutex<Core<C>>,
     events: broadcast::Sender<SimEvent>,
     /// Whether the broker's port is open.
     pub broker_runs: watch::Sender<bool>,
@@ -74,8 +73,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Hub {
-    pub fn new(clock: SimClock, cloud: Thinq) -> Self {
+impl<C: Cloud> Hub<C> {
+    pub fn new(clock: SimClock, cloud: C) -> Self {
         let core = Core {
             clock,
             cloud,
@@ -91,7 +90,7 @@ impl Hub {
         }
     }
 
-    pub fn core(&self) -> MutexGuard<'_, Core> {
+    pub fn core(&self) -> MutexGuard<'_, Core<C>> {
         lock(&self.core)
     }
 
@@ -157,7 +156,7 @@ impl Hub {
     /// Runs something on the broker, at the simulator's time, and carries out what it wants.
     pub fn with_broker(
         &self,
-        work: impl FnOnce(&mut Broker, &Thinq, crate::base::moment::Mono) -> Vec<Output>,
+        work: impl FnOnce(&mut Broker, &C, crate::base::moment::Mono) -> Vec<Output>,
     ) {
         let mut core = self.core();
         let now = core.clock.now().mono;
@@ -171,7 +170,7 @@ impl Hub {
         self.publish_in(&mut core, publications);
     }
 
-    fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+    fn publish_in(&self, core: &mut Core<C>, publications: Vec<Publication>) {
         for Publication { topic, payload } in publications {
             let Core { broker, cloud, .. } = &mut *core;
             let outputs = broker.publish(&topic, payload, QoS::AtLeastOnce, cloud);
@@ -197,11 +196,11 @@ impl Hub {
         let mut core = self.core();
         let now = core.clock.now();
         let Core { broker, cloud, .. } = &mut *core;
-        let publications = cloud.load(count, now, |client| broker.backlog(client) > BUSY);
+        let publications = cloud.load(count, now, &|client| broker.backlog(client) > BUSY);
         self.publish_in(&mut core, publications);
     }
 
-    fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
+    fn carry_out(&self, core: &mut Core<C>, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Send(id, frame) => {

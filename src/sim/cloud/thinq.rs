@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use self::account::Accounts;
 use self::codes::{Refusal, lookup};
 use self::headers::Account;
-use super::{HttpAnswer, HttpRequest, Publication};
+use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
 use crate::base::moment::Moment;
 use crate::sim::broker::{Identity, Rules, Verdict};
 use crate::sim::ca::Authority;
@@ -47,13 +47,6 @@ pub struct Thinq {
     messages: u64,
 }
 
-/// What a step of time has brought.
-#[derive(Debug, Default)]
-pub struct Tick {
-    pub publications: Vec<Publication>,
-    pub events: Vec<SimEvent>,
-}
-
 impl Thinq {
     pub fn new(world: World, hosts: Hosts, token: String, authority: Arc<Authority>) -> Self {
         Self {
@@ -70,94 +63,6 @@ impl Thinq {
     /// From now on the token is unknown.
     pub fn revoke_token(&mut self) {
         self.token_revoked = true;
-    }
-
-    /// One REST call.
-    pub fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer {
-        let id = request
-            .header("x-message-id")
-            .unwrap_or_default()
-            .to_owned();
-        let account = Account {
-            token: &self.token,
-            revoked: self.token_revoked,
-        };
-        let answer = headers::check(request, &account)
-            .and_then(|client| self.accounts.count_call(now.mono).map(|()| client))
-            .map(|client| routes::answer(self, &client, request, now));
-        match answer {
-            Ok(Some(Ok(response))) => envelope(200, &id, now, "response", response, None),
-            Ok(Some(Err(refusal))) | Err(refusal) => refused(&refusal, &id, now),
-            // The gateway in front of LG's service answers like this to what it has no route for.
-            Ok(None) => HttpAnswer {
-                status: 403,
-                content_type: "application/json",
-                body: Bytes::from_static(br#"{"message":"Missing Authentication Token"}"#),
-                code: None,
-            },
-        }
-    }
-
-    /// The answer to a call that fails with `code`, whatever it asked.
-    pub fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer {
-        let id = request.header("x-message-id").unwrap_or_default();
-        let (status, message) = lookup(code);
-        let error = json!({"message": message, "code": code});
-        envelope(status, id, now, "error", error, Some(code))
-    }
-
-    /// Lets time pass: devices live, controls arrive, event subscriptions end.
-    pub fn tick(&mut self, now: Moment) -> Tick {
-        let mut tick = Tick::default();
-        for (client, device) in self.accounts.expire(now.mono) {
-            tick.events.push(SimEvent::EventEnded { client, device });
-        }
-        for news in self.world.tick(now.mono) {
-            match news {
-                News::Report { device, report } => {
-                    tick.publications.extend(self.report(&device, report, now));
-                }
-                News::Push { device, code } => {
-                    tick.publications.extend(self.notify(&device, &code, now));
-                }
-                News::Controlled { device } => tick.events.push(SimEvent::Controlled { device }),
-            }
-        }
-        tick
-    }
-
-    /// `count` more reports of what is so already, over the subscribed devices in turn. Clients that cannot keep up,
-    /// as `is_busy` tells, get none.
-    pub fn load(
-        &mut self,
-        count: usize,
-        now: Moment,
-        is_busy: impl Fn(&str) -> bool,
-    ) -> Vec<Publication> {
-        let wanted: Vec<(String, String)> = self
-            .accounts
-            .clients
-            .iter()
-            .filter(|(client, _)| !is_busy(client))
-            .flat_map(|(id, client)| {
-                client
-                    .event
-                    .keys()
-                    .map(|device| (id.clone(), device.clone()))
-            })
-            .collect();
-        if wanted.is_empty() {
-            return Vec::new();
-        }
-        (0..count)
-            .filter_map(|_| {
-                let at = usize::try_from(self.messages).unwrap_or_default() % wanted.len();
-                let (client, id) = &wanted[at];
-                let report = self.world.repeat(id)?;
-                let message = messages::status(self.world.device(id)?, report);
-                Some(self.publication(client, message, now))
-            })
-            .collect()
     }
 
     /// A device's notification to all who subscribed to it.
@@ -248,6 +153,97 @@ impl Thinq {
             topic: Self::push_topic(client),
             payload: Bytes::from(message.to_string()),
         }
+    }
+}
+
+impl Cloud for Thinq {
+    fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer {
+        let id = request
+            .header("x-message-id")
+            .unwrap_or_default()
+            .to_owned();
+        let account = Account {
+            token: &self.token,
+            revoked: self.token_revoked,
+        };
+        let answer = headers::check(request, &account)
+            .and_then(|client| self.accounts.count_call(now.mono).map(|()| client))
+            .map(|client| routes::answer(self, &client, request, now));
+        match answer {
+            Ok(Some(Ok(response))) => envelope(200, &id, now, "response", response, None),
+            Ok(Some(Err(refusal))) | Err(refusal) => refused(&refusal, &id, now),
+            // The gateway in front of LG's service answers like this to what it has no route for.
+            Ok(None) => HttpAnswer {
+                status: 403,
+                content_type: "application/json",
+                body: Bytes::from_static(br#"{"message":"Missing Authentication Token"}"#),
+                code: None,
+            },
+        }
+    }
+
+    fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer {
+        let id = request.header("x-message-id").unwrap_or_default();
+        let (status, message) = lookup(code);
+        let error = json!({"message": message, "code": code});
+        envelope(status, id, now, "error", error, Some(code))
+    }
+
+    fn accepts(&self, certificate: &[u8]) -> bool {
+        self.accounts.accepts(certificate)
+    }
+
+    /// Devices live, controls arrive, event subscriptions end.
+    fn tick(&mut self, now: Moment) -> Tick {
+        let mut tick = Tick::default();
+        for (client, device) in self.accounts.expire(now.mono) {
+            tick.events.push(SimEvent::EventEnded { client, device });
+        }
+        for news in self.world.tick(now.mono) {
+            match news {
+                News::Report { device, report } => {
+                    tick.publications.extend(self.report(&device, report, now));
+                }
+                News::Push { device, code } => {
+                    tick.publications.extend(self.notify(&device, &code, now));
+                }
+                News::Controlled { device } => tick.events.push(SimEvent::Controlled { device }),
+            }
+        }
+        tick
+    }
+
+    /// Reports of what is so already, over the subscribed devices in turn.
+    fn load(
+        &mut self,
+        count: usize,
+        now: Moment,
+        is_busy: &dyn Fn(&str) -> bool,
+    ) -> Vec<Publication> {
+        let wanted: Vec<(String, String)> = self
+            .accounts
+            .clients
+            .iter()
+            .filter(|(client, _)| !is_busy(client))
+            .flat_map(|(id, client)| {
+                client
+                    .event
+                    .keys()
+                    .map(|device| (id.clone(), device.clone()))
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        (0..count)
+            .filter_map(|_| {
+                let at = usize::try_from(self.messages).unwrap_or_default() % wanted.len();
+                let (client, id) = &wanted[at];
+                let report = self.world.repeat(id)?;
+                let message = messages::status(self.world.device(id)?, report);
+                Some(self.publication(client, message, now))
+            })
+            .collect()
     }
 }
 

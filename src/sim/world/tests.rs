@@ -172,3 +172,20 @@ fn a_control_does_not_change_what_devices_do_by_themselves() {
     };
     assert_eq!(lives(true), lives(false));
 }
+
+#[test]
+fn a_device_somebody_waits_for_notifies_within_seconds() {
+    let home = World::new(0, None);
+    for device in home.devices().iter().filter(|d| d.online) {
+        if !device.profile.to_string().contains("\"push\":") {
+            continue;
+        }
+        let mut world = World::new(0, None);
+        world.hurry(&device.id);
+        let beats = 0..100_u64;
+        let heard = beats
+            .flat_map(|beat| world.tick(Mono(Duration::from_millis(beat * 100))))
+            .any(|news| matches!(news, News::Push { device: from, .. } if from == device.id));
+        assert!(heard, "{}", device.alias);
+    }
+}

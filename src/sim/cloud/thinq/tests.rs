@@ -137,19 +137,19 @@ fn load_goes_round_the_subscribed_devices_and_spares_the_busy() {
         .map(|d| d.id.clone())
         .collect();
     cloud.accounts.register("me");
-    assert!(cloud.load(5, now, |_| false).is_empty());
+    assert!(cloud.load(5, now, &|_| false).is_empty());
     for id in &ids {
         cloud
             .accounts
             .subscribe_event("me", id, 1, now.mono)
             .unwrap();
     }
-    let load = cloud.load(6, now, |_| false);
+    let load = cloud.load(6, now, &|_| false);
     for id in &ids {
         let of_it = load
             .iter()
             .filter(|p| String::from_utf8_lossy(&p.payload).contains(id));
         assert_eq!(of_it.count(), 3);
     }
-    assert!(cloud.load(6, now, |client| client == "me").is_empty());
+    assert!(cloud.load(6, now, &|client| client == "me").is_empty());
 }
