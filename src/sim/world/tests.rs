@@ -189,3 +189,19 @@ fn a_device_somebody_waits_for_notifies_within_seconds() {
         assert!(heard, "{}", device.alias);
     }
 }
+
+#[test]
+fn a_stuck_robot_names_its_error_and_forgets_it_when_freed() {
+    let mut world = World::new(0, Some(4));
+    let robot = world.devices()[3].id.clone();
+    let (mut stuck, mut freed) = (0, 0);
+    for beat in 0..6000 {
+        world.tick(Mono(Duration::from_millis(beat * 100)));
+        let state = &world.device(&robot).unwrap().state;
+        let is_stuck = state["runState"]["currentState"] == "ERROR";
+        assert_eq!(state.get("error").is_some(), is_stuck, "{state}");
+        stuck += u32::from(is_stuck);
+        freed += u32::from(stuck > 0 && !is_stuck);
+    }
+    assert!(stuck > 0 && freed > 0);
+}
