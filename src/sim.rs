@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 
 use self::ca::{Authority, CaError};
 use self::clock::SimClock;
+use self::cloud::Cloud;
 use self::cloud::thinq::{Hosts, Thinq};
 pub use self::control::SimControl;
 pub use self::event::{CallRecord, SimEvent, SimEvents};
@@ -93,7 +94,7 @@ pub struct Ready {
 /// A running simulator. Dropping it ends it as [`Sim::stop`] does, without waiting.
 pub struct Sim {
     ready: Ready,
-    hub: Arc<Hub>,
+    hub: Arc<Hub<Thinq>>,
     tasks: JoinSet<()>,
 }
 
@@ -137,7 +138,7 @@ impl Sim {
         let gate = Arc::downgrade(&hub);
         let accepted = Arc::new(move |der: &[u8]| {
             gate.upgrade()
-                .is_some_and(|hub| hub.core().cloud.accounts.accepts(der))
+                .is_some_and(|hub| hub.core().cloud.accepts(der))
         });
         let mutual = authority.mutual(&[b"x-amzn-mqtt-ca"], accepted)?;
         tasks.spawn(serve::mqtt::serve(
@@ -165,7 +166,7 @@ impl Sim {
 }
 
 /// The simulator's heart: time passes, and load comes in portions.
-async fn live(hub: Arc<Hub>, rate: f64) {
+async fn live<C: Cloud>(hub: Arc<Hub<C>>, rate: f64) {
     let mut beat = tokio::time::interval(if rate > 0.0 { LOAD_TICK } else { TICK });
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last = beat.tick().await;

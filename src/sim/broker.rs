@@ -56,7 +56,6 @@ pub struct Limits {
     /// Messages a session holds for a client that is slow or away. Beyond it the oldest go, and are counted.
     pub queued: usize,
     pub session_life: Duration,
-    pub exactly_once: bool,
 }
 
 impl Default for Limits {
@@ -66,8 +65,7 @@ impl Default for Limits {
             filters_per_subscribe: 8,
             in_flight: 100,
             queued: 20_000,
-            session_life: Duration::from_secs(3600),
-            exactly_once: false,
+            session_life: Duration::from_hours(1),
         }
     }
 }
@@ -351,7 +349,7 @@ impl Broker {
                 }
                 self.send(id, Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)));
             }
-            Packet::Publish(publish) => self.take(id, client, publish, now, rules),
+            Packet::Publish(publish) => self.take(id, client, &publish, now, rules),
             Packet::PubAck(ack) => self.acknowledged(id, client, ack.pkid, now, rules),
             Packet::PingReq => self.send(id, Packet::PingResp),
             Packet::Disconnect => {
@@ -422,16 +420,14 @@ impl Broker {
         &mut self,
         id: ConnectionId,
         client: &str,
-        publish: Publish,
+        publish: &Publish,
         now: Mono,
         rules: &dyn Rules,
     ) {
         let limits = rules.limits();
-        let allowed = rules.publish(client, &publish.topic) == Verdict::Allowed;
-        if !allowed || (publish.qos == QoS::ExactlyOnce && !limits.exactly_once) {
-            return self.close(id, now, rules);
-        }
-        if self.faults.cuts_before_puback(&publish) {
+        let allowed = rules.publish(client, &publish.topic) == Verdict::Allowed
+            && publish.qos != QoS::ExactlyOnce;
+        if !allowed || self.faults.cuts_before_puback(publish) {
             return self.close(id, now, rules);
         }
         if publish.qos == QoS::AtLeastOnce {
@@ -442,7 +438,7 @@ impl Broker {
             topic: publish.topic.clone(),
             payload: publish.payload.clone(),
         });
-        self.route(&publish, limits);
+        self.route(publish, limits);
     }
 
     fn acknowledged(

@@ -6,6 +6,40 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::broker::Rules;
+use super::event::SimEvent;
+use crate::base::moment::Moment;
+
+/// A service: its REST side, its rules for the broker, and what happens in it as time passes.
+pub trait Cloud: Rules + Send + 'static {
+    /// One REST call.
+    fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer;
+
+    /// The answer to a call that fails with one of the service's codes, whatever it asked.
+    fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer;
+
+    /// Whether a client's certificate may finish its handshake; its authority has been checked.
+    fn accepts(&self, certificate: &[u8]) -> bool;
+
+    /// Lets time pass until `now`.
+    fn tick(&mut self, now: Moment) -> Tick;
+
+    /// `count` more messages that change nothing. Clients that cannot keep up, as `is_busy` tells, get none.
+    fn load(
+        &mut self,
+        count: usize,
+        now: Moment,
+        is_busy: &dyn Fn(&str) -> bool,
+    ) -> Vec<Publication>;
+}
+
+/// What a step of time has brought.
+#[derive(Debug, Default)]
+pub struct Tick {
+    pub publications: Vec<Publication>,
+    pub events: Vec<SimEvent>,
+}
+
 /// An HTTP request, read whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpRequest {

@@ -19,7 +19,7 @@ use crate::sim::cloud::thinq::Thinq;
 /// which tell by an event.
 #[derive(Clone)]
 pub struct SimControl {
-    hub: Arc<Hub>,
+    hub: Arc<Hub<Thinq>>,
 }
 
 /// A device as the simulator knows it.
@@ -33,15 +33,15 @@ pub struct DeviceInfo {
 }
 
 impl SimControl {
-    pub(super) fn new(hub: Arc<Hub>) -> Self {
+    pub(super) fn new(hub: Arc<Hub<Thinq>>) -> Self {
         Self { hub }
     }
 
-    fn core<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
+    fn core<T>(&self, work: impl FnOnce(&mut Core<Thinq>) -> T) -> T {
         work(&mut self.hub.core())
     }
 
-    fn thinq(&self, work: impl FnOnce(&mut Core) -> Vec<Publication>) {
+    fn thinq(&self, work: impl FnOnce(&mut Core<Thinq>) -> Vec<Publication>) {
         let publications = self.core(work);
         self.hub.publish(publications);
     }
@@ -53,9 +53,9 @@ impl SimControl {
         SimEvents(self.hub.events())
     }
 
-    /// Every HTTP call so far, in order.
+    /// The HTTP calls so far, in order (the last 50,000).
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.core(|core| core.calls.clone())
+        self.core(|core| core.calls.iter().cloned().collect())
     }
 
     pub fn clear_calls(&self) {

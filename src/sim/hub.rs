@@ -1,6 +1,6 @@
 //! The one place where sockets, clock, cloud and broker meet: everything under one lock, held briefly.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rumqttc::mqttbytes::QoS;
@@ -9,14 +9,16 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use super::broker::{Broker, ConnectionId, Identity, Output};
 use super::clock::SimClock;
-use super::cloud::thinq::Thinq;
-use super::cloud::{HttpAnswer, HttpRequest, Publication};
+use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
 use super::wire::Frame;
 
 /// Events kept for a slow listener; older ones are skipped.
 const EVENTS: usize = 16_384;
+
+/// Calls kept for those who ask; older ones are forgotten.
+const CALLS: usize = 50_000;
 
 /// A client with more than this waiting gets no more load until it has caught up.
 const BUSY: usize = 2_000;
@@ -49,18 +51,19 @@ impl Outbox {
     }
 }
 
-pub struct Core {
+pub struct Core<C> {
     pub clock: SimClock,
-    pub cloud: Thinq,
+    pub cloud: C,
     pub broker: Broker,
     pub faults: Faults,
-    pub calls: Vec<CallRecord>,
+    /// The last calls, in order.
+    pub calls: VecDeque<CallRecord>,
     outboxes: HashMap<ConnectionId, Arc<Outbox>>,
 }
 
 /// Shared by the servers, the ticker and every [`super::SimControl`].
-pub struct Hub {
-    core: Mutex<Core>,
+pub struct Hub<C> {
+    core: Mutex<Core<C>>,
     events: broadcast::Sender<SimEvent>,
     /// Whether the broker's port is open.
     pub broker_runs: watch::Sender<bool>,
@@ -70,14 +73,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Hub {
-    pub fn new(clock: SimClock, cloud: Thinq) -> Self {
+impl<C: Cloud> Hub<C> {
+    pub fn new(clock: SimClock, cloud: C) -> Self {
         let core = Core {
             clock,
             cloud,
             broker: Broker::default(),
             faults: Faults::default(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             outboxes: HashMap::new(),
         };
         Self {
@@ -87,7 +90,7 @@ impl Hub {
         }
     }
 
-    pub fn core(&self) -> MutexGuard<'_, Core> {
+    pub fn core(&self) -> MutexGuard<'_, Core<C>> {
         lock(&self.core)
     }
 
@@ -111,20 +114,25 @@ impl Hub {
     }
 
     pub fn failure(&self, code: &str, request: &HttpRequest) -> HttpAnswer {
-        let core = self.core();
-        core.cloud.failure(code, request, core.clock.now())
+        let held = self.core();
+        held.cloud.failure(code, request, held.clock.now())
     }
 
     pub fn record(&self, request: &HttpRequest, status: u16, code: Option<String>) {
-        let call = CallRecord {
+        let record = CallRecord {
             method: request.method.clone(),
             path: request.path.clone(),
             client_id: request.header("x-client-id").unwrap_or_default().to_owned(),
             status,
             code,
         };
-        self.core().calls.push(call.clone());
-        self.tell(SimEvent::Call(call));
+        let mut held = self.core();
+        if held.calls.len() >= CALLS {
+            held.calls.pop_front();
+        }
+        held.calls.push_back(record.clone());
+        drop(held);
+        self.tell(SimEvent::Call(record));
     }
 
     pub fn open(&self, identity: Identity) -> (ConnectionId, Arc<Outbox>) {
@@ -148,7 +156,7 @@ impl Hub {
     /// Runs something on the broker, at the simulator's time, and carries out what it wants.
     pub fn with_broker(
         &self,
-        work: impl FnOnce(&mut Broker, &Thinq, crate::base::moment::Mono) -> Vec<Output>,
+        work: impl FnOnce(&mut Broker, &C, crate::base::moment::Mono) -> Vec<Output>,
     ) {
         let mut core = self.core();
         let now = core.clock.now().mono;
@@ -162,7 +170,7 @@ impl Hub {
         self.publish_in(&mut core, publications);
     }
 
-    fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+    fn publish_in(&self, core: &mut Core<C>, publications: Vec<Publication>) {
         for Publication { topic, payload } in publications {
             let Core { broker, cloud, .. } = &mut *core;
             let outputs = broker.publish(&topic, payload, QoS::AtLeastOnce, cloud);
@@ -188,11 +196,11 @@ impl Hub {
         let mut core = self.core();
         let now = core.clock.now();
         let Core { broker, cloud, .. } = &mut *core;
-        let publications = cloud.load(count, now, |client| broker.backlog(client) > BUSY);
+        let publications = cloud.load(count, now, &|client| broker.backlog(client) > BUSY);
         self.publish_in(&mut core, publications);
     }
 
-    fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
+    fn carry_out(&self, core: &mut Core<C>, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Send(id, frame) => {

@@ -125,6 +125,18 @@ mod tests {
         assert_eq!(&bytes_of(&Frame::refusal(7))[..], [0x20, 2, 0, 7]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_loop(bytes in proptest::collection::vec(0_u8.., 0..200)) {
+            let mut buffer = BytesMut::from(&bytes[..]);
+            let mut left = buffer.len() + 1;
+            while let Incoming::Packet(_) = next(&mut buffer) {
+                proptest::prop_assert!(buffer.len() < left, "no progress");
+                left = buffer.len();
+            }
+        }
+    }
+
     #[test]
     fn a_version_5_connect_and_rubbish_are_malformed() {
         let mut version5 = bytes_of(&Frame::Packet(Packet::Connect(Connect::new("me"))));

@@ -34,7 +34,15 @@ pub struct Device {
     next: Mono,
     turn: u64,
     since: BTreeMap<String, (String, u32)>,
+    /// Steps that come faster than its kind's pace, at most.
+    hurry: u32,
 }
+
+/// Devices in a hurry at a time.
+const HURRIED: usize = 4;
+/// Longer than any device needs from one notification to the next.
+const HURRY_STEPS: u32 = 60;
+const HURRY_PACE: Duration = Duration::from_millis(150);
 
 /// What a device lets the cloud know.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +137,19 @@ impl World {
         });
     }
 
+    /// Somebody has just asked for this device's notifications: its life goes faster until the next one, so that a
+    /// person who looks at it need not wait for a washing cycle. A few devices at a time.
+    pub fn hurry(&mut self, id: &str) {
+        let hurried = self.devices.iter().filter(|device| device.hurry > 0);
+        if hurried.count() >= HURRIED {
+            return;
+        }
+        if let Some(device) = self.device_mut(id) {
+            device.hurry = HURRY_STEPS;
+            device.next = Mono::default();
+        }
+    }
+
     /// Lets the time until `now` pass. A device takes one step at most, however much time went by.
     pub fn tick(&mut self, now: Mono) -> Vec<News> {
         let mut news = Vec::new();
@@ -160,7 +181,7 @@ impl World {
 impl Device {
     fn new(entry: Entry, rng: &mut Rng) -> Self {
         let mut own = rng.fork();
-        let id = (0..4).map(|_| format!("{:016x}", own.u64(..))).collect();
+        let id = format!("{:032x}{:032x}", own.u128(..), own.u128(..));
         Self {
             id,
             kind: entry.kind,
@@ -173,6 +194,7 @@ impl Device {
             next: Mono(Duration::from_millis(own.u64(200..1500))),
             turn: 0,
             since: BTreeMap::new(),
+            hurry: 0,
             rng: own,
         }
     }
@@ -193,7 +215,9 @@ impl Device {
 
     fn live(&mut self, now: Mono, news: &mut Vec<News>) {
         let (least, most) = self.kind.pace;
-        self.next = now.plus(Duration::from_millis(self.rng.u64(least..=most)));
+        let pause = Duration::from_millis(self.rng.u64(least..=most));
+        self.next = now.plus(if self.hurry > 0 { HURRY_PACE } else { pause });
+        self.hurry = self.hurry.saturating_sub(1);
         if !self.online {
             return;
         }
@@ -208,6 +232,9 @@ impl Device {
         };
         (self.kind.live)(&mut life);
         let pushes = life.pushes;
+        if !pushes.is_empty() {
+            self.hurry = 0;
+        }
         self.report(&before, news);
         for code in pushes {
             news.push(News::Push {

@@ -178,7 +178,7 @@ async fn sessions_and_filters_can_be_forgotten() {
     home.control.forget_subscriptions();
     assert!(home.control.is_connected("someone") && home.control.filters("someone").is_empty());
     link.subscribe(&identity.topic).await;
-    assert_eq!(home.control.filters("someone"), [identity.topic.clone()]);
+    assert_eq!(home.control.filters("someone").join(" "), identity.topic);
     home.control.lose_session();
     home.control.drop_connections();
     link.end().await;

@@ -7,7 +7,7 @@ use thingdeck::sim::SimEvent;
 
 use crate::client::{Home, content, wait};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn a_push_subscription_is_not_idempotent() {

@@ -1,5 +1,7 @@
 //! The whole way: sign in, enrol, subscribe, listen, control.
 
+use std::time::Duration;
+
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use thingdeck::sim::SimEvent;
@@ -43,6 +45,7 @@ async fn only_what_was_subscribed_is_heard() {
             (Some(fridge.as_str()), Some("DEVICE_STATUS")),
         ];
         assert!(expected.contains(&pair), "{message}");
+        home.control.advance(Duration::from_secs(5));
     }
 }
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use self::account::Accounts;
 use self::codes::{Refusal, lookup};
 use self::headers::Account;
-use super::{HttpAnswer, HttpRequest, Publication};
+use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
 use crate::base::moment::Moment;
 use crate::sim::broker::{Identity, Rules, Verdict};
 use crate::sim::ca::Authority;
@@ -47,13 +47,6 @@ pub struct Thinq {
     messages: u64,
 }
 
-/// What a step of time has brought.
-#[derive(Debug, Default)]
-pub struct Tick {
-    pub publications: Vec<Publication>,
-    pub events: Vec<SimEvent>,
-}
-
 impl Thinq {
     pub fn new(world: World, hosts: Hosts, token: String, authority: Arc<Authority>) -> Self {
         Self {
@@ -72,8 +65,99 @@ impl Thinq {
         self.token_revoked = true;
     }
 
-    /// One REST call.
-    pub fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer {
+    /// A device's notification to all who subscribed to it.
+    pub fn notify(&mut self, device: &str, code: &str, now: Moment) -> Vec<Publication> {
+        let Some(message) = self.world.device(device).map(|d| messages::push(d, code)) else {
+            return Vec::new();
+        };
+        let clients = self.subscribers(|client| client.push.contains(device));
+        self.address(&clients, &message, now)
+    }
+
+    /// A state report to all who subscribed to it.
+    pub fn report(&mut self, device: &str, report: Value, now: Moment) -> Vec<Publication> {
+        let Some(message) = self
+            .world
+            .device(device)
+            .filter(|device| device.reportable && device.online)
+            .map(|device| messages::status(device, report))
+        else {
+            return Vec::new();
+        };
+        let clients = self.subscribers(|client| client.event.contains_key(device));
+        self.address(&clients, &message, now)
+    }
+
+    /// A new appliance in the account; its id, and what its owner's clients hear.
+    pub fn add_device(
+        &mut self,
+        kind: &'static Kind,
+        alias: &str,
+        now: Moment,
+    ) -> (String, Vec<Publication>) {
+        let id = self.world.add(kind, alias);
+        let message = self.world.device(&id).map(messages::registered);
+        let heard = self.announce(message, now);
+        (id, heard)
+    }
+
+    pub fn remove_device(&mut self, id: &str, now: Moment) -> Vec<Publication> {
+        let removed = self.world.remove(id);
+        self.accounts.forget_device(id);
+        self.announce(removed.as_ref().map(messages::unregistered), now)
+    }
+
+    pub fn rename_device(&mut self, id: &str, alias: &str, now: Moment) -> Vec<Publication> {
+        let message = self.world.device_mut(id).map(|device| {
+            alias.clone_into(&mut device.alias);
+            messages::renamed(device)
+        });
+        self.announce(message, now)
+    }
+
+    /// The topic that a client listens to.
+    pub fn push_topic(client: &str) -> String {
+        format!("app/clients/{client}/push")
+    }
+
+    fn announce(&mut self, message: Option<Value>, now: Moment) -> Vec<Publication> {
+        let clients = self.subscribers(|client| client.home);
+        message.map_or_else(Vec::new, |message| self.address(&clients, &message, now))
+    }
+
+    fn subscribers(&self, wants: impl Fn(&account::Client) -> bool) -> Vec<String> {
+        let clients = self.accounts.clients.iter();
+        clients
+            .filter(|(_, client)| wants(client))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    fn address(&mut self, clients: &[String], message: &Value, now: Moment) -> Vec<Publication> {
+        clients
+            .iter()
+            .map(|client| self.publication(client, message.clone(), now))
+            .collect()
+    }
+
+    /// Mostly flat, as seen on the wire; every eighth as the documentation has it. Both are LG's (8.1).
+    fn publication(&mut self, client: &str, message: Value, now: Moment) -> Publication {
+        self.messages += 1;
+        let message = if self.messages.is_multiple_of(8) {
+            let id = format!("sim{:019}", self.messages);
+            messages::wrapped(message, &id, now.wall)
+        } else {
+            message
+        };
+        Publication {
+            topic: Self::push_topic(client),
+            payload: Bytes::from(message.to_string()),
+        }
+    }
+}
+
+impl Cloud for Thinq {
+    fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer {
         let id = request
             .header("x-message-id")
             .unwrap_or_default()
@@ -98,16 +182,19 @@ impl Thinq {
         }
     }
 
-    /// The answer to a call that fails with `code`, whatever it asked.
-    pub fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer {
+    fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer {
         let id = request.header("x-message-id").unwrap_or_default();
         let (status, message) = lookup(code);
         let error = json!({"message": message, "code": code});
         envelope(status, id, now, "error", error, Some(code))
     }
 
-    /// Lets time pass: devices live, controls arrive, event subscriptions end.
-    pub fn tick(&mut self, now: Moment) -> Tick {
+    fn accepts(&self, certificate: &[u8]) -> bool {
+        self.accounts.accepts(certificate)
+    }
+
+    /// Devices live, controls arrive, event subscriptions end.
+    fn tick(&mut self, now: Moment) -> Tick {
         let mut tick = Tick::default();
         for (client, device) in self.accounts.expire(now.mono) {
             tick.events.push(SimEvent::EventEnded { client, device });
@@ -126,13 +213,12 @@ impl Thinq {
         tick
     }
 
-    /// `count` more reports of what is so already, over the subscribed devices in turn. Clients that cannot keep up,
-    /// as `is_busy` tells, get none.
-    pub fn load(
+    /// Reports of what is so already, over the subscribed devices in turn.
+    fn load(
         &mut self,
         count: usize,
         now: Moment,
-        is_busy: impl Fn(&str) -> bool,
+        is_busy: &dyn Fn(&str) -> bool,
     ) -> Vec<Publication> {
         let wanted: Vec<(String, String)> = self
             .accounts
@@ -158,96 +244,6 @@ impl Thinq {
                 Some(self.publication(client, message, now))
             })
             .collect()
-    }
-
-    /// A device's notification to all who subscribed to it.
-    pub fn notify(&mut self, device: &str, code: &str, now: Moment) -> Vec<Publication> {
-        let Some(message) = self.world.device(device).map(|d| messages::push(d, code)) else {
-            return Vec::new();
-        };
-        let clients = self.subscribers(|client| client.push.contains(device));
-        self.to_all(&clients, &message, now)
-    }
-
-    /// A state report to all who subscribed to it.
-    pub fn report(&mut self, device: &str, report: Value, now: Moment) -> Vec<Publication> {
-        let Some(message) = self
-            .world
-            .device(device)
-            .filter(|device| device.reportable && device.online)
-            .map(|device| messages::status(device, report))
-        else {
-            return Vec::new();
-        };
-        let clients = self.subscribers(|client| client.event.contains_key(device));
-        self.to_all(&clients, &message, now)
-    }
-
-    /// A new appliance in the account; its id, and what its owner's clients hear.
-    pub fn add_device(
-        &mut self,
-        kind: &'static Kind,
-        alias: &str,
-        now: Moment,
-    ) -> (String, Vec<Publication>) {
-        let id = self.world.add(kind, alias);
-        let message = self.world.device(&id).map(messages::registered);
-        let heard = self.to_home(message, now);
-        (id, heard)
-    }
-
-    pub fn remove_device(&mut self, id: &str, now: Moment) -> Vec<Publication> {
-        let removed = self.world.remove(id);
-        self.accounts.forget_device(id);
-        self.to_home(removed.as_ref().map(messages::unregistered), now)
-    }
-
-    pub fn rename_device(&mut self, id: &str, alias: &str, now: Moment) -> Vec<Publication> {
-        let message = self.world.device_mut(id).map(|device| {
-            alias.clone_into(&mut device.alias);
-            messages::renamed(device)
-        });
-        self.to_home(message, now)
-    }
-
-    /// The topic that a client listens to.
-    pub fn push_topic(client: &str) -> String {
-        format!("app/clients/{client}/push")
-    }
-
-    fn to_home(&mut self, message: Option<Value>, now: Moment) -> Vec<Publication> {
-        let clients = self.subscribers(|client| client.home);
-        message.map_or_else(Vec::new, |message| self.to_all(&clients, &message, now))
-    }
-
-    fn subscribers(&self, wants: impl Fn(&account::Client) -> bool) -> Vec<String> {
-        let clients = self.accounts.clients.iter();
-        clients
-            .filter(|(_, client)| wants(client))
-            .map(|(id, _)| id.clone())
-            .collect()
-    }
-
-    fn to_all(&mut self, clients: &[String], message: &Value, now: Moment) -> Vec<Publication> {
-        clients
-            .iter()
-            .map(|client| self.publication(client, message.clone(), now))
-            .collect()
-    }
-
-    /// Mostly flat, as seen on the wire; every eighth as the documentation has it. Both are LG's (8.1).
-    fn publication(&mut self, client: &str, message: Value, now: Moment) -> Publication {
-        self.messages += 1;
-        let message = if self.messages.is_multiple_of(8) {
-            let id = format!("sim{:019}", self.messages);
-            messages::wrapped(message, &id, now.wall)
-        } else {
-            message
-        };
-        Publication {
-            topic: Self::push_topic(client),
-            payload: Bytes::from(message.to_string()),
-        }
     }
 }
 

@@ -10,14 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::sim::broker::Identity;
+use crate::sim::broker::{ConnectionId, Identity};
+use crate::sim::cloud::Cloud;
 use crate::sim::event::SimEvent;
 use crate::sim::hub::{Hub, Outbox};
 use crate::sim::wire::{self, Incoming};
 
 /// Serves until it is aborted; while the broker is stopped the port is closed.
-pub async fn serve(
-    hub: Arc<Hub>,
+pub async fn serve<C: Cloud>(
+    hub: Arc<Hub<C>>,
     first: std::net::TcpListener,
     address: SocketAddr,
     config: ServerConfig,
@@ -60,7 +61,7 @@ pub async fn serve(
     }
 }
 
-async fn greet(hub: Arc<Hub>, stream: TcpStream, acceptor: TlsAcceptor) {
+async fn greet<C: Cloud>(hub: Arc<Hub<C>>, stream: TcpStream, acceptor: TlsAcceptor) {
     drop(stream.set_nodelay(true));
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
@@ -92,7 +93,7 @@ async fn greet(hub: Arc<Hub>, stream: TcpStream, acceptor: TlsAcceptor) {
 }
 
 /// Hands every whole packet to the broker; false when the rest is no MQTT.
-fn take_in(hub: &Hub, id: crate::sim::broker::ConnectionId, buffer: &mut BytesMut) -> bool {
+fn take_in<C: Cloud>(hub: &Hub<C>, id: ConnectionId, buffer: &mut BytesMut) -> bool {
     loop {
         match wire::next(buffer) {
             Incoming::Packet(packet) => hub.receive(id, packet),

@@ -82,7 +82,7 @@ fn timers(members: &mut Map<String, Value>, values: &Map<String, Value>) {
         for edge in ["Start", "Stop"] {
             let names = ["Hour", "Minute"].map(|unit| format!("{kind}{unit}To{edge}"));
             let companion = format!("{kind}{edge}Timer");
-            let given = names.iter().filter_map(|name| values.get(name)).next();
+            let given = names.iter().find_map(|name| values.get(name));
             let cancelled = values.get(&companion) == Some(&json!("UNSET"))
                 || given.and_then(Value::as_i64) == Some(-1);
             if given.is_none() && !cancelled {
@@ -136,7 +136,6 @@ fn operate(state: &mut Value, name: &str, mode: &str) {
             return set(state, "/cookingZone/currentState", json!("INITIAL"));
         }
         ("cleanOperationMode", "START") => "WORKING",
-        ("cleanOperationMode", "PAUSE") => "PAUSE",
         ("cleanOperationMode", "HOMING") => "HOMING",
         ("cleanOperationMode", "WAKE_UP") => "STANDBY",
         ("ovenOperationMode", "START") => "PREHEATING",
@@ -147,7 +146,7 @@ fn operate(state: &mut Value, name: &str, mode: &str) {
         }
         ("stylerOperationMode", "START") => "PREHEAT",
         (_, "START") => "RUNNING",
-        (_, "STOP") => "PAUSE",
+        (_, "PAUSE" | "STOP") => "PAUSE",
         (_, "WAKE_UP") => "INITIAL",
         (_, "POWER_OFF") if state.pointer(RUN) != Some(&json!("NORMAL")) => {
             set(state, "/timer/remainHour", json!(0));

@@ -42,6 +42,16 @@ impl Life<'_> {
         self.set(path, number(value));
     }
 
+    /// The device's error, which stands beside the resources, or none. It goes without an explicit null.
+    pub fn set_error(&mut self, error: Option<&str>) {
+        if let Some(state) = self.state.as_object_mut() {
+            match error {
+                Some(error) => drop(state.insert("error".to_owned(), json!(error))),
+                None => drop(state.shift_remove("error")),
+            }
+        }
+    }
+
     pub fn push(&mut self, code: &'static str) {
         self.pushes.push(code);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::codes::Refusal;
 use crate::base::moment::Mono;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// One registered client.
 #[derive(Debug, Default)]

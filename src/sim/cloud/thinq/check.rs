@@ -287,11 +287,9 @@ fn machine(state: &Value, body: &Value) -> Checked {
             "PAUSE" if cleaner && run != "WORKING" && run != "HOMING" => return in_state(run),
             "HOMING" if matches!(run, "CHARGING" | "HOMING") => return in_state(run),
             _ if cleaner => {}
-            "START" if run == "POWER_OFF" => return Err("2304".into()),
+            "START" | "STOP" | "POWER_OFF" if run == "POWER_OFF" => return Err("2304".into()),
             "START" if !idle => return in_state(run),
-            "STOP" if run == "POWER_OFF" => return Err("2304".into()),
             "STOP" if idle && run != "RESERVED" => return in_state(run),
-            "POWER_OFF" if run == "POWER_OFF" => return Err("2304".into()),
             "WAKE_UP" if !matches!(run, "SLEEP" | "POWER_OFF") => return in_state(run),
             _ => {}
         }

@@ -29,7 +29,7 @@ impl From<&'static str> for Refusal {
 /// Status and message of a code; what the table does not know is a 400 with words of its own.
 pub fn lookup(code: &str) -> (u16, &'static str) {
     let row = TABLE.iter().find(|(known, ..)| *known == code);
-    row.map_or((400, "Unknown error"), |(_, status, message)| {
+    row.map_or((400, "Undocumented error"), |(_, status, message)| {
         (*status, *message)
     })
 }

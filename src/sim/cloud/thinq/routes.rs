@@ -41,9 +41,7 @@ pub fn answer(
         ("GET", ["push", "devices"]) => Ok(home_list(cloud)),
         ("POST", ["push", "devices"]) => home(cloud, client, true),
         ("DELETE", ["push", "devices"]) => home(cloud, client, false),
-        ("POST", ["push", id, "subscribe"]) => {
-            known(cloud, id).and_then(|()| done(cloud.accounts.subscribe_push(client, id)))
-        }
+        ("POST", ["push", id, "subscribe"]) => subscribe_push(cloud, client, id),
         ("DELETE", ["push", id, "unsubscribe"]) => {
             known(cloud, id).and_then(|()| done(cloud.accounts.unsubscribe_push(client, id)))
         }
@@ -237,6 +235,13 @@ fn home(cloud: &mut Thinq, client: &str, wanted: bool) -> Answer {
             Ok(json!({}))
         }
     }
+}
+
+fn subscribe_push(cloud: &mut Thinq, client: &str, id: &str) -> Answer {
+    known(cloud, id)?;
+    cloud.accounts.subscribe_push(client, id)?;
+    cloud.world.hurry(id);
+    Ok(json!({}))
 }
 
 fn subscribe_event(

@@ -65,7 +65,7 @@ pub fn conditioner(life: &mut Life<'_>) {
         let used = life.number("/filterInfo/usedTime") + 1.0;
         life.set_number("/filterInfo/usedTime", used);
     }
-    life.push_every(8, "WATER_IS_FULL");
+    life.push_every(6, "WATER_IS_FULL");
 }
 
 pub fn purifier(life: &mut Life<'_>) {

@@ -5,10 +5,21 @@ use super::Life;
 const STATE: &str = "/runState/currentState";
 const BATTERY: &str = "/battery/percent";
 
-/// Cleans until the battery is low, drives home, charges, watches the home for a while, and cleans again.
+/// Cleans until the battery is low, drives home, charges, watches the home for a while, and cleans again. Now and
+/// then it gets stuck, and somebody frees it.
 pub fn robot(life: &mut Life<'_>) {
     let dwell = life.dwell(STATE);
+    if life.text(STATE) != "ERROR" {
+        life.set_error(None);
+    }
     match life.text(STATE).as_str() {
+        "WORKING" if dwell > 2 && life.chance(20) => {
+            let errors = ["LEFT_WHEEL_ERROR", "BRUSH_ERROR", "CLIFF_ERROR"];
+            let error = errors[life.rng.usize(..errors.len())];
+            life.set(STATE, "ERROR");
+            life.set_error(Some(error));
+            life.push("CLEANING_IS_FAILED");
+        }
         "WORKING" => {
             let used = f64::from(life.rng.u8(6..11));
             charge(life, -used);
@@ -45,7 +56,10 @@ pub fn robot(life: &mut Life<'_>) {
             life.set(STATE, "WORKING");
         }
         "PAUSE" if dwell > 10 => life.set(STATE, "WORKING"),
-        "ERROR" if dwell > 3 => life.set(STATE, "HOMING"),
+        "ERROR" if dwell > 3 => {
+            life.set_error(None);
+            life.set(STATE, "HOMING");
+        }
         _ => {}
     }
 }

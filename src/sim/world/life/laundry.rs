@@ -129,8 +129,10 @@ fn advance(life: &mut Life<'_>, at: &str, programme: &Programme) {
 
 fn phase(programme: &Programme, left: f64) -> &'static str {
     let passed = 100.0 - left * 100.0 / programme.minutes;
-    let begun = programme.phases.iter().filter(|(_, from)| *from <= passed);
-    begun.last().map_or("RUNNING", |(name, _)| name)
+    let mut begun = programme.phases.iter().rev();
+    begun
+        .find(|(_, from)| *from <= passed)
+        .map_or("RUNNING", |(name, _)| name)
 }
 
 pub fn remaining(life: &Life<'_>, at: &str) -> f64 {
