@@ -29,11 +29,12 @@ pub(super) fn bytes(number: u64) -> String {
     if number < 1024 {
         return count(usize::try_from(number).unwrap_or(usize::MAX), "byte");
     }
-    let (mut tenths, mut unit) = (number.saturating_mul(10) / 1024, 0);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
+    let (mut size, mut unit) = (1024, 0);
+    while number >= size * 1024 && unit + 1 < UNITS.len() {
+        size *= 1024;
         unit += 1;
     }
+    let tenths = number.saturating_mul(10).saturating_add(size / 2) / size;
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_sizes_rounded_down() {
+    fn numbers_are_grouped_and_sizes_rounded() {
         assert_eq!(
             [0, 999, 1203, 1_234_567].map(grouped),
             ["0", "999", "1,203", "1,234,567"]
