@@ -39,6 +39,7 @@ pub(super) struct Report {
 
 /// What becomes of a box after a key.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a key, moved once")]
 pub(super) enum After {
     Stay(Over),
     Close,

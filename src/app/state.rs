@@ -277,7 +277,7 @@ impl App {
     /// Commands and wishes that a quit would leave undone.
     pub(super) fn unsent(&self) -> Vec<String> {
         /// How long an accepted command without a report counts as unfinished.
-        const FRESH: Duration = Duration::from_secs(60);
+        const FRESH: Duration = Duration::from_mins(1);
         let mut lines = Vec::new();
         let commands = self.home.commands.open_since(self.at, FRESH);
         if commands > 0 {

@@ -94,11 +94,12 @@ impl App {
         self.settle_messages();
         self.settle_inspector();
         self.settle_publish();
-        if self.overlays.is_empty() && !self.is_typing() {
-            if let Some(over) = self.waiting.pop_front() {
-                self.overlays.push(over);
-                self.moved = true;
-            }
+        if self.overlays.is_empty()
+            && !self.is_typing()
+            && let Some(over) = self.waiting.pop_front()
+        {
+            self.overlays.push(over);
+            self.moved = true;
         }
     }
 
@@ -199,22 +200,19 @@ impl App {
         let Some((pane, area)) = layout.under(mouse.column, mouse.row) else {
             return;
         };
-        match step {
-            Some(step) => {
-                for _ in 0..3 {
-                    self.step(pane, step);
-                }
+        if let Some(step) = step {
+            for _ in 0..3 {
+                self.step(pane, step);
             }
-            None => {
-                // The headings take the first line inside where the list is short of the frame by one.
-                let inside = usize::from(area.height.saturating_sub(2));
-                let headings = inside - self.rows(pane).min(inside);
-                let row = usize::from(mouse.row - area.y).checked_sub(1 + headings);
-                self.focus_on(pane);
-                if let Some(row) = row.filter(|row| *row < self.rows(pane)) {
-                    self.select_row(pane, row);
-                }
-            }
+            return;
+        }
+        // The headings take the first line inside where the list is short of the frame by one.
+        let inside = usize::from(area.height.saturating_sub(2));
+        let headings = inside - self.rows(pane).min(inside);
+        let row = usize::from(mouse.row - area.y).checked_sub(1 + headings);
+        self.focus_on(pane);
+        if let Some(row) = row.filter(|row| *row < self.rows(pane)) {
+            self.select_row(pane, row);
         }
     }
 

@@ -1,6 +1,11 @@
 //! `Deck`: the core with a scripted world around it, so that a test reads like a story. Nothing sleeps and nothing is
 //! opened: effects are looked at or answered at once.
 
+#![expect(
+    clippy::panic,
+    reason = "a helper that finds nothing says what there was instead"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
 use thingdeck::domain::profile::{OnQuit, PlatformId};
 use thingdeck::domain::reading::{Kind, Reading};
-use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId};
+use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::domain::topic::Topic;
@@ -318,15 +323,7 @@ impl Deck {
             Request::Control {
                 settings, dry_run, ..
             } => Some(Reply::Control {
-                body: settings
-                    .iter()
-                    .map(|s| {
-                        format!(
-                            "{{\"{}\":{{\"{}\":{}}}}}",
-                            s.path.resource, s.path.property, s.value
-                        )
-                    })
-                    .collect(),
+                body: rehearsal(settings),
                 sent: !dry_run,
             }),
             _ => None,
@@ -645,6 +642,15 @@ impl Deck {
     }
 }
 
+fn rehearsal(settings: &[Setting]) -> String {
+    let part = |s: &Setting| json!({&s.path.resource: {&s.path.property: &s.value}});
+    let mut body = json!({});
+    for setting in settings {
+        thingdeck::domain::state::merge(&mut body, &part(setting));
+    }
+    body.to_string()
+}
+
 pub fn key(name: &str) -> Key {
     let code = match name {
         "space" => KeyCode::Char(' '),
@@ -661,14 +667,14 @@ pub fn key(name: &str) -> Key {
         "end" => KeyCode::End,
         "pageup" => KeyCode::PageUp,
         "pagedown" => KeyCode::PageDown,
-        _ => match name.strip_prefix("ctrl-") {
-            Some(letter) => return Key::ctrl(letter.chars().next().expect("a letter")),
-            None => {
-                let mut chars = name.chars();
-                let only = chars.next().filter(|_| chars.next().is_none());
-                KeyCode::Char(only.unwrap_or_else(|| panic!("{name} is no key")))
+        _ => {
+            if let Some(letter) = name.strip_prefix("ctrl-") {
+                return Key::ctrl(letter.chars().next().expect("a letter"));
             }
-        },
+            let mut chars = name.chars();
+            let only = chars.next().filter(|_| chars.next().is_none());
+            KeyCode::Char(only.unwrap_or_else(|| panic!("{name} is no key")))
+        }
     };
     Key::plain(code)
 }

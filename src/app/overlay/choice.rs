@@ -129,11 +129,9 @@ impl App {
             KeyCode::Esc => return self.choice_left(),
             KeyCode::Char('q') if !over.typing => return self.choice_left(),
             KeyCode::Char('/') if !over.typing => over.typing = true,
-            _ if over.typing => {
-                if over.search.key(key) == Typed::Changed {
-                    over.selected = 0;
-                    over.offset = 0;
-                }
+            _ if over.typing && over.search.key(key) == Typed::Changed => {
+                over.selected = 0;
+                over.offset = 0;
             }
             _ => {}
         }
@@ -194,9 +192,8 @@ impl App {
         let (width, most) = match over.kind {
             ChoiceKind::Palette => (84, 24),
             ChoiceKind::Profiles => (72, 16),
-            ChoiceKind::Countries => (64, 24),
             ChoiceKind::Properties(_) => (100, 36),
-            ChoiceKind::Values(..) => (64, 24),
+            ChoiceKind::Countries | ChoiceKind::Values(..) => (64, 24),
         };
         let rows = self.all_choices(&over.kind).len();
         let wanted = rows + 2 + self.above_rows(over);

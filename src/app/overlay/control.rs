@@ -158,7 +158,7 @@ impl App {
     pub(super) fn values_intro(&self, device: &DeviceId, path: &PropertyPath) -> Vec<Line> {
         let now = self
             .current(device, path)
-            .map_or("unknown".to_owned(), plain);
+            .map_or_else(|| "unknown".to_owned(), plain);
         vec![vec![span("now  ", Role::Dim), span(now, Role::Text)]]
     }
 
@@ -252,12 +252,12 @@ impl App {
     pub(super) fn submit_values(
         &mut self,
         mut over: FormOver,
-        device: DeviceId,
+        device: &DeviceId,
         paths: &[PropertyPath],
     ) -> After {
         let mut settings = Vec::new();
         for (n, path) in paths.iter().enumerate() {
-            let domain = self.property(&device, path).and_then(|p| p.write.clone());
+            let domain = self.property(device, path).and_then(|p| p.write.clone());
             let Some(domain) = domain else { continue };
             match domain.parse(over.text(n)) {
                 Ok(value) => settings.push(Setting {
@@ -272,7 +272,7 @@ impl App {
             }
         }
         over.error = None;
-        over.waiting = Some(self.rehearse(&device, settings));
+        over.waiting = Some(self.rehearse(device, settings));
         After::Stay(Over::Form(over))
     }
 

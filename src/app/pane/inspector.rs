@@ -314,15 +314,9 @@ impl App {
         if !message.mask.is_empty() {
             return self.say(Role::Warn, "this message holds a secret and is not copied");
         }
-        let text = self.whole(&message);
+        let text = whole(&message);
         let id = self.pending.begin(Purpose::Copy);
         self.ask(Effect::Copy(id, text));
-    }
-
-    /// The whole message as one line of text.
-    fn whole(&self, message: &Opened) -> String {
-        let payload = String::from_utf8_lossy(&message.payload);
-        format!("{} {} {payload}", message.at, message.topic)
     }
 
     pub(in super::super) fn inspector_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
@@ -347,6 +341,12 @@ impl App {
         let note = span(self.inspector.view.word(), Role::Dim);
         (Body::Lines(shown), Some(note), position)
     }
+}
+
+/// The whole message as one line of text.
+fn whole(message: &Opened) -> String {
+    let payload = String::from_utf8_lossy(&message.payload);
+    format!("{} {} {payload}", message.at, message.topic)
 }
 
 fn payload_lines(payload: &[u8], view: View, mask: &[&'static str]) -> Vec<Vec<Piece>> {
