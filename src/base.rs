@@ -1,6 +1,7 @@
 //! What every layer may use: text made safe for a terminal, secrets, moments in time, and problems in words.
 
 pub mod moment;
+pub mod near;
 pub mod problem;
 pub mod secret;
 pub mod text;

@@ -3,7 +3,9 @@
 
 pub mod capability;
 pub mod device;
+pub mod expression;
 pub mod fact;
+pub mod json;
 pub mod line;
 pub mod message;
 pub mod model;

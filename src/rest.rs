@@ -1,1 +1,4 @@
-//! To be written.
+//! HTTP for every platform, behind the descriptions of [`crate::platform::io`]. Only [`client`] names reqwest's types.
+
+pub mod client;
+pub mod retry_after;

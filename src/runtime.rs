@@ -1,1 +1,22 @@
-//! To be written.
+//! The only layer with a clock, files, a terminal and tasks.
+
+pub mod clip;
+pub mod clock;
+pub mod config;
+pub mod console;
+pub mod context;
+pub mod dashboard;
+pub mod effects;
+pub mod files;
+pub mod inbox;
+pub mod io;
+pub mod keep;
+pub mod keys;
+pub mod logging;
+pub mod pacer;
+pub mod picture;
+pub mod secrets;
+pub mod signals;
+pub mod start;
+pub mod station;
+pub mod terminal;

@@ -110,9 +110,62 @@ pub fn short(duration: Duration) -> String {
     }
 }
 
+/// A duration as a person writes it: `10s`, `5m`, `1h30m`; also `500ms` and `2d`. Whole numbers, the greater unit first.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 5] = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1000),
+        ("ms", 1),
+    ];
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    let mut units = UNITS.iter();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (digits, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
+        let (unit, after) = after.split_at_checked(
+            after
+                .find(|c: char| c.is_ascii_digit())
+                .unwrap_or(after.len()),
+        )?;
+        let (_, millis) = units.find(|(name, _)| *name == unit)?;
+        let part = digits.parse::<u64>().ok()?.checked_mul(*millis)?;
+        total = total.checked_add(Duration::from_millis(part))?;
+        rest = after;
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let seconds = |text| parse_duration(text).map(|d| d.as_secs());
+        assert_eq!(seconds("10s"), Some(10));
+        assert_eq!(seconds("5m"), Some(300));
+        assert_eq!(seconds("1h30m"), Some(5400));
+        assert_eq!(seconds("2d"), Some(172_800));
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        for wrong in [
+            "",
+            "10",
+            "s",
+            "1x",
+            "1m1h",
+            "1.5h",
+            "-1s",
+            "1h 30m",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_timestamp_prints_six_decimals_in_utc() {

@@ -109,6 +109,11 @@ pub fn escape(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `escape` line by line: our own line breaks stay.
+pub fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
+}
+
 const fn is_picture(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
 }

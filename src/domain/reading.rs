@@ -25,6 +25,26 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Self; 13] = [
+        Self::Push,
+        Self::Event,
+        Self::Device,
+        Self::Shadow,
+        Self::Job,
+        Self::Provisioning,
+        Self::Presence,
+        Self::Config,
+        Self::Command,
+        Self::State,
+        Self::Error,
+        Self::Message,
+        Self::Gap,
+    ];
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Push => "push",

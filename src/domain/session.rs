@@ -120,6 +120,17 @@ pub enum LogLevel {
     Debug,
 }
 
+impl LogLevel {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// One line of the log pane: a REST call with status and time, an MQTT packet, or a remark. Holds no secret and no
 /// payload, only sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]

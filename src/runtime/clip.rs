@@ -28,10 +28,16 @@ pub fn osc52(content: &[u8], wrapping: Wrapping) -> Option<Vec<u8>> {
     let sequence = format!("\x1b]52;c;{encoded}\x07");
     Some(match wrapping {
         Wrapping::None => sequence.into_bytes(),
-        Wrapping::Tmux => format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")).into_bytes(),
+        Wrapping::Tmux => {
+            format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")).into_bytes()
+        }
         // screen takes at most 768 bytes in one piece.
         Wrapping::Screen => {
-            let pieces: Vec<String> = sequence.as_bytes().chunks(760).map(|c| format!("\x1bP{}\x1b\\", String::from_utf8_lossy(c))).collect();
+            let pieces: Vec<String> = sequence
+                .as_bytes()
+                .chunks(760)
+                .map(|c| format!("\x1bP{}\x1b\\", String::from_utf8_lossy(c)))
+                .collect();
             pieces.concat().into_bytes()
         }
     })
@@ -39,7 +45,12 @@ pub fn osc52(content: &[u8], wrapping: Wrapping) -> Option<Vec<u8>> {
 
 /// Hands `content` to the first clipboard program there is. `true` when one took it. Ends by itself.
 pub async fn local(content: &[u8]) -> bool {
-    const HELPERS: [&[&str]; 4] = [&["wl-copy"], &["xclip", "-selection", "clipboard"], &["xsel", "-ib"], &["pbcopy"]];
+    const HELPERS: [&[&str]; 4] = [
+        &["wl-copy"],
+        &["xclip", "-selection", "clipboard"],
+        &["xsel", "-ib"],
+        &["pbcopy"],
+    ];
     for helper in HELPERS {
         if offer(helper, content).await.unwrap_or(false) {
             return true;
@@ -70,7 +81,10 @@ mod tests {
     #[test]
     fn the_sequence_is_wrapped_for_tmux_and_refused_beyond_the_limit() {
         assert_eq!(osc52(b"hi", Wrapping::None).unwrap(), b"\x1b]52;c;aGk=\x07");
-        assert_eq!(osc52(b"hi", Wrapping::Tmux).unwrap(), b"\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\");
+        assert_eq!(
+            osc52(b"hi", Wrapping::Tmux).unwrap(),
+            b"\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"
+        );
         assert_eq!(osc52(&vec![0; LIMIT], Wrapping::None), None);
     }
 }

@@ -11,16 +11,29 @@ pub struct Clock {
 }
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "this is the place where clocks are read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place where clocks are read"
+    )]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the place where clocks are read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place where clocks are read"
+    )]
     pub fn now(self) -> Moment {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let micros = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
-        Moment { mono: Mono(self.start.elapsed()), wall: Timestamp(micros) }
+        Moment {
+            mono: Mono(self.start.elapsed()),
+            wall: Timestamp(micros),
+        }
     }
 
     /// When that moment is for tokio's timers.

@@ -28,8 +28,17 @@ struct Shared {
 
 impl Inbox {
     pub fn new(limit_bytes: usize) -> Self {
-        let queue = Mutex::new(Queue { slots: VecDeque::new(), bytes: 0, limit_bytes });
-        Self { shared: Arc::new(Shared { queue, filled: Notify::new() }) }
+        let queue = Mutex::new(Queue {
+            slots: VecDeque::new(),
+            bytes: 0,
+            limit_bytes,
+        });
+        Self {
+            shared: Arc::new(Shared {
+                queue,
+                filled: Notify::new(),
+            }),
+        }
     }
 
     pub fn push(&self, event: Event) {
@@ -53,13 +62,21 @@ impl Inbox {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 enum Slot {
     Control(Event),
-    Data { event: Event, session: SessionId, bytes: usize, payload: usize },
+    Data {
+        event: Event,
+        session: SessionId,
+        bytes: usize,
+        payload: usize,
+    },
     Gap(SessionId, Gap),
 }
 
@@ -79,20 +96,45 @@ impl Queue {
         let bytes = OVERHEAD + payload + message.topic.as_str().len();
         let session = *session;
         self.bytes += bytes;
-        self.slots.push_back(Slot::Data { event, session, bytes, payload });
+        self.slots.push_back(Slot::Data {
+            event,
+            session,
+            bytes,
+            payload,
+        });
         while self.bytes > self.limit_bytes && self.drop_oldest() {}
     }
 
     /// The oldest message gives way; the newest is never dropped for itself alone.
     fn drop_oldest(&mut self) -> bool {
-        let Some(at) = self.slots.iter().position(|slot| matches!(slot, Slot::Data { .. })) else { return false };
+        let Some(at) = self
+            .slots
+            .iter()
+            .position(|slot| matches!(slot, Slot::Data { .. }))
+        else {
+            return false;
+        };
         if at + 1 == self.slots.len() {
             return false;
         }
-        let Some(Slot::Data { session, bytes, payload, .. }) = self.slots.remove(at) else { return false };
+        let Some(Slot::Data {
+            session,
+            bytes,
+            payload,
+            ..
+        }) = self.slots.remove(at)
+        else {
+            return false;
+        };
         self.bytes -= bytes;
-        let lost = Gap { messages: 1, bytes: payload as u64 };
-        match at.checked_sub(1).and_then(|before| self.slots.get_mut(before)) {
+        let lost = Gap {
+            messages: 1,
+            bytes: payload as u64,
+        };
+        match at
+            .checked_sub(1)
+            .and_then(|before| self.slots.get_mut(before))
+        {
             Some(Slot::Gap(of, gap)) if *of == session => {
                 gap.messages += lost.messages;
                 gap.bytes += lost.bytes;
@@ -137,7 +179,10 @@ mod tests {
             dup: false,
             ack: None,
         };
-        Event::Session(SessionId::default(), SessionEvent::Message(Box::new(message), Reading::default()))
+        Event::Session(
+            SessionId::default(),
+            SessionEvent::Message(Box::new(message), Reading::default()),
+        )
     }
 
     fn link() -> Event {
@@ -178,11 +223,18 @@ mod tests {
 
     #[test]
     fn the_mark_stands_where_the_messages_were_lost() {
-        let mut queue = Queue { slots: VecDeque::new(), bytes: 0, limit_bytes: 3 * (OVERHEAD + 101) };
+        let mut queue = Queue {
+            slots: VecDeque::new(),
+            bytes: 0,
+            limit_bytes: 3 * (OVERHEAD + 101),
+        };
         queue.push(link());
         (0..5).for_each(|n| queue.push(message(n, 100)));
         assert_eq!(queue.pop(), Some(link()));
-        let gap = SessionEvent::Gap(Gap { messages: 2, bytes: 200 });
+        let gap = SessionEvent::Gap(Gap {
+            messages: 2,
+            bytes: 200,
+        });
         assert_eq!(queue.pop(), Some(Event::Session(SessionId::default(), gap)));
         assert_eq!(queue.pop(), Some(message(2, 100)));
     }

@@ -11,14 +11,18 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA2
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
-use super::files::Identity;
-use super::secrets::SecretSource;
+use super::keep::Keep;
+use super::secrets;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
+use crate::cli::environment::Environment;
 use crate::domain::fact::Fact;
 use crate::domain::message::Draft;
-use crate::domain::session::{LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent};
+use crate::domain::profile::SecretRef;
+use crate::domain::session::{
+    LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
+};
 use crate::domain::subscription::FilterWish;
 use crate::platform::Pending;
 use crate::platform::io::{HttpCall, HttpError, HttpReply, Io};
@@ -31,12 +35,13 @@ const ADAPTER: u64 = 1 << 63;
 pub struct RuntimeIo {
     pub clock: Clock,
     pub rest: RestClient,
-    pub identity: Identity,
-    pub token: SecretSource,
+    pub identity: Keep,
+    pub token: SecretRef,
+    pub environment: Environment,
     pub commands: mpsc::Sender<SessionCommand>,
     pub heard: Arc<Heard>,
     pub outlet: Arc<dyn Post>,
-    pub receipts: Receipts,
+    pub receipts: Arc<Receipts>,
 }
 
 /// Publishes of the adapter that wait for their acknowledgement.
@@ -50,13 +55,21 @@ impl Receipts {
     fn expect(&self) -> (ReceiptId, oneshot::Receiver<Result<(), Problem>>) {
         let id = ReceiptId(ADAPTER | self.next.fetch_add(1, Ordering::Relaxed));
         let (tell, told) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, tell);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, tell);
         (id, told)
     }
 
     /// `true` when the receipt belonged to the adapter.
     pub fn settle(&self, id: ReceiptId, result: &Result<(), Problem>) -> bool {
-        let Some(tell) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) else {
+        let Some(tell) = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id)
+        else {
             return id.0 & ADAPTER != 0;
         };
         // Nobody waits any more when the adapter's future was dropped: fine.
@@ -68,29 +81,44 @@ impl Receipts {
 impl RuntimeIo {
     fn command(&self, command: SessionCommand) {
         if self.commands.try_send(command).is_err() {
-            self.log(LogLevel::Warn, "the session is busy or closed; a command of the adapter was let go".to_owned());
+            self.log(
+                LogLevel::Warn,
+                "the session is busy or closed; a command of the adapter was let go".to_owned(),
+            );
         }
     }
 
     fn line(&self, source: LogSource, level: LogLevel, text: String) {
         let at = self.clock.now().wall;
-        self.outlet.post(SessionEvent::Log(LogLine { at, source, level, text }));
+        self.outlet.post(SessionEvent::Log(LogLine {
+            at,
+            source,
+            level,
+            text,
+        }));
     }
 }
 
 impl Io for RuntimeIo {
     fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>> {
         Box::pin(async move {
-            let label = format!("{} {}", call.method.word(), call.label);
+            let label = call.label.clone();
             let begun = self.clock.now().mono;
             let result = self.rest.call(call).await;
             let took = self.clock.now().mono.since(begun).as_millis();
             let (level, outcome) = match &result {
                 Ok(reply) if reply.status < 400 => (LogLevel::Info, reply.status.to_string()),
-                Ok(reply) => (LogLevel::Warn, format!("{} {}", reply.status, refusal(&reply.body))),
+                Ok(reply) => (
+                    LogLevel::Warn,
+                    format!("{} {}", reply.status, refusal(&reply.body)),
+                ),
                 Err(error) => (LogLevel::Warn, error.to_string()),
             };
-            self.line(LogSource::Rest, level, format!("{label}  {outcome}  {took} ms"));
+            self.line(
+                LogSource::Rest,
+                level,
+                format!("{label}  {outcome}  {took} ms"),
+            );
             result
         })
     }
@@ -100,7 +128,10 @@ impl Io for RuntimeIo {
             let (id, told) = self.receipts.expect();
             self.command(SessionCommand::Publish(id, draft));
             told.await.unwrap_or_else(|_closed| {
-                Err(Problem::new("the message was not published", "the session closed", "").retry(Retry::Backoff))
+                Err(
+                    Problem::new("the message was not published", "the session closed", "")
+                        .retry(Retry::Backoff),
+                )
             })
         })
     }
@@ -110,7 +141,9 @@ impl Io for RuntimeIo {
     }
 
     fn silent(&self, reason: &str) {
-        self.command(SessionCommand::Resubscribe { reason: reason.to_owned() });
+        self.command(SessionCommand::Resubscribe {
+            reason: reason.to_owned(),
+        });
     }
 
     fn heard(&self) -> Mono {
@@ -131,7 +164,11 @@ impl Io for RuntimeIo {
 
     fn random(&self, bytes: &mut [u8]) {
         // The system's generator through the TLS provider: ids must not repeat across installations.
-        if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(bytes).is_err() {
+        if rustls::crypto::aws_lc_rs::default_provider()
+            .secure_random
+            .fill(bytes)
+            .is_err()
+        {
             fastrand::fill(bytes);
         }
     }
@@ -140,13 +177,26 @@ impl Io for RuntimeIo {
         let name = common_name.to_owned();
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || make_key(&name)).await;
-            let failed = |why: String| Problem::new("could not make a key pair", why, "free some memory and try again");
-            made.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
+            let failed = |why: String| {
+                Problem::new(
+                    "could not make a key pair",
+                    why,
+                    "free some memory and try again",
+                )
+            };
+            made.map_err(|e| failed(e.to_string()))?
+                .map_err(|e| failed(e.to_string()))
         })
     }
 
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
-        Box::pin(self.token.read())
+        Box::pin(async move {
+            let found = secrets::find(&self.token, &self.environment).await?;
+            if let Some(warning) = found.warning {
+                self.fact(Fact::Notice(warning));
+            }
+            Ok(found.secret)
+        })
     }
 
     fn fact(&self, fact: Fact) {
@@ -158,7 +208,11 @@ impl Io for RuntimeIo {
     }
 
     fn load(&self, name: &str) -> Result<Option<Secret>, Problem> {
-        self.identity.load(name)
+        let kept = self.identity.load(name)?;
+        if let Some(notice) = kept.notice {
+            self.fact(Fact::Notice(notice));
+        }
+        Ok(kept.content)
     }
 
     fn keep(&self, name: &str, content: &Secret) -> Result<(), Problem> {
@@ -171,8 +225,12 @@ impl Io for RuntimeIo {
 
     fn read_file(&self, path: &Path) -> Result<Bytes, Problem> {
         std::fs::read(path).map(Bytes::from).map_err(|error| {
-            Problem::new(format!("could not read {}", path.display()), error.to_string(), "check the path in the profile")
-                .exit(crate::base::problem::Exit::Usage)
+            Problem::new(
+                format!("could not read {}", path.display()),
+                error.to_string(),
+                "check the path in the profile",
+            )
+            .exit(crate::base::problem::Exit::Usage)
         })
     }
 }
@@ -189,6 +247,15 @@ fn make_key(name: &str) -> Result<(Secret, String), rcgen::Error> {
 /// The error code in an answer, for the log: `1207 Already subscribed push`, or nothing.
 fn refusal(body: &[u8]) -> String {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name| parsed.pointer(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-    format!("{} {}", text("/error/code"), text("/error/message")).trim().chars().take(120).collect()
+    let text = |name| {
+        parsed
+            .pointer(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
+    format!("{} {}", text("/error/code"), text("/error/message"))
+        .trim()
+        .chars()
+        .take(120)
+        .collect()
 }

@@ -1,6 +1,9 @@
 //! crossterm's events as the core's. Releases end here; a repeat is marked as one (F25).
 
-use crossterm::event::{Event as Term, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{
+    Event as Term, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers, MouseButton,
+    MouseEventKind,
+};
 
 use crate::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Size};
 
@@ -19,7 +22,11 @@ pub fn translate(event: Term) -> Option<Event> {
                 MouseEventKind::ScrollDown => MouseKind::ScrollDown,
                 _ => return None,
             };
-            Event::Mouse(Mouse { kind, column: mouse.column, row: mouse.row })
+            Event::Mouse(Mouse {
+                kind,
+                column: mouse.column,
+                row: mouse.row,
+            })
         }
     })
 }
@@ -65,14 +72,34 @@ mod tests {
     use super::*;
 
     fn press(kind: KeyEventKind) -> Option<Event> {
-        let key = KeyEvent { code: Code::Char('p'), modifiers: KeyModifiers::NONE, kind, state: KeyEventState::NONE };
+        let key = KeyEvent {
+            code: Code::Char('p'),
+            modifiers: KeyModifiers::NONE,
+            kind,
+            state: KeyEventState::NONE,
+        };
         translate(Term::Key(key))
     }
 
     #[test]
     fn press_repeat_and_release_make_one_action_and_one_marked_repeat() {
-        let all: Vec<_> = [KeyEventKind::Press, KeyEventKind::Repeat, KeyEventKind::Release].into_iter().filter_map(press).collect();
-        let key = |repeat| Event::Key(Key { code: KeyCode::Char('p'), ctrl: false, alt: false, shift: false, repeat });
+        let all: Vec<_> = [
+            KeyEventKind::Press,
+            KeyEventKind::Repeat,
+            KeyEventKind::Release,
+        ]
+        .into_iter()
+        .filter_map(press)
+        .collect();
+        let key = |repeat| {
+            Event::Key(Key {
+                code: KeyCode::Char('p'),
+                ctrl: false,
+                alt: false,
+                shift: false,
+                repeat,
+            })
+        };
         assert_eq!(all, [key(false), key(true)]);
     }
 }

@@ -37,10 +37,18 @@ pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
         .map_err(|e| e.to_string())?;
     let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(file);
     let lost = writer.error_counter();
-    let filter = EnvFilter::try_new(format!("warn,thingdeck={level}")).map_err(|e| e.to_string())?;
-    let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_env_filter(filter).finish();
+    let filter =
+        EnvFilter::try_new(format!("warn,thingdeck={level}")).map_err(|e| e.to_string())?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .finish();
     tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
-    Ok(Log { _guard: guard, lost })
+    Ok(Log {
+        _guard: guard,
+        lost,
+    })
 }
 
 /// A line of the log pane, into the file as well.
@@ -59,13 +67,21 @@ pub fn catch_panics(folder: PathBuf) {
     std::panic::set_hook(Box::new(move |panic| {
         terminal::restore();
         let trace = Backtrace::force_capture();
-        let report = format!("thingdeck {} stopped by a defect of its own\n{panic}\n\n{trace}\n", env!("CARGO_PKG_VERSION"));
+        let report = format!(
+            "thingdeck {} stopped by a defect of its own\n{panic}\n\n{trace}\n",
+            env!("CARGO_PKG_VERSION")
+        );
         let path = folder.join(format!("crash-{}.txt", std::process::id()));
-        let written = fs::create_dir_all(&folder).and_then(|()| File::create(&path)).and_then(|mut f| f.write_all(report.as_bytes()));
+        let written = fs::create_dir_all(&folder)
+            .and_then(|()| File::create(&path))
+            .and_then(|mut f| f.write_all(report.as_bytes()));
         let place = match written {
             Ok(()) => format!("the report is in {}", path.display()),
             Err(error) => format!("the report could not be written ({error}):\n{report}"),
         };
-        let _ = writeln!(std::io::stderr(), "thingdeck stopped by a defect of its own: {panic}\n  try      report it; {place}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "thingdeck stopped by a defect of its own: {panic}\n  try      report it; {place}"
+        );
     }));
 }

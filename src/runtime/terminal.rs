@@ -4,9 +4,12 @@ use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
@@ -26,8 +29,15 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn take(mouse: bool, frame_marks: bool) -> io::Result<Self> {
-        let inner = Ratatui::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout())))?;
-        let mut terminal = Self { inner, mouse, frame_marks };
+        let inner = Ratatui::new(CrosstermBackend::new(BufWriter::with_capacity(
+            64 * 1024,
+            stdout(),
+        )))?;
+        let mut terminal = Self {
+            inner,
+            mouse,
+            frame_marks,
+        };
         terminal.enter()?;
         Ok(terminal)
     }
@@ -45,7 +55,10 @@ impl Terminal {
 
     pub fn size(&self) -> io::Result<Size> {
         let size = self.inner.size()?;
-        Ok(Size { width: size.width, height: size.height })
+        Ok(Size {
+            width: size.width,
+            height: size.height,
+        })
     }
 
     /// One frame, inside one synchronized update. `inputs` is how many events it includes.

@@ -1,0 +1,94 @@
+//! What the command line may ask of the headless scripts, as plain data.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::expression::Expression;
+use crate::domain::profile::SecretRef;
+use crate::domain::subscription::{Feed, FilterWish};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verb {
+    Devices {
+        json: bool,
+    },
+    Subs {
+        json: bool,
+        /// Leave out the topic filters: their state needs a connection.
+        no_connect: bool,
+    },
+    Feed(FeedVerb),
+    State {
+        device: String,
+    },
+    Profile {
+        device: String,
+    },
+    Control(ControlVerb),
+    Tail(TailVerb),
+    ProfileAdd(AddVerb),
+    ProfileList {
+        json: bool,
+    },
+    ProfileRemove {
+        name: String,
+        yes: bool,
+    },
+}
+
+/// `subscribe` and `unsubscribe`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedVerb {
+    pub feed: Feed,
+    pub on: bool,
+    pub target: Target,
+    /// 1 to 24, event subscriptions only.
+    pub hours: Option<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    All,
+    /// An id, a unique beginning of one, or an alias.
+    One(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlVerb {
+    pub device: String,
+    /// As typed: `[place.]resource.property=value`.
+    pub settings: Vec<String>,
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TailVerb {
+    /// Empty: all that the profile's own subscriptions bring.
+    pub filters: Vec<FilterWish>,
+    pub count: Option<u64>,
+    pub within: Option<Duration>,
+    pub condition: Option<Expression>,
+}
+
+/// `profile-add`, the form without questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddVerb {
+    pub name: String,
+    pub country: String,
+    pub token: TokenSource,
+    pub event_hours: Option<u8>,
+    pub api_url: Option<String>,
+    pub mqtt_url: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub make_default: bool,
+    pub replace: bool,
+    /// Save it without trying it.
+    pub no_check: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    At(SecretRef),
+    /// Read once from stdin, then kept in a 0600 file.
+    Stdin,
+}

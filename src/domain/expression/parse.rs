@@ -1,0 +1,379 @@
+//! From text to a condition.
+
+use serde_json::Value;
+
+use super::path::{Path, Step};
+use super::{Comparison, Node};
+use crate::domain::reading::Kind;
+use crate::domain::topic::TopicFilter;
+
+/// Why a text is no condition, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} (at character {at})")]
+pub struct ExpressionError {
+    pub what: String,
+    /// Counted from 1.
+    pub at: usize,
+}
+
+/// Parentheses and negations deeper than this are a mistake, or an attack on the stack.
+const MAX_DEPTH: usize = 50;
+
+const FIELDS: [&str; 3] = ["kind", "device", "topic"];
+
+pub(super) fn parse(text: &str) -> Result<Node, ExpressionError> {
+    let mut parser = Parser {
+        chars: text.chars().collect(),
+        at: 0,
+        depth: 0,
+    };
+    let node = parser.any()?;
+    match parser.peek() {
+        None => Ok(node),
+        Some(_) => Err(parser.error("this ) closes nothing")),
+    }
+}
+
+struct Parser {
+    chars: Vec<char>,
+    at: usize,
+    depth: usize,
+}
+
+impl Parser {
+    /// The next character that is no blank.
+    fn peek(&mut self) -> Option<char> {
+        while self.here().is_some_and(char::is_whitespace) {
+            self.at += 1;
+        }
+        self.here()
+    }
+
+    fn here(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn error(&self, what: impl Into<String>) -> ExpressionError {
+        self.error_at(self.at, what)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads like `error`")]
+    fn error_at(&self, at: usize, what: impl Into<String>) -> ExpressionError {
+        ExpressionError {
+            what: what.into(),
+            at: at + 1,
+        }
+    }
+
+    /// Takes `word` when it stands here as a word of its own.
+    fn keyword(&mut self, word: &str) -> bool {
+        self.peek();
+        let end = self.at + word.chars().count();
+        let is_here = self
+            .chars
+            .get(self.at..end)
+            .is_some_and(|found| found.iter().copied().eq(word.chars()));
+        let ends = self
+            .chars
+            .get(end)
+            .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
+        if is_here && ends {
+            self.at = end;
+        }
+        is_here && ends
+    }
+
+    fn any(&mut self) -> Result<Node, ExpressionError> {
+        let mut nodes = vec![self.all()?];
+        while self.keyword("or") {
+            nodes.push(self.all()?);
+        }
+        Ok(one_or(nodes, Node::Any))
+    }
+
+    fn all(&mut self) -> Result<Node, ExpressionError> {
+        let mut nodes = vec![self.term()?];
+        loop {
+            let joined = self.keyword("and");
+            let before = self.at;
+            let ends = matches!(self.peek(), None | Some(')')) || self.keyword("or");
+            self.at = before;
+            if ends && !joined {
+                return Ok(one_or(nodes, Node::All));
+            }
+            nodes.push(self.term()?);
+        }
+    }
+
+    fn term(&mut self) -> Result<Node, ExpressionError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("this is nested too deep"));
+        }
+        let node = self.shallow_term();
+        self.depth -= 1;
+        node
+    }
+
+    fn shallow_term(&mut self) -> Result<Node, ExpressionError> {
+        if self.keyword("not") {
+            return Ok(Node::Not(Box::new(self.term()?)));
+        }
+        match self.peek() {
+            None => Err(self.error("something is missing here")),
+            Some(')') => Err(self.error("something is missing before this )")),
+            Some('(') => self.group(),
+            Some('-') => {
+                self.at += 1;
+                match self.here() {
+                    Some(c) if !c.is_whitespace() => Ok(Node::Not(Box::new(self.term()?))),
+                    _ => Err(self.error("- stands right before what must not match")),
+                }
+            }
+            Some('=' | '<' | '>' | '!') => {
+                Err(self.error("a name or a path must stand before this comparison"))
+            }
+            Some('.') => self.path(),
+            Some('"') => {
+                let text = self.quoted()?;
+                self.compared_or(&text, |text| Node::Word(text.to_lowercase()))
+            }
+            Some(_) => self.word(),
+        }
+    }
+
+    fn group(&mut self) -> Result<Node, ExpressionError> {
+        let opened = self.at;
+        self.at += 1;
+        let node = self.any()?;
+        if self.peek() != Some(')') {
+            return Err(self.error_at(opened, "this ( is never closed"));
+        }
+        self.at += 1;
+        Ok(node)
+    }
+
+    /// Up to the closing quote, with `\"` and `\\` for themselves.
+    fn quoted(&mut self) -> Result<String, ExpressionError> {
+        let opened = self.at;
+        self.at += 1;
+        let mut text = String::new();
+        loop {
+            let c = self
+                .here()
+                .ok_or_else(|| self.error_at(opened, "this quote is never closed"))?;
+            self.at += 1;
+            match c {
+                '"' => return Ok(text),
+                '\\' if matches!(self.here(), Some('"' | '\\')) => {
+                    text.extend(self.here());
+                    self.at += 1;
+                }
+                _ => text.push(c),
+            }
+        }
+    }
+
+    fn bare(&mut self) -> String {
+        let start = self.at;
+        while let Some(c) = self.here()
+            && !c.is_whitespace()
+            && !matches!(c, '(' | ')' | '"' | '=' | '<' | '>')
+            && !(c == '!' && self.chars.get(self.at + 1) == Some(&'='))
+        {
+            self.at += 1;
+        }
+        self.chars
+            .get(start..self.at)
+            .unwrap_or_default()
+            .iter()
+            .collect()
+    }
+
+    fn word(&mut self) -> Result<Node, ExpressionError> {
+        let start = self.at;
+        let word = self.bare();
+        if let Some((field, rest)) = word.split_once(':') {
+            let value = match self.here() {
+                Some('"') if rest.is_empty() => self.quoted()?,
+                _ => rest.to_owned(),
+            };
+            if let Some(node) = self.field(start, field, &value)? {
+                return Ok(node);
+            }
+        }
+        if word.is_empty() {
+            return Err(self.error("this is not understood; put it in quotes"));
+        }
+        self.compared_or(&word, |word| Node::Word(word.to_lowercase()))
+    }
+
+    /// `None` when `field` is no field: then it is a word with a colon in it.
+    fn field(
+        &self,
+        start: usize,
+        field: &str,
+        value: &str,
+    ) -> Result<Option<Node>, ExpressionError> {
+        let fail = |what: String| Err(self.error_at(start, what));
+        match field {
+            "kind" => match Kind::from_word(&value.to_lowercase()) {
+                Some(kind) => Ok(Some(Node::Kind(kind))),
+                None => fail(format!(
+                    "{value:?} is no kind; the kinds are {}",
+                    Kind::ALL.map(Kind::word).join(", ")
+                )),
+            },
+            "device" | "topic" if value.is_empty() => fail(format!("{field}: needs a value")),
+            "device" => Ok(Some(Node::Device(value.to_lowercase()))),
+            "topic" if value.contains(['+', '#']) => match TopicFilter::parse(value) {
+                Ok(filter) => Ok(Some(Node::Topic(filter))),
+                Err(error) => fail(format!("{value:?} is no topic filter: {error}")),
+            },
+            "topic" => Ok(Some(Node::TopicPart(value.to_lowercase()))),
+            _ => match FIELDS.into_iter().find(|known| is_slip_of(field, known)) {
+                Some(known) => fail(format!("{field}: is not known; did you mean {known}:?")),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn path(&mut self) -> Result<Node, ExpressionError> {
+        let mut steps = Vec::new();
+        loop {
+            match self.here() {
+                Some('.') => {
+                    self.at += 1;
+                    match self.here() {
+                        Some('"') => steps.push(Step::Member(self.quoted()?)),
+                        Some('[') => {}
+                        _ => steps.extend(self.member(steps.is_empty())?.map(Step::Member)),
+                    }
+                }
+                Some('[') => steps.push(self.bracket()?),
+                _ => break,
+            }
+        }
+        let path = Path {
+            anywhere: false,
+            steps,
+        };
+        match self.comparison()? {
+            Some((comparison, value)) => Ok(Node::Compare(path, comparison, value)),
+            None => Ok(Node::Exists(path)),
+        }
+    }
+
+    /// A member name after a dot; nothing after the first dot alone, which is the whole document.
+    fn member(&mut self, is_first: bool) -> Result<Option<String>, ExpressionError> {
+        let start = self.at;
+        while self
+            .here()
+            .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@'))
+        {
+            self.at += 1;
+        }
+        match self.chars.get(start..self.at).unwrap_or_default() {
+            [] if is_first => Ok(None),
+            [] => Err(self.error("a member name must follow the dot")),
+            name => Ok(Some(name.iter().collect())),
+        }
+    }
+
+    fn bracket(&mut self) -> Result<Step, ExpressionError> {
+        let opened = self.at;
+        self.at += 1;
+        let step = if self.here() == Some('"') {
+            Step::Member(self.quoted()?)
+        } else {
+            let start = self.at;
+            while self.here().is_some_and(|c| c.is_ascii_digit()) {
+                self.at += 1;
+            }
+            let digits: String = self
+                .chars
+                .get(start..self.at)
+                .unwrap_or_default()
+                .iter()
+                .collect();
+            Step::Index(digits.parse().map_err(|_no_number| {
+                self.error_at(start, "a number or a quoted name belongs in [ ]")
+            })?)
+        };
+        if self.here() != Some(']') {
+            return Err(self.error_at(opened, "this [ is never closed"));
+        }
+        self.at += 1;
+        Ok(step)
+    }
+
+    /// `name` as the left side of a comparison, or, where none follows, what `otherwise` makes of it.
+    fn compared_or(
+        &mut self,
+        name: &str,
+        otherwise: fn(&str) -> Node,
+    ) -> Result<Node, ExpressionError> {
+        match self.comparison()? {
+            None => Ok(otherwise(name)),
+            Some((comparison, value)) => {
+                let steps = name
+                    .split('.')
+                    .map(|name| Step::Member(name.to_owned()))
+                    .collect();
+                Ok(Node::Compare(
+                    Path {
+                        anywhere: true,
+                        steps,
+                    },
+                    comparison,
+                    value,
+                ))
+            }
+        }
+    }
+
+    fn comparison(&mut self) -> Result<Option<(Comparison, Value)>, ExpressionError> {
+        let before = self.at;
+        let first = self.peek();
+        let second = self.chars.get(self.at + 1).copied();
+        let (comparison, length) = match (first, second) {
+            (Some('='), Some('=')) => (Comparison::Equal, 2),
+            (Some('='), _) => (Comparison::Equal, 1),
+            (Some('!'), Some('=')) => (Comparison::Different, 2),
+            (Some('<'), Some('=')) => (Comparison::AtMost, 2),
+            (Some('<'), _) => (Comparison::Less, 1),
+            (Some('>'), Some('=')) => (Comparison::AtLeast, 2),
+            (Some('>'), _) => (Comparison::Greater, 1),
+            _ => {
+                self.at = before;
+                return Ok(None);
+            }
+        };
+        self.at += length;
+        let value = match self.peek() {
+            Some('"') => Value::String(self.quoted()?),
+            _ => match self.bare() {
+                word if word.is_empty() => {
+                    return Err(self.error("a value must follow the comparison"));
+                }
+                word => serde_json::from_str(&word).unwrap_or(Value::String(word)),
+            },
+        };
+        Ok(Some((comparison, value)))
+    }
+}
+
+fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
+    match (nodes.len(), nodes.pop()) {
+        (1, Some(node)) => node,
+        (_, last) => {
+            nodes.extend(last);
+            many(nodes)
+        }
+    }
+}
+
+/// One letter off, or the plural: `knd`, `devices`, `tpoic`.
+fn is_slip_of(typed: &str, known: &str) -> bool {
+    crate::base::near::distance(&typed.to_lowercase(), known) <= if known.len() > 4 { 2 } else { 1 }
+}

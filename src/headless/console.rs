@@ -1,0 +1,136 @@
+//! The port of the headless scripts: everything a verb may hear from the outside or do to it.
+//!
+//! `runtime` implements it for real, tests with a script. There is one place to wait, [`Console::next`]: replies, facts,
+//! session events, signals and deadlines all come through it, in the order they happened, so a script needs no `select!`.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::base::moment::{Moment, Mono};
+use crate::base::problem::Problem;
+use crate::base::secret::Secret;
+use crate::domain::fact::Fact;
+use crate::domain::profile::{Profile, SecretRef};
+use crate::domain::request::{Reply, Request, RequestId};
+use crate::domain::session::{SessionCommand, SessionEvent};
+use crate::domain::subscription::FilterWish;
+
+/// A boxed future.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+pub trait Console: Send {
+    // ---- talk
+
+    /// One line of data on stdout, without its line break; with the system when this is over. The one wait that may take
+    /// as long as the reader likes; an interrupt ends it like a closed pipe.
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>>;
+
+    /// Talk, on stderr: one or more lines, without the last line break. Already safe for a terminal.
+    fn say(&mut self, text: &str);
+
+    fn now(&self) -> Moment;
+
+    // ---- profiles
+
+    /// The profile that `-p`, `THINGDECK_PROFILE` or `default_profile` names. Not found (exit 4) or none at all (exit 2) is
+    /// a problem; so is one that needs `--insecure`.
+    fn profile(&self) -> Result<Profile, Problem>;
+
+    /// All of the config file, in its order.
+    fn profiles(&self) -> Vec<Profile>;
+
+    /// `default_profile`, as written.
+    fn default_profile(&self) -> Option<String>;
+
+    /// Requests and sessions are about this profile from now on. Called before the first [`Console::request`] or
+    /// [`Console::open`].
+    fn choose(&mut self, profile: Profile) -> Result<(), Problem>;
+
+    /// Writes a profile to the config file, and its secret to a 0600 file where that was given in clear. Answers where, in
+    /// words.
+    fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem>;
+
+    /// Takes the profile out of the config file and deletes its identity folder. Answers what is left behind, in words.
+    fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem>;
+
+    // ---- the platform
+
+    /// Begins a request; its outcome comes as [`Heard::Reply`], what is found out on the way as [`Heard::Fact`].
+    fn request(&mut self, what: Request) -> RequestId;
+
+    // ---- the session
+
+    /// Opens the one session; what happens to it comes as [`Heard::Session`].
+    fn open(&mut self, opening: Opening);
+
+    fn command(&mut self, command: SessionCommand);
+
+    /// DISCONNECT and wait for the end, within a bounded time; written acknowledgements go out first. Fine when nothing is
+    /// open.
+    fn close(&mut self) -> Pending<'_, ()>;
+
+    // ---- waiting
+
+    /// What happens next. Signals come first, [`Heard::Deadline`] last: only when nothing else is there and `until` has
+    /// come. Safe to drop and call again.
+    fn next(&mut self, until: Option<Mono>) -> Pending<'_, Heard>;
+
+    // ---- stdin
+
+    /// All of stdin, without the blanks around it.
+    fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>>;
+
+    /// Asks yes or no on the terminal, where no is what Enter means.
+    fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer>;
+}
+
+/// The reader of stdout went away: the verb ends quietly with 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    Session(SessionEvent),
+    /// On the way to a reply.
+    Fact(Fact),
+    Reply(RequestId, Result<Reply, Problem>),
+    /// SIGINT, SIGTERM or SIGHUP. Once per signal.
+    Interrupt,
+    Deadline,
+}
+
+/// How to open the session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opening {
+    /// Each received QoS 1 and 2 message is acknowledged by `SessionCommand::Ack` and not before.
+    pub manual_ack: bool,
+    /// Besides the platform's and the profile's own.
+    pub filters: Vec<FilterWish>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Yes,
+    No,
+    /// stdin is no terminal: nobody to ask.
+    Nobody,
+    Interrupted,
+}
+
+/// A profile to be written to the config file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    pub name: String,
+    /// Upper case.
+    pub country: String,
+    /// [`SecretRef::Plain`] is kept in a 0600 file of the data folder; the config file gets `{ file = … }`.
+    pub token: SecretRef,
+    pub event_hours: Option<u8>,
+    pub api_url: Option<String>,
+    pub mqtt_url: Option<String>,
+    pub ca_file: Option<std::path::PathBuf>,
+    /// Becomes `default_profile` even where there is another one; the first profile always does.
+    pub make_default: bool,
+    /// An entry of that name may be replaced.
+    pub replace: bool,
+}

@@ -1,0 +1,215 @@
+//! `profile-list`, `profile-add`, `profile-remove`.
+
+use crate::base::problem::{Exit, Problem};
+use crate::base::text::SafeText;
+use crate::cli::verb::{AddVerb, TokenSource};
+use crate::domain::json::quote;
+use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::request::{Reply, Request};
+
+use super::console::{Answer, NewEntry};
+use super::script::{End, Script, problem_text, unfit};
+use super::table;
+
+pub(super) async fn list(script: &mut Script<'_>, json: bool) -> Result<Exit, End> {
+    let profiles = script.console.profiles();
+    let default = script.console.default_profile();
+    let is_default = |profile: &Profile| default.as_deref() == Some(profile.name.as_str());
+    if json {
+        for profile in &profiles {
+            script.out(&json_line(profile, is_default(profile))).await?;
+        }
+    } else if profiles.is_empty() {
+        script.say("no profiles: `thingdeck profile-add` makes one");
+    } else {
+        let rows: Vec<_> = profiles.iter().map(|p| row(p, is_default(p))).collect();
+        for line in table::lines(&["NAME", "PLATFORM", "COUNTRY", "TOKEN", "DEFAULT"], &rows) {
+            script.out(&line).await?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn row(profile: &Profile, is_default: bool) -> Vec<SafeText> {
+    let Settings::Thinq(settings) = &profile.settings;
+    vec![
+        SafeText::new(&profile.name),
+        SafeText::new(profile.platform().word()),
+        SafeText::new(&settings.country),
+        settings.token.place().into(),
+        SafeText::new(if is_default { "yes" } else { "" }),
+    ]
+}
+
+fn json_line(profile: &Profile, is_default: bool) -> String {
+    let Settings::Thinq(settings) = &profile.settings;
+    format!(
+        "{{\"name\":{},\"platform\":\"{}\",\"country\":{},\"token\":{},\"default\":{is_default}}}",
+        quote(&profile.name),
+        profile.platform().word(),
+        quote(&settings.country),
+        quote(&settings.token.place())
+    )
+}
+
+pub(super) async fn add(script: &mut Script<'_>, verb: &AddVerb) -> Result<Exit, End> {
+    let exists = script
+        .console
+        .profiles()
+        .iter()
+        .any(|p| p.name == verb.name);
+    if exists && !verb.replace {
+        return Err(taken(&verb.name).into());
+    }
+    let token = match &verb.token {
+        TokenSource::At(place) => place.clone(),
+        TokenSource::Stdin => SecretRef::Plain(script.console.read_secret().await?),
+    };
+    if !verb.no_check {
+        try_out(script, verb, &token).await?;
+    }
+    let saved = script.console.save_profile(&entry(verb, token))?;
+    for line in saved.lines() {
+        script.say(line);
+    }
+    Ok(Exit::Done)
+}
+
+/// One cheap authorised call, so that a mistyped token is found before it is saved.
+async fn try_out(script: &mut Script<'_>, verb: &AddVerb, token: &SecretRef) -> Result<(), End> {
+    script.console.choose(candidate(verb, token))?;
+    match script.ask(Request::Probe).await? {
+        Reply::Probed { devices } => script.say(&format!("the token works: {devices} devices")),
+        other => return Err(unfit(&other)),
+    }
+    Ok(())
+}
+
+fn taken(name: &str) -> Problem {
+    Problem::new(
+        format!("could not add profile {name:?}"),
+        "there is one of that name",
+        "choose another name, or give --replace",
+    )
+    .exit(Exit::Usage)
+}
+
+fn candidate(verb: &AddVerb, token: &SecretRef) -> Profile {
+    Profile {
+        name: verb.name.clone(),
+        settings: Settings::Thinq(ThinqSettings {
+            country: verb.country.clone(),
+            token: token.clone(),
+            client_id: None,
+            event_hours: verb.event_hours.unwrap_or(24),
+            api_url: verb.api_url.clone(),
+            mqtt_url: verb.mqtt_url.clone(),
+            api_key: None,
+            on_quit: OnQuit::Keep,
+            silent_after: None,
+        }),
+        common: Common {
+            ca_file: verb.ca_file.clone(),
+            ..Common::default()
+        },
+        simulated: false,
+    }
+}
+
+fn entry(verb: &AddVerb, token: SecretRef) -> NewEntry {
+    NewEntry {
+        name: verb.name.clone(),
+        country: verb.country.clone(),
+        token,
+        event_hours: verb.event_hours,
+        api_url: verb.api_url.clone(),
+        mqtt_url: verb.mqtt_url.clone(),
+        ca_file: verb.ca_file.clone(),
+        make_default: verb.make_default,
+        replace: verb.replace,
+    }
+}
+
+/// Signs out where it can, then deletes what is here; what stays behind is named, and makes it a failure.
+pub(super) async fn remove(script: &mut Script<'_>, name: &str, yes: bool) -> Result<Exit, End> {
+    let profiles = script.console.profiles();
+    let Some(profile) = profiles.iter().find(|p| p.name == name) else {
+        return Err(no_such(name, &profiles).into());
+    };
+    if !yes && !confirmed(script, name).await? {
+        script.say("nothing was removed");
+        return Ok(Exit::Failed);
+    }
+    let mut left = sign_out(script, profile.clone()).await?;
+    left.extend(script.console.remove_profile(name)?);
+    script.say(&format!("profile {name:?} is removed"));
+    for item in &left {
+        script.say(&format!("could not be undone: {item}"));
+    }
+    if left.is_empty() {
+        Ok(Exit::Done)
+    } else {
+        Err(left_behind(name).into())
+    }
+}
+
+fn no_such(name: &str, profiles: &[Profile]) -> Problem {
+    let names: Vec<_> = profiles.iter().map(|p| p.name.as_str()).collect();
+    let remedy = if names.is_empty() {
+        "there are no profiles".to_owned()
+    } else {
+        format!("the profiles are: {}", names.join(", "))
+    };
+    Problem::new(
+        format!("no profile {name:?}"),
+        "the config file has none of that name",
+        remedy,
+    )
+    .exit(Exit::NotFound)
+}
+
+async fn confirmed(script: &mut Script<'_>, name: &str) -> Result<bool, End> {
+    let question = format!(
+        "Remove profile {name:?}? Its subscriptions end, its client is deregistered and its identity deleted."
+    );
+    let question = SafeText::new(&question).into_string();
+    match script.console.confirm(&question).await {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::Interrupted => Err(End::Interrupted),
+        Answer::Nobody => Err(Problem::new(
+            format!("profile {name:?} is not removed"),
+            "there is no terminal to ask on",
+            "give --yes",
+        )
+        .exit(Exit::Usage)
+        .into()),
+    }
+}
+
+/// What could not be undone at the platform. Only an interrupt stops the removal.
+async fn sign_out(script: &mut Script<'_>, profile: Profile) -> Result<Vec<String>, End> {
+    let asked = match script.console.choose(profile) {
+        Ok(()) => script.ask(Request::SignOut).await,
+        Err(problem) => Err(End::Failed(problem)),
+    };
+    match asked {
+        Ok(Reply::SignedOut { left }) => Ok(left),
+        Ok(other) => Err(unfit(&other)),
+        Err(End::Failed(problem)) => {
+            script.console.say(&problem_text(&problem));
+            Ok(vec![
+                "the subscriptions and the registration at the platform".to_owned(),
+            ])
+        }
+        Err(end) => Err(end),
+    }
+}
+
+fn left_behind(name: &str) -> Problem {
+    Problem::new(
+        format!("profile {name:?} is removed here, but not everywhere"),
+        "what is named above is still at the platform",
+        "revoke its token on the platform's own page: then nothing of it can be used any more",
+    )
+}

@@ -1,0 +1,172 @@
+//! What all scripts need: asking the platform while its steps are told on stderr, and the three ways to end early.
+
+use crate::base::moment::{Timestamp, words};
+use crate::base::problem::{Exit, Problem};
+use crate::base::text::SafeText;
+use crate::domain::device::{Device, FindError, find};
+use crate::domain::fact::{Budget, Fact, StepState};
+use crate::domain::profile::Profile;
+use crate::domain::request::{Reply, Request};
+
+use super::console::{Console, Heard};
+
+/// How a script ends before its end.
+#[derive(Debug)]
+pub(super) enum End {
+    Failed(Problem),
+    Interrupted,
+    /// The reader of stdout has seen enough.
+    Closed,
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl From<super::console::Closed> for End {
+    fn from(_: super::console::Closed) -> Self {
+        Self::Closed
+    }
+}
+
+pub(super) struct Script<'a> {
+    pub(super) console: &'a mut dyn Console,
+    /// Told once: until when the platform's calls rest.
+    resting: Option<Timestamp>,
+}
+
+impl<'a> Script<'a> {
+    pub(super) fn new(console: &'a mut dyn Console) -> Self {
+        Self {
+            console,
+            resting: None,
+        }
+    }
+
+    pub(super) fn into_console(self) -> &'a mut dyn Console {
+        self.console
+    }
+
+    /// The profile to work with; requests and sessions are about it from here on.
+    pub(super) fn begin(&mut self) -> Result<Profile, End> {
+        let profile = self.console.profile()?;
+        self.console.choose(profile.clone())?;
+        Ok(profile)
+    }
+
+    pub(super) async fn ask(&mut self, what: Request) -> Result<Reply, End> {
+        let id = self.console.request(what);
+        loop {
+            match self.console.next(None).await {
+                Heard::Reply(answered, outcome) if answered == id => return Ok(outcome?),
+                Heard::Fact(fact) => self.tell(&fact),
+                Heard::Interrupt => return Err(End::Interrupted),
+                Heard::Reply(..) | Heard::Session(_) | Heard::Deadline => {}
+            }
+        }
+    }
+
+    pub(super) async fn devices(&mut self) -> Result<Vec<Device>, End> {
+        match self.ask(Request::Devices { fresh: false }).await? {
+            Reply::Devices(devices) => Ok(devices),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// The one device that a person named.
+    pub(super) async fn device(&mut self, wanted: &str) -> Result<Device, End> {
+        let devices = self.devices().await?;
+        find(&devices, wanted)
+            .cloned()
+            .map_err(|error| not_one(&error).into())
+    }
+
+    /// On stderr, what a person should know of a fact; most are for the screen alone.
+    pub(super) fn tell(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Step(step) => {
+                let sign = match step.state {
+                    StepState::Running => "..",
+                    StepState::Done => "ok",
+                    StepState::Kept => "--",
+                    StepState::Failed => "!!",
+                };
+                self.say(&format!("[{sign}] {}: {}", step.name, step.text));
+            }
+            Fact::Budget(budget) => self.tell_rest(*budget),
+            Fact::Notice(problem) | Fact::TokenRefused(problem) => {
+                self.console.say(&problem_text(problem));
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_rest(&mut self, budget: Budget) {
+        if budget.resting_until == self.resting {
+            return;
+        }
+        self.resting = budget.resting_until;
+        if let Some(until) = self.resting {
+            let wait = self.console.now().wall.until(until);
+            self.say(&format!(
+                "the call limit is reached: calls go on in {}",
+                words(wait)
+            ));
+        }
+    }
+
+    /// One line of talk, made safe.
+    pub(super) fn say(&mut self, text: &str) {
+        self.console.say(SafeText::new(text).as_str());
+    }
+
+    /// Data: one or more lines.
+    pub(super) async fn out(&mut self, text: &str) -> Result<(), End> {
+        for line in text.lines() {
+            self.console.out(line).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A problem as stderr shows it, each part made safe.
+pub(super) fn problem_text(problem: &Problem) -> String {
+    let safe = |text: &str| SafeText::new(text).into_string();
+    Problem::new(
+        safe(&problem.what),
+        safe(&problem.cause),
+        safe(&problem.remedy),
+    )
+    .to_string()
+}
+
+fn not_one(error: &FindError) -> Problem {
+    match error {
+        FindError::NoSuch(wanted) => Problem::new(
+            format!("no device {wanted:?}"),
+            error.to_string(),
+            "`thingdeck devices` lists them; an id, a unique beginning of an id or an alias will do",
+        )
+        .exit(Exit::NotFound),
+        FindError::Ambiguous { wanted, .. } => Problem::new(
+            format!("which device is {wanted:?}?"),
+            error.to_string(),
+            "give its id, or more of it",
+        )
+        .exit(Exit::Usage),
+    }
+}
+
+/// The adapter answered another question: a mistake of ours.
+pub(super) fn unfit(reply: &Reply) -> End {
+    let kind = format!("{reply:?}");
+    let kind = kind.split(['(', ' ', '{']).next().unwrap_or_default();
+    Problem::new(
+        "the answer does not fit the question",
+        format!("the platform's adapter answered {kind}"),
+        "this is a mistake in thingdeck: please report it",
+    )
+    .into()
+}

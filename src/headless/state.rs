@@ -1,0 +1,27 @@
+//! `state` and `profile`: what the platform gave, as it gave it.
+
+use crate::base::problem::Exit;
+use crate::domain::json::pretty;
+use crate::domain::request::{Reply, Request};
+
+use super::script::{End, Script, unfit};
+
+pub(super) async fn state(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
+    script.begin()?;
+    let device = script.device(wanted).await?.id;
+    match script.ask(Request::State { device }).await? {
+        Reply::State(state) => script.out(&pretty(&state)).await?,
+        other => return Err(unfit(&other)),
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn profile(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
+    script.begin()?;
+    let device = script.device(wanted).await?.id;
+    match script.ask(Request::Model { device }).await? {
+        Reply::Model { raw, .. } => script.out(&pretty(&raw)).await?,
+        other => return Err(unfit(&other)),
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,283 @@
+//! `tail`: messages as JSON lines, acknowledged after they are written.
+
+use std::collections::HashMap;
+
+use crate::base::moment::{Mono, words};
+use crate::base::problem::{Exit, Problem};
+use crate::cli::verb::TailVerb;
+use crate::domain::device::{Device, DeviceId};
+use crate::domain::expression::Subject;
+use crate::domain::fact::Fact;
+use crate::domain::line::{Origin, encode, encode_gap};
+use crate::domain::message::{Message, Qos};
+use crate::domain::profile::Profile;
+use crate::domain::reading::Reading;
+use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
+use crate::domain::topic::TopicFilter;
+
+use super::console::{Heard, Opening};
+use super::script::{End, Script, problem_text};
+
+pub(super) async fn run(script: &mut Script<'_>, verb: &TailVerb) -> Result<Exit, End> {
+    let profile = script.begin()?;
+    let mut tail = Tail {
+        verb,
+        profile,
+        names: HashMap::new(),
+        printed: 0,
+        connected: false,
+        until: None,
+        refused: Vec::new(),
+    };
+    tail.learn_names(script).await?;
+    script.console.open(Opening {
+        manual_ack: true,
+        filters: verb.filters.clone(),
+    });
+    tail.follow(script).await
+}
+
+struct Tail<'a> {
+    verb: &'a TailVerb,
+    profile: Profile,
+    /// What devices are called, for the lines.
+    names: HashMap<DeviceId, String>,
+    printed: u64,
+    /// There was a connection: from now on, ending is a way to finish.
+    connected: bool,
+    /// `--for` runs from the first connection on, not through the sign-in.
+    until: Option<Mono>,
+    /// Filters of the command line that the broker refused.
+    refused: Vec<TopicFilter>,
+}
+
+/// Whether there is more to come.
+enum Next {
+    More,
+    End(Exit),
+}
+
+impl Tail<'_> {
+    /// A stream without names is better than none; without credentials or host there is none.
+    async fn learn_names(&mut self, script: &mut Script<'_>) -> Result<(), End> {
+        match script.devices().await {
+            Ok(devices) => self.learn(&devices),
+            Err(End::Failed(problem))
+                if !matches!(
+                    problem.exit,
+                    Exit::Usage | Exit::Refused | Exit::Unreachable
+                ) =>
+            {
+                script.console.say(&problem_text(&problem));
+            }
+            Err(end) => return Err(end),
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, devices: &[Device]) {
+        for device in devices {
+            self.names.insert(device.id.clone(), device.name.clone());
+        }
+    }
+
+    async fn follow(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        loop {
+            let next = match script.console.next(self.until).await {
+                Heard::Session(event) => self.session(script, event).await?,
+                Heard::Fact(fact) => {
+                    self.fact(script, &fact);
+                    Next::More
+                }
+                Heard::Interrupt if self.connected => Next::End(Exit::Done),
+                Heard::Interrupt => return Err(End::Interrupted),
+                Heard::Deadline => Next::End(self.time_is_over(script)?),
+                Heard::Reply(..) => Next::More,
+            };
+            if let Next::End(exit) = next {
+                return Ok(exit);
+            }
+        }
+    }
+
+    async fn session(&mut self, script: &mut Script<'_>, event: SessionEvent) -> Result<Next, End> {
+        match event {
+            SessionEvent::Message(message, reading) => {
+                return self.message(script, &message, &reading).await;
+            }
+            SessionEvent::Gap(gap) => self.gap(script, gap).await?,
+            SessionEvent::Link(link) => self.link(script, link)?,
+            SessionEvent::Granted { filter, result } => self.granted(script, filter, result)?,
+            SessionEvent::Fact(fact) => self.fact(script, &fact),
+            SessionEvent::Dropped(_) | SessionEvent::Receipt { .. } | SessionEvent::Log(_) => {}
+        }
+        Ok(Next::More)
+    }
+
+    async fn message(
+        &mut self,
+        script: &mut Script<'_>,
+        message: &Message,
+        reading: &Reading,
+    ) -> Result<Next, End> {
+        for fact in &reading.facts {
+            self.fact(script, fact);
+        }
+        let name = reading
+            .device
+            .as_ref()
+            .and_then(|id| self.names.get(id))
+            .map(String::as_str);
+        let is_meant = self.is_meant(message, reading, name);
+        if is_meant {
+            let line = encode(message, reading, self.origin(), name);
+            script.console.out(&line).await?;
+            self.printed += 1;
+        }
+        if let Some(token) = message.ack {
+            script.console.command(SessionCommand::Ack(token));
+        }
+        Ok(match self.verb.count {
+            Some(count) if is_meant && self.printed >= count => Next::End(Exit::Done),
+            _ => Next::More,
+        })
+    }
+
+    fn is_meant(&self, message: &Message, reading: &Reading, device_name: Option<&str>) -> bool {
+        let topic = message.topic.as_str();
+        let filters = &self.verb.filters;
+        if !filters.is_empty() && !filters.iter().any(|wish| wish.filter.matches(topic)) {
+            return false;
+        }
+        self.verb.condition.as_ref().is_none_or(|condition| {
+            condition.matches(&Subject {
+                kind: reading.kind,
+                topic,
+                device: reading.device.as_ref(),
+                device_name,
+                gist: &reading.gist,
+                payload: &message.payload,
+            })
+        })
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            profile: &self.profile.name,
+            platform: self.profile.platform(),
+        }
+    }
+
+    async fn gap(&mut self, script: &mut Script<'_>, gap: Gap) -> Result<(), End> {
+        let at = script.console.now().wall;
+        script.say(&format!(
+            "{} messages ({} bytes) were dropped here: they came faster than they could be written",
+            gap.messages, gap.bytes
+        ));
+        script
+            .console
+            .out(&encode_gap(gap, at, self.origin()))
+            .await?;
+        Ok(())
+    }
+
+    fn link(&mut self, script: &mut Script<'_>, link: LinkState) -> Result<(), End> {
+        match link {
+            LinkState::Connected { .. } => {
+                script.say("connected");
+                if !self.connected {
+                    self.connected = true;
+                    let now = script.console.now().mono;
+                    self.until = self.verb.within.map(|within| now.plus(within));
+                }
+            }
+            LinkState::Silent { .. } => {
+                script.say("connected, but nothing is heard: subscribing again");
+            }
+            LinkState::Reconnecting { why, .. } if !self.connected => return Err(why.into()),
+            LinkState::Reconnecting { at, why, .. } => {
+                let wait = at.since(script.console.now().mono);
+                script.say(&format!("reconnecting in {}: {}", words(wait), why.line()));
+            }
+            LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
+            LinkState::Closed => return Err(closed().into()),
+            LinkState::Idle | LinkState::SigningIn { .. } | LinkState::Connecting { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn granted(
+        &mut self,
+        script: &mut Script<'_>,
+        filter: TopicFilter,
+        result: Result<Qos, String>,
+    ) -> Result<(), End> {
+        let Err(why) = result else {
+            self.refused.retain(|refused| *refused != filter);
+            return Ok(());
+        };
+        script.say(&format!("the broker refused {filter}: {why}"));
+        let is_wanted =
+            |refused: &TopicFilter| self.verb.filters.iter().any(|wish| wish.filter == *refused);
+        if is_wanted(&filter) && !self.refused.contains(&filter) {
+            self.refused.push(filter);
+        }
+        if !self.refused.is_empty() && self.refused.len() == self.verb.filters.len() {
+            return Err(all_refused(&why).into());
+        }
+        Ok(())
+    }
+
+    fn fact(&mut self, script: &mut Script<'_>, fact: &Fact) {
+        match fact {
+            Fact::Devices(devices) => self.learn(devices),
+            Fact::DeviceAdded(device) => self.learn(std::slice::from_ref(device)),
+            Fact::DeviceRenamed { device, name } => {
+                self.names.insert(device.clone(), name.clone());
+            }
+            other => script.tell(other),
+        }
+    }
+
+    /// A wanted number of messages of which none came is "nothing matched in time"; a look at a quiet stream is not.
+    fn time_is_over(&self, script: &mut Script<'_>) -> Result<Exit, End> {
+        let Some(count) = self.verb.count else {
+            return Ok(Exit::Done);
+        };
+        let time = self.verb.within.map(words).unwrap_or_default();
+        if self.printed == 0 {
+            return Err(nothing_came(&time).into());
+        }
+        script.say(&format!(
+            "{} of {count} messages came within {time}",
+            self.printed
+        ));
+        Ok(Exit::Done)
+    }
+}
+
+fn closed() -> Problem {
+    Problem::new(
+        "the stream ended",
+        "the session was closed",
+        "the log file tells why",
+    )
+}
+
+fn all_refused(why: &str) -> Problem {
+    Problem::new(
+        "nothing is subscribed",
+        format!("the broker refused every filter, the last with: {why}"),
+        "correct the filters, or what the account may subscribe to",
+    )
+    .exit(Exit::Refused)
+}
+
+fn nothing_came(time: &str) -> Problem {
+    Problem::new(
+        "no message",
+        format!("nothing that was meant came within {time}"),
+        "`thingdeck subs` shows what is subscribed; a longer --for waits longer",
+    )
+    .exit(Exit::NoMatch)
+}

@@ -1,0 +1,362 @@
+//! Beside a connection: greet the account, keep what is subscribed alive, and notice when nothing is heard.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join3;
+use futures_util::stream;
+
+use super::Thinq;
+use super::book::Hold;
+use super::budget::Urgency;
+use super::codes::Concern;
+use super::error::ThinqError;
+use super::feeds::lasting;
+use super::wire;
+use crate::base::moment::{Moment, words};
+use crate::domain::device::{Device, DeviceId, Presence};
+use crate::domain::fact::Fact;
+use crate::domain::session::LogLevel;
+use crate::domain::subscription::{Feed, FeedState};
+use crate::platform::io::Io;
+use crate::platform::{Leave, Pending};
+
+/// The longest the renewals sleep: feeds are turned on meanwhile.
+const TICK: Duration = Duration::from_secs(30);
+/// A subscription armed so recently is not armed again for a reconnect.
+const ARMED_LATELY: Duration = Duration::from_mins(10);
+/// Devices that do not tell by themselves are asked this often.
+const SLOW_POLL: Duration = Duration::from_mins(45);
+/// A state read so recently is not read again for a reconnect.
+const READ_LATELY: Duration = Duration::from_mins(1);
+const STATES_AT_ONCE: usize = 3;
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+const RETRY_CAP: Duration = Duration::from_mins(10);
+/// While LG waits for the person rather than for us.
+const RETRY_ASK: Duration = Duration::from_mins(10);
+
+/// What is asked at each connection, in this order.
+#[derive(Debug, Clone, Copy)]
+enum Greeting {
+    Account,
+    Devices,
+    Feeds,
+}
+
+impl Greeting {
+    /// Without it nothing can be shown: asked for until it is there.
+    const fn is_vital(self) -> bool {
+        matches!(self, Self::Devices)
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Account => "account changes",
+            Self::Devices => "devices",
+            Self::Feeds => "subscriptions",
+        }
+    }
+}
+
+impl Thinq {
+    pub(super) async fn beside_connection(&self, io: &dyn Io) -> Leave {
+        self.connected();
+        let greeting = async {
+            self.greet(io).await;
+            self.survey(io, |_| true).await;
+            self.poll_slowly(io).await;
+        };
+        join3(greeting, self.renewals(io), self.watch(io)).await;
+        // None of the three ends.
+        std::future::pending().await
+    }
+
+    async fn greet(&self, io: &dyn Io) {
+        for greeting in [Greeting::Account, Greeting::Devices, Greeting::Feeds] {
+            self.until_done(io, greeting).await;
+        }
+        self.take_over(io);
+    }
+
+    async fn ask(&self, io: &dyn Io, greeting: Greeting) -> Result<(), ThinqError> {
+        match greeting {
+            Greeting::Account => self.hear_account(io).await,
+            Greeting::Devices => self
+                .devices(io, Duration::ZERO, Urgency::Background)
+                .await
+                .map(|_| ()),
+            Greeting::Feeds => self.refresh_feeds(io, Urgency::Background).await,
+        }
+    }
+
+    pub(super) async fn hear_account(&self, io: &dyn Io) -> Result<(), ThinqError> {
+        match self.call(io, &wire::account_on(), Urgency::Duty).await {
+            Err(error) if error.is("4001") => Ok(()),
+            Err(error) if error.is("1209") => {
+                self.register_again(io).await?;
+                self.call(io, &wire::account_on(), Urgency::Duty)
+                    .await
+                    .map(|_| ())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Again and again while that can help; what cannot is logged and let be.
+    async fn until_done(&self, io: &dyn Io, greeting: Greeting) {
+        let mut failures = 0;
+        while let Err(error) = self.ask(io, greeting).await {
+            let what = greeting.words();
+            let problem = self.problem_of(&error, format!("could not read the {what}"));
+            if failures == 0 && problem.is_fatal() && !error.is_token() && greeting.is_vital() {
+                io.fact(Fact::Notice(problem));
+            }
+            let again = greeting.is_vital().then_some(RETRY_ASK);
+            let Some(wait) = retry_in(&error, failures, io.roll()).or(again) else {
+                io.log(LogLevel::Warn, format!("{what}: {error}; going on without"));
+                return;
+            };
+            io.log(
+                LogLevel::Warn,
+                format!("{what}: {error}; again in {}", words(wait)),
+            );
+            io.sleep(wait).await;
+            failures += 1;
+        }
+    }
+
+    /// Which event subscriptions to arm anew now that a connection stands.
+    fn take_over(&self, io: &dyn Io) {
+        let now = io.now();
+        let holds = self.feeds.holds();
+        for (device, hold) in &holds {
+            let lately = hold
+                .armed
+                .is_some_and(|armed| now.mono.since(armed.mono) < ARMED_LATELY);
+            let listed = self.feeds.state(device, Feed::Event).is_on();
+            if !listed {
+                io.log(
+                    LogLevel::Info,
+                    format!(
+                        "events of {} have ended; subscribing again",
+                        self.name(device)
+                    ),
+                );
+            }
+            if !listed || !lately {
+                self.feeds.change_hold(device, |hold| {
+                    hold.due = soon(now, if listed { io.roll() } else { 0.0 });
+                });
+            }
+        }
+        for device in self.feeds.on(Feed::Event) {
+            if !holds.contains_key(&device) {
+                self.feeds.hold(&device, self.inherited(io, &device, now));
+            }
+        }
+    }
+
+    /// A subscription from an earlier run: when it ends is kept, or has to be set anew.
+    fn inherited(&self, io: &dyn Io, device: &DeviceId, now: Moment) -> Hold {
+        let Some(kept) = self.feeds.kept(device) else {
+            let hours = self.settings.event_hours.clamp(1, 24);
+            return Hold {
+                hours,
+                until: None,
+                due: soon(now, io.roll()),
+                armed: None,
+                failures: 0,
+            };
+        };
+        let left = now.wall.until(kept.until());
+        let wait = left.saturating_sub(lasting(kept.hours).mul_f64(0.45 + 0.1 * io.roll()));
+        let due = Moment {
+            mono: now.mono.plus(wait),
+            wall: now.wall.plus(wait),
+        };
+        Hold {
+            hours: kept.hours,
+            until: Some(kept.until()),
+            due,
+            armed: None,
+            failures: 0,
+        }
+    }
+
+    /// States after the filters stand, so that no change falls between snapshot and stream.
+    async fn survey(&self, io: &dyn Io, wanted: impl Fn(&Device) -> bool) {
+        let devices = self.cache.devices();
+        let jobs: Vec<Pending<'_, ()>> = devices
+            .iter()
+            .filter(|device| wanted(device))
+            .map(|device| Box::pin(self.survey_one(io, device.id.clone())) as Pending<'_, ()>)
+            .collect();
+        stream::iter(jobs)
+            .buffer_unordered(STATES_AT_ONCE)
+            .collect::<()>()
+            .await;
+    }
+
+    async fn survey_one(&self, io: &dyn Io, device: DeviceId) {
+        for failures in 0..3 {
+            let Err(error) = self
+                .state(io, &device, READ_LATELY, Urgency::Background)
+                .await
+            else {
+                return;
+            };
+            let Some(wait) = retry_in(&error, failures, io.roll()) else {
+                return;
+            };
+            io.sleep(wait).await;
+        }
+    }
+
+    /// For what does not come by itself: devices that are offline, and those without an event subscription.
+    async fn poll_slowly(&self, io: &dyn Io) {
+        loop {
+            io.sleep(SLOW_POLL.mul_f64(0.75 + 0.5 * io.roll())).await;
+            self.survey(io, |device| {
+                self.cache.presence(&device.id) == Presence::Offline
+                    || !self.feeds.state(&device.id, Feed::Event).is_on()
+            })
+            .await;
+        }
+    }
+
+    async fn renewals(&self, io: &dyn Io) {
+        loop {
+            let now = io.now();
+            let holds = self.feeds.holds();
+            let due: Vec<_> = holds
+                .iter()
+                .filter(|(_, hold)| is_due(hold, now))
+                .map(|(device, _)| device.clone())
+                .collect();
+            for device in due {
+                self.renew(io, &device).await;
+            }
+            let now = io.now();
+            let next = self
+                .feeds
+                .holds()
+                .values()
+                .map(|hold| hold.due.mono.since(now.mono))
+                .min();
+            io.sleep(next.unwrap_or(TICK).clamp(Duration::from_millis(50), TICK))
+                .await;
+        }
+    }
+
+    pub(super) async fn renew(&self, io: &dyn Io, device: &DeviceId) {
+        let _turn = self.lanes.turn(device.as_str()).await;
+        // Turned off, or renewed by hand, while we waited for our turn.
+        let Some(hold) = self
+            .feeds
+            .holds()
+            .remove(device)
+            .filter(|hold| is_due(hold, io.now()))
+        else {
+            return;
+        };
+        let sent = io.now();
+        match self
+            .call(io, &wire::event_on(device, hold.hours), Urgency::Duty)
+            .await
+        {
+            Ok(_) => self.renewed(io, device, hold.hours, sent),
+            Err(error) => self.not_renewed(io, device, &hold, &error),
+        }
+    }
+
+    fn renewed(&self, io: &dyn Io, device: &DeviceId, hours: u8, sent: Moment) {
+        let state = FeedState::On {
+            until: Some(sent.wall.plus(lasting(hours))),
+        };
+        self.settle(io, device, Feed::Event, state, hours);
+        io.log(
+            LogLevel::Debug,
+            format!("events of {} renewed for {hours} h", self.name(device)),
+        );
+        io.fact(Fact::Feed {
+            device: device.clone(),
+            feed: Feed::Event,
+            state,
+        });
+    }
+
+    fn not_renewed(&self, io: &dyn Io, device: &DeviceId, hold: &Hold, error: &ThinqError) {
+        let what = format!("could not renew events of {}", self.name(device));
+        let problem = self.problem_of(error, what);
+        let (feed, device) = (Feed::Event, device.clone());
+        let Some(wait) = retry_in(error, hold.failures, io.roll()) else {
+            // This device refuses; the others are not asked less for it.
+            self.settle(io, &device, feed, FeedState::Off, hold.hours);
+            io.fact(Fact::FeedFailed {
+                device,
+                feed,
+                state: FeedState::Off,
+                problem,
+            });
+            return;
+        };
+        let now = io.now();
+        io.log(
+            LogLevel::Warn,
+            format!("{}; again in {}", problem.line(), words(wait)),
+        );
+        let due = Moment {
+            mono: now.mono.plus(wait),
+            wall: now.wall.plus(wait),
+        };
+        let ended = hold.until.is_some_and(|until| until <= now.wall);
+        self.feeds.hold(
+            &device,
+            Hold {
+                due,
+                failures: hold.failures + 1,
+                ..*hold
+            },
+        );
+        if ended && self.feeds.state(&device, feed).is_on() {
+            self.feeds.lapse(&device, self.sequence.next());
+            io.fact(Fact::FeedFailed {
+                device,
+                feed,
+                state: FeedState::Off,
+                problem,
+            });
+        }
+    }
+}
+
+/// Within the next minute.
+fn soon(now: Moment, roll: f64) -> Moment {
+    let wait = Duration::from_mins(1).mul_f64(roll);
+    Moment {
+        mono: now.mono.plus(wait),
+        wall: now.wall.plus(wait),
+    }
+}
+
+fn is_due(hold: &Hold, now: Moment) -> bool {
+    hold.due.mono <= now.mono || hold.due.wall.plus(TICK) <= now.wall
+}
+
+/// When to try again, if that can help.
+fn retry_in(error: &ThinqError, failures: u32, roll: f64) -> Option<Duration> {
+    if let Some(wait) = error.wait() {
+        return Some(wait + Duration::from_secs(10).mul_f64(roll));
+    }
+    match (error, error.concern()) {
+        (ThinqError::Limit { retry_after, .. }, _) => Some(retry_after.unwrap_or(RETRY_CAP)),
+        (_, Concern::Wait) => {
+            let ceiling = RETRY_FIRST
+                .saturating_mul(1 << failures.min(10))
+                .min(RETRY_CAP);
+            Some(ceiling.mul_f64(0.5 + 0.5 * roll))
+        }
+        (_, Concern::Ask) => Some(RETRY_ASK),
+        _ => None,
+    }
+}

@@ -1,0 +1,670 @@
+//! What the config file may say, and what it is told when it is wrong.
+
+use std::path::Path;
+
+use super::edit::{TOKEN_FILE, remove_profile, save_profile, save_token};
+use super::*;
+use crate::base::secret::Secret;
+use crate::domain::message::Qos;
+use crate::domain::profile::{Common, OnQuit, SecretRef, Settings, ThinqSettings};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
+use crate::headless::console::NewEntry;
+use crate::runtime::files::{Access, Folders, Overrides, replace};
+
+const FULL: &str = r#"
+default_profile = "home"
+[ui]
+theme = "light"
+mouse = false
+[history]
+memory = "64 MiB"
+
+[profiles.work]
+platform = "thinq"
+country = "us"
+token = { command = ["pass", "thinq"] }
+
+[profiles.home]
+platform  = "thinq"
+country   = "KR"
+token     = { env = "THINQ_PAT" }
+client_id = "my-client_1"
+event_hours = 12
+api_url   = "https://127.0.0.1:8443"
+mqtt_url  = "mqtts://127.0.0.1:8883"
+ca_file   = "ca.pem"
+api_key   = "k"
+on_quit   = "end-events"
+silent_after = "30m"
+keep_alive = 45
+insecure_skip_verify = true
+topics    = ["a/#", { filter = "b", qos = 0 }]
+"#;
+
+fn parse(text: &str) -> Result<Config, Problem> {
+    Config::parse(text, Path::new("/etc/deck/config.toml"))
+}
+
+fn thinq(lines: &str) -> String {
+    format!(
+        "[profiles.home]\nplatform = \"thinq\"\ncountry = \"KR\"\ntoken = {{ env = \"PAT\" }}\n{lines}"
+    )
+}
+
+fn names(config: &Config) -> Vec<&str> {
+    config.profiles.iter().map(|p| p.name.as_str()).collect()
+}
+
+#[test]
+fn everything_the_interface_names_is_read() {
+    let config = parse(FULL).expect("a config");
+    assert_eq!(config.default_profile.as_deref(), Some("home"));
+    assert_eq!(
+        config.ui,
+        Ui {
+            theme: Some(Theme::Light),
+            mouse: false
+        }
+    );
+    assert_eq!(config.history.memory, 64 * 1024 * 1024);
+    assert_eq!(names(&config), ["work", "home"], "in the order of the file");
+    assert_eq!(config.warnings, []);
+    let filter = |text, qos| FilterWish {
+        filter: TopicFilter::parse(text).expect("a filter"),
+        qos,
+    };
+    assert_eq!(
+        config.profiles[1],
+        Profile {
+            name: "home".to_owned(),
+            simulated: false,
+            settings: Settings::Thinq(ThinqSettings {
+                country: "KR".to_owned(),
+                token: SecretRef::Env("THINQ_PAT".to_owned()),
+                client_id: Some("my-client_1".to_owned()),
+                event_hours: 12,
+                api_url: Some("https://127.0.0.1:8443".to_owned()),
+                mqtt_url: Some("mqtts://127.0.0.1:8883".to_owned()),
+                api_key: Some("k".to_owned()),
+                on_quit: OnQuit::EndEvents,
+                silent_after: Some(1800),
+            }),
+            common: Common {
+                ca_file: Some("/etc/deck/ca.pem".into()),
+                topics: vec![
+                    filter("a/#", Qos::AtLeastOnce),
+                    filter("b", Qos::AtMostOnce)
+                ],
+                keep_alive: Some(45),
+                insecure_skip_verify: true,
+            },
+        }
+    );
+    let Settings::Thinq(work) = &config.profiles[0].settings;
+    assert_eq!(work.country, "US");
+    assert_eq!(
+        work.token,
+        SecretRef::Command(vec!["pass".to_owned(), "thinq".to_owned()])
+    );
+    assert_eq!((work.event_hours, work.on_quit), (24, OnQuit::Keep));
+}
+
+#[test]
+fn an_absent_file_is_an_empty_one() {
+    let config = Config::load(Path::new("/nowhere/config.toml")).expect("empty");
+    assert_eq!(
+        (config.ui, config.history.memory),
+        (Ui::default(), 256 << 20)
+    );
+    assert_eq!(config.profiles, []);
+}
+
+#[test]
+fn every_mistake_names_file_line_key_and_remedy() {
+    let cases = [
+        (
+            "contry = 1",
+            "line 1: `contry`",
+            "no such key",
+            "the keys here are",
+        ),
+        (
+            "default_profil = \"x\"",
+            "line 1: `default_profil`",
+            "no such key",
+            "did you mean `default_profile`?",
+        ),
+        (
+            "\n\n[ui]\nthem = \"dark\"",
+            "line 4: `ui.them`",
+            "no such key",
+            "did you mean `theme`?",
+        ),
+        (
+            "[ui]\nmouse = \"yes\"",
+            "line 2: `ui.mouse`",
+            "it must be true or false, not text",
+            "correct",
+        ),
+        (
+            "[ui]\ntheme = \"drak\"",
+            "line 2: `ui.theme`",
+            "\"drak\" is no theme",
+            "dark",
+        ),
+        (
+            "[history]\nmemory = \"many\"",
+            "line 2: `history.memory`",
+            "\"many\" is no size",
+            "256 MiB",
+        ),
+        (
+            "[history]\nmemory = 10",
+            "line 2: `history.memory`",
+            "less than 1 MiB",
+            "256 MiB",
+        ),
+        ("a = \n", "line 1: this is no TOML", "", "correct that line"),
+        (
+            "default_profile = \"x\"",
+            "line 1: `default_profile`",
+            "there is no profile \"x\"",
+            "profile-add",
+        ),
+        (
+            "[profiles.home]\ncountry = \"KR\"",
+            "line 1: `profiles.home.platform`",
+            "it is missing",
+            "thinq",
+        ),
+        (
+            "[profiles.home]\nplatform = \"aws\"",
+            "line 2: `profiles.home.platform`",
+            "does not know the platform \"aws\"",
+            "it knows: thinq",
+        ),
+        (
+            "[profiles.\"a b\"]\nplatform = \"thinq\"",
+            "line 1: `profiles.a b`",
+            "cannot be a profile's name",
+            "letters",
+        ),
+        (
+            "[profiles.\"../x\"]\nplatform = \"thinq\"",
+            "line 1: `profiles.../x`",
+            "cannot be a profile's name",
+            "letters",
+        ),
+        (
+            "profiles.home = 1",
+            "line 1: `profiles.home`",
+            "it must be a table, not a number",
+            "correct",
+        ),
+        (
+            "[profiles.home]\nplatform = \"thinq\"\ntoken = { env = \"X\" }",
+            "`profiles.home.country`",
+            "it is missing",
+            "country = \"KR\"",
+        ),
+        (
+            "[profiles.home]\nplatform = \"thinq\"\ncountry = \"KR\"",
+            "`profiles.home.token`",
+            "it is missing",
+            "env",
+        ),
+        (
+            "[profiles.home]\nplatform = \"thinq\"\ncountry = \"Korea\"\n",
+            "line 3: `profiles.home.country`",
+            "\"Korea\" is no ISO",
+            "KR",
+        ),
+    ];
+    for (text, place, cause, remedy) in cases {
+        let problem = parse(text).expect_err(text);
+        assert!(
+            problem.what.starts_with("/etc/deck/config.toml, line "),
+            "{problem}"
+        );
+        assert!(problem.what.contains(place), "{place}: {problem}");
+        assert!(problem.cause.contains(cause), "{cause}: {problem}");
+        assert!(problem.remedy.contains(remedy), "{remedy}: {problem}");
+        assert_eq!(problem.exit, Exit::Usage);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_profile_is_named_too() {
+    let cases = [
+        (
+            "contry = \"KR\"",
+            "`profiles.home.contry`",
+            "did you mean `country`?",
+        ),
+        (
+            "event_hour = 3",
+            "`profiles.home.event_hour`",
+            "did you mean `event_hours`?",
+        ),
+        (
+            "event_hours = 25",
+            "`profiles.home.event_hours`",
+            "from 1 to 24",
+        ),
+        (
+            "event_hours = \"x\"",
+            "`profiles.home.event_hours`",
+            "correct its value",
+        ),
+        (
+            "client_id = \"a/b\"",
+            "`profiles.home.client_id`",
+            "use 1 to 64",
+        ),
+        (
+            "api_url = \"http://x\"",
+            "`profiles.home.api_url`",
+            "write https://HOST:PORT",
+        ),
+        (
+            "api_url = \"https://u:p@x\"",
+            "`profiles.home.api_url`",
+            "write https://HOST:PORT",
+        ),
+        (
+            "mqtt_url = \"x\"",
+            "`profiles.home.mqtt_url`",
+            "write mqtts://HOST:PORT",
+        ),
+        (
+            "on_quit = \"stay\"",
+            "`profiles.home.on_quit`",
+            "end-events",
+        ),
+        (
+            "silent_after = \"x\"",
+            "`profiles.home.silent_after`",
+            "30m",
+        ),
+        (
+            "keep_alive = 1",
+            "`profiles.home.keep_alive`",
+            "from 5 to 1200",
+        ),
+        (
+            "topics = \"a\"",
+            "`profiles.home.topics`",
+            "correct its value",
+        ),
+        (
+            "topics = [\"a/#/b\"]",
+            "`profiles.home.topics`",
+            "correct the filter",
+        ),
+        (
+            "topics = [{ filter = \"a\", qos = 3 }]",
+            "`profiles.home.topics[0].qos`",
+            "from 0 to 2",
+        ),
+        (
+            "topics = [{ filter = \"a\", qs = 3 }]",
+            "`profiles.home.topics[0].qs`",
+            "did you mean `qos`?",
+        ),
+        ("cert_file = \"x\"", "`profiles.home.cert_file`", ""),
+    ];
+    for (line, place, remedy) in cases {
+        let problem = parse(&thinq(line)).expect_err(line);
+        assert!(
+            problem.what.ends_with(&format!("line 5: {place}")),
+            "{line}: {problem}"
+        );
+        assert!(problem.remedy.contains(remedy), "{line}: {problem}");
+    }
+}
+
+#[test]
+fn a_token_names_one_place_and_no_problem_repeats_it() {
+    let with = |token: &str| {
+        parse(&format!(
+            "[profiles.home]\nplatform = \"thinq\"\ncountry = \"KR\"\ntoken = {token}\n"
+        ))
+    };
+    let place = |token: &str| match with(token).expect(token).profiles.remove(0).settings {
+        Settings::Thinq(settings) => settings.token,
+    };
+    assert_eq!(
+        place("{ file = \"t\" }"),
+        SecretRef::File("/etc/deck/t".into())
+    );
+    assert_eq!(place("\"c4nary\""), SecretRef::Plain(Secret::new("c4nary")));
+    let warnings = with("\"c4nary\"").expect("a config").warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].what.ends_with("line 4: `profiles.home.token`"),
+        "{}",
+        warnings[0]
+    );
+    assert!(!format!("{warnings:?}").contains("c4nary"));
+    let keyring = with("{ keyring = true }").expect_err("no keyring");
+    assert_eq!(keyring.cause, "this build has no keyring yet");
+    for wrong in [
+        "\"\"",
+        "{}",
+        "{ env = \"\" }",
+        "{ env = \"a\", file = \"b\" }",
+        "{ command = [] }",
+        "{ command = \"c4nary\" }",
+        "{ evn = \"c4nary\" }",
+        "7",
+        "[\"c4nary\"]",
+        "\"c4nary",
+    ] {
+        let problem = with(wrong).expect_err(wrong);
+        assert!(problem.what.contains("line 4"), "{wrong}: {problem}");
+        assert!(!format!("{problem:?}").contains("c4nary"), "{problem:?}");
+    }
+}
+
+#[test]
+fn the_profile_is_the_one_named_the_default_or_the_only_one() {
+    let both = parse(FULL).expect("a config");
+    let chosen = |name: Option<&str>| both.choose(name, true).map(|p| p.map(|p| p.name));
+    assert_eq!(chosen(Some("work")), Ok(Some("work".to_owned())));
+    assert_eq!(chosen(None), Ok(Some("home".to_owned())));
+    let problem = chosen(Some("hom")).expect_err("no such profile");
+    assert_eq!(
+        (problem.exit, problem.remedy.as_str()),
+        (Exit::NotFound, "did you mean \"home\"?")
+    );
+    let only = parse(&thinq("")).expect("a config");
+    assert_eq!(
+        only.choose(None, false).expect("one").map(|p| p.name),
+        Some("home".to_owned())
+    );
+    assert_eq!(parse("").expect("empty").choose(None, false), Ok(None));
+    assert_eq!(
+        parse("")
+            .expect("empty")
+            .choose(Some("x"), false)
+            .expect_err("none")
+            .exit,
+        Exit::NotFound
+    );
+    let several = parse(&FULL.replace("default_profile = \"home\"", "")).expect("a config");
+    let problem = several.choose(None, true).expect_err("which");
+    assert_eq!(
+        (problem.exit, problem.remedy.as_str()),
+        (Exit::Usage, "name one with -p: work, home")
+    );
+}
+
+#[test]
+fn skipping_the_check_of_certificates_takes_the_flag_too() {
+    let config = parse(FULL).expect("a config");
+    let problem = config
+        .choose(Some("home"), false)
+        .expect_err("not without the flag");
+    assert!(
+        problem.remedy.starts_with("give --insecure too"),
+        "{problem}"
+    );
+    assert_eq!(problem.exit, Exit::Usage);
+    assert!(config.choose(Some("work"), false).is_ok());
+}
+
+fn entry(name: &str, token: SecretRef) -> NewEntry {
+    NewEntry {
+        name: name.to_owned(),
+        country: "KR".to_owned(),
+        token,
+        event_hours: None,
+        api_url: None,
+        mqtt_url: None,
+        ca_file: None,
+        make_default: false,
+        replace: false,
+    }
+}
+
+fn folders(root: &Path) -> Folders {
+    Folders::find(Overrides {
+        config: Some(root.join("etc/config.toml")),
+        data_dir: Some(root.join("data")),
+        state_dir: Some(root.join("state")),
+    })
+    .expect("folders")
+}
+
+fn text_of(folders: &Folders) -> String {
+    fs::read_to_string(&folders.config_file).expect("a config file")
+}
+
+#[test]
+fn the_first_profile_makes_the_file_and_is_the_default() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = folders(root.path());
+    let said = save_profile(
+        &folders,
+        &entry("home", SecretRef::Plain(Secret::new("c4nary"))),
+    )
+    .expect("saved");
+    assert!(
+        said.contains("config.toml") && said.contains("token in"),
+        "{said}"
+    );
+    assert!(
+        !text_of(&folders).contains("c4nary"),
+        "{}",
+        text_of(&folders)
+    );
+    let config = Config::load(&folders.config_file).expect("a config");
+    assert_eq!(config.warnings, []);
+    let home = config.choose(None, false).expect("one").expect("home");
+    let path = folders.identity("home").path(TOKEN_FILE);
+    let Settings::Thinq(settings) = home.settings;
+    assert_eq!(settings.token, SecretRef::File(path));
+    assert_eq!(
+        folders
+            .identity("home")
+            .load(TOKEN_FILE)
+            .expect("kept")
+            .content,
+        Some(Secret::new("c4nary"))
+    );
+    assert_eq!(config.default_profile.as_deref(), Some("home"));
+}
+
+const COMMENTED: &str = r#"# my house, do not touch
+
+# the theme of my terminal
+[ui]
+theme = "dark" # of course
+
+# the old flat
+[profiles.flat]
+platform = "thinq"  # LG
+country  = "DE"
+token    = { env = "FLAT" }
+
+# parents
+[profiles.parents]
+platform = "thinq"
+country = "KR"
+token = { env = "PARENTS" }
+"#;
+
+fn commented(root: &Path) -> Folders {
+    let folders = folders(root);
+    make_folder_of(&folders);
+    replace(&folders.config_file, COMMENTED.as_bytes(), Access::AsBefore).expect("written");
+    folders
+}
+
+fn make_folder_of(folders: &Folders) {
+    crate::runtime::files::make_folder(folders.config_file.parent().expect("a folder"))
+        .expect("made");
+}
+
+#[test]
+fn adding_a_profile_keeps_every_comment_and_all_else() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = commented(root.path());
+    let new = NewEntry {
+        event_hours: Some(6),
+        api_url: Some("https://127.0.0.1:1".to_owned()),
+        ..entry("home", SecretRef::Env("PAT".to_owned()))
+    };
+    save_profile(&folders, &new).expect("saved");
+    let text = text_of(&folders);
+    assert!(text.starts_with(COMMENTED), "{text}");
+    assert_eq!(
+        text.strip_prefix(COMMENTED).expect("appended"),
+        "\n[profiles.home]\nplatform = \"thinq\"\ncountry = \"KR\"\napi_url = \"https://127.0.0.1:1\"\ntoken = { env = \"PAT\" }\nevent_hours = 6\n"
+    );
+}
+
+#[test]
+fn a_profile_of_the_same_name_is_replaced_only_when_told() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = commented(root.path());
+    let new = entry("flat", SecretRef::Plain(Secret::new("t")));
+    let problem = save_profile(&folders, &new).expect_err("there is one");
+    assert!(problem.remedy.contains("--replace"), "{problem}");
+    assert_eq!(text_of(&folders), COMMENTED);
+    assert!(
+        !folders.identity("flat").folder().exists(),
+        "no token is left behind"
+    );
+    let told = NewEntry {
+        replace: true,
+        make_default: true,
+        ..new
+    };
+    save_profile(&folders, &told).expect("replaced");
+    let config = Config::load(&folders.config_file).expect("a config");
+    assert_eq!(config.default_profile.as_deref(), Some("flat"));
+    assert!(
+        text_of(&folders).contains("# of course"),
+        "{}",
+        text_of(&folders)
+    );
+}
+
+#[test]
+fn a_profile_that_could_not_be_read_back_is_not_written() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = commented(root.path());
+    for wrong in [
+        entry("a/b", SecretRef::Env("X".to_owned())),
+        entry("", SecretRef::Env("X".to_owned())),
+        entry("new", SecretRef::Env(String::new())),
+        NewEntry {
+            api_url: Some("ftp://x".to_owned()),
+            ..entry("new", SecretRef::Env("X".to_owned()))
+        },
+    ] {
+        assert_eq!(
+            save_profile(&folders, &wrong).expect_err("wrong").exit,
+            Exit::Usage
+        );
+        assert_eq!(text_of(&folders), COMMENTED);
+    }
+}
+
+#[test]
+fn removing_a_profile_takes_its_own_comment_and_no_other() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = commented(root.path());
+    remove_profile(&folders.config_file, "flat").expect("removed");
+    let text = text_of(&folders);
+    assert!(!text.contains("flat") && !text.contains("DE"), "{text}");
+    for kept in [
+        "# my house, do not touch",
+        "# the theme of my terminal",
+        "# of course",
+        "# parents",
+        "PARENTS",
+    ] {
+        assert!(text.contains(kept), "{kept}: {text}");
+    }
+    assert_eq!(
+        names(&Config::load(&folders.config_file).expect("a config")),
+        ["parents"]
+    );
+    let problem = remove_profile(&folders.config_file, "flat").expect_err("gone");
+    assert_eq!(problem.exit, Exit::NotFound);
+}
+
+#[test]
+fn removing_the_first_table_keeps_what_the_file_begins_with() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = folders(root.path());
+    save_profile(&folders, &entry("home", SecretRef::Env("X".to_owned()))).expect("saved");
+    let header = "# thingdeck's profiles.";
+    let text = text_of(&folders);
+    assert!(text.starts_with(header), "{text}");
+    assert!(text.contains("\n\ndefault_profile = \"home\"\n"), "{text}");
+    remove_profile(&folders.config_file, "home").expect("removed");
+    let text = text_of(&folders);
+    assert!(text.starts_with(header), "{text}");
+    let config = Config::load(&folders.config_file).expect("a config");
+    assert_eq!((config.default_profile, config.profiles), (None, vec![]));
+}
+
+#[test]
+fn a_new_token_goes_to_the_private_file_and_nowhere_else() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folders = commented(root.path());
+    save_token(&folders, "flat", &Secret::new("c4nary")).expect("saved");
+    let text = text_of(&folders);
+    assert!(
+        text.contains("# the old flat") && text.contains("# LG"),
+        "{text}"
+    );
+    assert!(!text.contains("FLAT") && !text.contains("c4nary"), "{text}");
+    assert_eq!(
+        folders
+            .identity("flat")
+            .load(TOKEN_FILE)
+            .expect("kept")
+            .content,
+        Some(Secret::new("c4nary"))
+    );
+    assert_eq!(
+        save_token(&folders, "nobody", &Secret::new("x"))
+            .expect_err("none")
+            .exit,
+        Exit::NotFound
+    );
+}
+
+#[test]
+fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
+    let text = FULL.replace("{ env = \"THINQ_PAT\" }", "\"c4nary\"");
+    let mut roll = fastrand::Rng::with_seed(11);
+    let mut refused = 0;
+    for _ in 0..5000 {
+        let mut damaged: Vec<char> = text.chars().collect();
+        for _ in 0..roll.usize(1..4) {
+            let at = roll.usize(0..damaged.len());
+            match roll.u8(0..3) {
+                0 => damaged[at] = roll.char('\0'..='\u{7f}'),
+                1 => drop(damaged.remove(at)),
+                _ => damaged.truncate(at.max(20)),
+            }
+        }
+        let damaged: String = damaged.into_iter().collect();
+        if let Err(problem) = parse(&damaged) {
+            refused += 1;
+            let said = format!("{problem:?}");
+            assert!(!said.contains("c4nary"), "{damaged}\n{said}");
+            assert!(
+                problem.what.contains(", line ") && !problem.remedy.is_empty(),
+                "{said}"
+            );
+        }
+    }
+    assert!(refused > 2000, "{refused}");
+}

@@ -1,0 +1,240 @@
+//! The port `Console` for real: stdout and stderr, signals, and one station.
+
+use std::collections::VecDeque;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
+
+use super::context::Context;
+use super::inbox::Inbox;
+use super::signals::{Signal, Signals};
+use super::station::{How, Station};
+use crate::app::event::Event;
+use crate::base::moment::{Moment, Mono};
+use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
+use crate::domain::profile::Profile;
+use crate::domain::request::{Request, RequestId};
+use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
+use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending};
+
+/// Messages waiting to be written. With manual acknowledgement the broker's window is far smaller; without it the oldest
+/// give way to a gap line. Bytes.
+const INBOX: usize = 64 * 1024 * 1024;
+
+pub struct Shell {
+    context: Arc<Context>,
+    signals: Signals,
+    inbox: Inbox,
+    station: Option<Station>,
+    requests: JoinSet<()>,
+    asked: u64,
+    wanted: Option<String>,
+    chosen: Option<Profile>,
+    stdout: tokio::io::Stdout,
+    /// Signals that came while something was being written.
+    interrupts: VecDeque<()>,
+}
+
+impl Shell {
+    pub fn new(context: Arc<Context>, wanted: Option<String>) -> std::io::Result<Self> {
+        Ok(Self {
+            context,
+            signals: Signals::listen()?,
+            inbox: Inbox::new(INBOX),
+            station: None,
+            requests: JoinSet::new(),
+            asked: 0,
+            wanted,
+            chosen: None,
+            stdout: tokio::io::stdout(),
+            interrupts: VecDeque::new(),
+        })
+    }
+
+    fn station(&mut self) -> &mut Station {
+        let profile = self.chosen.clone();
+        let (context, inbox) = (&self.context, &self.inbox);
+        self.station.get_or_insert_with(|| {
+            Station::open_profile(context, SessionId::default(), profile, inbox)
+        })
+    }
+
+    /// Anything a person must act on at once: SIGINT, SIGTERM, SIGHUP. A stop from the keyboard stops us as it always does.
+    async fn interrupted(signals: &mut Signals) {
+        loop {
+            match signals.next().await {
+                Signal::Stop => return,
+                Signal::Suspend => {
+                    let _ = super::signals::stop_here(false);
+                }
+                Signal::Continued => {}
+            }
+        }
+    }
+}
+
+fn heard(event: Event) -> Option<Heard> {
+    match event {
+        Event::Session(_, SessionEvent::Fact(fact)) => Some(Heard::Fact(fact)),
+        Event::Session(_, event) => Some(Heard::Session(event)),
+        Event::Reply(id, result) => Some(Heard::Reply(id, result)),
+        _ => None,
+    }
+}
+
+impl Console for Shell {
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
+        Box::pin(async move {
+            let mut bytes = Vec::with_capacity(line.len() + 1);
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+            let stdout = &mut self.stdout;
+            let written = async {
+                stdout.write_all(&bytes).await?;
+                stdout.flush().await
+            };
+            tokio::select! {
+                biased;
+                result = written => result.map_err(|_gone| Closed),
+                () = Self::interrupted(&mut self.signals) => {
+                    self.interrupts.push_back(());
+                    Err(Closed)
+                }
+            }
+        })
+    }
+
+    fn say(&mut self, text: &str) {
+        // A closed stderr is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    fn now(&self) -> Moment {
+        self.context.clock.now()
+    }
+
+    fn profile(&self) -> Result<Profile, Problem> {
+        self.context.choose(self.wanted.as_deref())
+    }
+
+    fn profiles(&self) -> Vec<Profile> {
+        self.context.profiles()
+    }
+
+    fn default_profile(&self) -> Option<String> {
+        self.context.default_profile()
+    }
+
+    fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
+        self.chosen = Some(profile);
+        Ok(())
+    }
+
+    fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem> {
+        self.context.add_profile(profile)
+    }
+
+    fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        self.context.remove_profile(name)
+    }
+
+    fn request(&mut self, what: Request) -> RequestId {
+        self.asked += 1;
+        let id = RequestId(self.asked);
+        let asked = self.station().request(what);
+        let inbox = self.inbox.clone();
+        self.requests.spawn(async move {
+            let result = asked.await;
+            inbox.push(Event::Reply(id, result));
+        });
+        id
+    }
+
+    fn open(&mut self, opening: Opening) {
+        let how = How {
+            manual_ack: opening.manual_ack,
+            filters: opening.filters,
+        };
+        self.station().stream(how);
+    }
+
+    fn command(&mut self, command: SessionCommand) {
+        self.station().command(command);
+    }
+
+    fn close(&mut self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            if let Some(station) = self.station.take() {
+                station.close().await;
+            }
+        })
+    }
+
+    fn next(&mut self, until: Option<Mono>) -> Pending<'_, Heard> {
+        Box::pin(async move {
+            if self.interrupts.pop_front().is_some() {
+                return Heard::Interrupt;
+            }
+            let deadline = until.map(|at| self.context.clock.instant(at));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = Self::interrupted(&mut self.signals) => return Heard::Interrupt,
+                    () = self.inbox.filled() => {
+                        if let Some(heard) = self.inbox.pop().and_then(heard) {
+                            return heard;
+                        }
+                    }
+                    () = async {
+                        match deadline {
+                            Some(at) => tokio::time::sleep_until(at).await,
+                            None => std::future::pending().await,
+                        }
+                    } => return Heard::Deadline,
+                }
+            }
+        })
+    }
+
+    fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {
+        Box::pin(async move {
+            let mut text = String::new();
+            let read = tokio::io::stdin()
+                .take(64 * 1024)
+                .read_to_string(&mut text)
+                .await;
+            let secret = Secret::new(text.trim());
+            read.map(|_| secret).map_err(|error| {
+                Problem::new(
+                    "could not read the secret from stdin",
+                    error.to_string(),
+                    "pipe it in as one line of text",
+                )
+                .exit(Exit::Usage)
+            })
+        })
+    }
+
+    fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer> {
+        Box::pin(async move {
+            if !std::io::stdin().is_terminal() {
+                return Answer::Nobody;
+            }
+            let _ = write!(std::io::stderr(), "{question} [y/N] ");
+            let read = tokio::task::spawn_blocking(|| {
+                let mut line = String::new();
+                std::io::stdin().read_line(&mut line).map(|_| line)
+            });
+            tokio::select! {
+                () = Self::interrupted(&mut self.signals) => Answer::Interrupted,
+                read = read => match read {
+                    Ok(Ok(line)) if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") => Answer::Yes,
+                    _ => Answer::No,
+                },
+            }
+        })
+    }
+}

@@ -1,0 +1,457 @@
+//! What everything in one run shares: folders, config, clock, and the simulated home.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::clip::Wrapping;
+use super::clock::Clock;
+use super::config::{Config, Theme, edit};
+use super::files::{self, Access, Folders, Overrides};
+use super::inbox::Inbox;
+use super::io::{Receipts, RuntimeIo};
+use super::keep::Keep;
+use super::station::{Live, Station};
+use crate::app::ProfileSummary;
+use crate::app::effect::NewProfile;
+use crate::app::event::Event;
+use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
+use crate::cli::Options;
+use crate::cli::environment::Environment;
+use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::request::{Reply, Request, RequestId};
+use crate::domain::session::{SessionCommand, SessionEvent};
+use crate::headless::console::NewEntry;
+use crate::platform::catalog;
+use crate::rest::client::RestClient;
+use crate::session::driver::{Heard, Post};
+use crate::sim::{Sim, SimOptions};
+
+/// The profile that is no account.
+pub const SIMULATED: &str = "simulated home";
+
+/// Ending feeds on the way out is best effort: LG's cloud is not worth hanging for.
+const LEAVE: Duration = Duration::from_secs(3);
+
+const USER_AGENT: &str = concat!("thingdeck/", env!("CARGO_PKG_VERSION"));
+
+pub struct Context {
+    pub clock: Clock,
+    pub frame_marks: bool,
+    pub wrapping: Wrapping,
+    folders: Folders,
+    insecure: bool,
+    environment: Environment,
+    config: Mutex<Config>,
+    warnings: Mutex<Vec<Problem>>,
+    simulator: tokio::sync::Mutex<Option<Simulated>>,
+}
+
+struct Simulated {
+    sim: Sim,
+    profile: Profile,
+    /// Holds its config, certificates and our identity there; gone at the end.
+    folder: TempDir,
+}
+
+impl Context {
+    pub fn load(options: &Options) -> Result<Arc<Self>, Problem> {
+        let folders = Folders::find(Overrides {
+            config: options.config.clone(),
+            data_dir: options.data_dir.clone(),
+            state_dir: options.state_dir.clone(),
+        })?;
+        let config = Config::load(&folders.config_file)?;
+        let warnings = config.warnings.clone();
+        Ok(Arc::new(Self {
+            clock: Clock::start(),
+            frame_marks: options.frame_marks,
+            wrapping: wrapping(&options.environment),
+            folders,
+            insecure: options.insecure,
+            environment: options.environment.clone(),
+            config: Mutex::new(config),
+            warnings: Mutex::new(warnings),
+            simulator: tokio::sync::Mutex::new(None),
+        }))
+    }
+
+    fn config(&self) -> MutexGuard<'_, Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn log_folder(&self) -> PathBuf {
+        self.folders.logs()
+    }
+
+    pub fn warn(&self, problem: Problem) {
+        self.warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(problem);
+    }
+
+    /// What a person should read once; gone from here then.
+    pub fn take_warnings(&self) -> Vec<Problem> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn theme(&self) -> Option<Theme> {
+        self.config().ui.theme.clone()
+    }
+
+    pub fn mouse(&self) -> bool {
+        self.config().ui.mouse
+    }
+
+    pub fn memory_limit(&self) -> usize {
+        usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
+    }
+
+    pub fn profiles(&self) -> Vec<Profile> {
+        self.config().profiles.clone()
+    }
+
+    pub fn default_profile(&self) -> Option<String> {
+        self.config().default_profile.clone()
+    }
+
+    /// The profile a headless verb is about; none at all is a problem.
+    pub fn choose(&self, name: Option<&str>) -> Result<Profile, Problem> {
+        self.config().choose(name, self.insecure)?.ok_or_else(|| {
+            let remedy = "add an account: thingdeck profile-add, or start thingdeck without a command and press P";
+            Problem::new("there is no profile yet", "the config file names none", remedy).exit(Exit::Usage)
+        })
+    }
+
+    /// The name of the profile the dashboard opens; `None` for the simulated home.
+    pub fn choose_for_dashboard(&self, name: Option<&str>) -> Result<Option<String>, Problem> {
+        Ok(self
+            .config()
+            .choose(name, self.insecure)?
+            .map(|profile| profile.name))
+    }
+
+    pub fn summaries(&self) -> Vec<ProfileSummary> {
+        let real = self.profiles().into_iter().map(|profile| summary(&profile));
+        real.chain([summary(&simulated_summary())]).collect()
+    }
+
+    /// A profile by name; the simulated home is started when it is the one.
+    pub async fn profile(&self, name: &str) -> Result<Profile, Problem> {
+        if name == SIMULATED {
+            return self.simulated().await;
+        }
+        self.choose(Some(name))
+    }
+
+    async fn simulated(&self) -> Result<Profile, Problem> {
+        let mut simulator = self.simulator.lock().await;
+        if let Some(running) = &*simulator {
+            return Ok(running.profile.clone());
+        }
+        let failed = |why: String| {
+            Problem::new(
+                "the simulated home did not start",
+                why,
+                "is 127.0.0.1 usable, and the folder for temporary files?",
+            )
+        };
+        let folder = tempfile::tempdir().map_err(|e| failed(e.to_string()))?;
+        let sim = Sim::start(SimOptions::in_dir(folder.path().to_owned()))
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        let written = Config::load(std::path::Path::new(&sim.ready().config))?;
+        let mut profile = written
+            .choose(None, false)?
+            .ok_or_else(|| failed("it wrote no profile".to_owned()))?;
+        SIMULATED.clone_into(&mut profile.name);
+        profile.simulated = true;
+        *simulator = Some(Simulated {
+            sim,
+            profile: profile.clone(),
+            folder,
+        });
+        Ok(profile)
+    }
+
+    pub async fn stop_simulator(&self) {
+        if let Some(Simulated { sim, folder, .. }) = self.simulator.lock().await.take() {
+            sim.stop().await;
+            drop(folder);
+        }
+    }
+
+    /// Everything an open profile needs.
+    pub async fn live(
+        &self,
+        profile: Profile,
+        commands: mpsc::Sender<SessionCommand>,
+        heard: Arc<Heard>,
+        receipts: Arc<Receipts>,
+        outlet: Arc<dyn Post>,
+    ) -> Result<Live, Problem> {
+        let keep = match &*self.simulator.lock().await {
+            // The simulated home issues a new identity at each start; nothing of it is worth a file.
+            Some(_) if profile.simulated => Keep::in_memory(),
+            _ => Keep::on_disk(self.folders.identity(&profile.name)),
+        };
+        let io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
+        Ok(Live {
+            platform: catalog::build(&profile),
+            io: Arc::new(io),
+            profile,
+        })
+    }
+
+    fn port(
+        &self,
+        profile: &Profile,
+        identity: Keep,
+        commands: mpsc::Sender<SessionCommand>,
+        heard: Arc<Heard>,
+        receipts: Arc<Receipts>,
+        outlet: Arc<dyn Post>,
+    ) -> Result<RuntimeIo, Problem> {
+        let Settings::Thinq(settings) = &profile.settings;
+        let mut roots = Vec::new();
+        if let Some(path) = &profile.common.ca_file {
+            let read = std::fs::read_to_string(path);
+            roots.push(read.map_err(|e| files::trouble("read", path, &e).exit(Exit::Usage))?);
+        }
+        Ok(RuntimeIo {
+            clock: self.clock,
+            rest: RestClient::new(
+                &roots,
+                profile.common.insecure_skip_verify && self.insecure,
+                USER_AGENT,
+            )?,
+            identity,
+            token: settings.token.clone(),
+            environment: self.environment.clone(),
+            commands,
+            heard,
+            outlet,
+            receipts,
+        })
+    }
+
+    /// Ends the feeds that the profile's owner does not want kept, in bounded time.
+    pub async fn leave(&self, station: &Station) {
+        let Some(Ok(live)) = tokio::time::timeout(Duration::from_millis(50), station.live())
+            .await
+            .ok()
+        else {
+            return;
+        };
+        let Settings::Thinq(settings) = &live.profile.settings;
+        let (end_push, end_event) = match settings.on_quit {
+            OnQuit::Keep => return,
+            OnQuit::EndEvents => (false, true),
+            OnQuit::EndAll => (true, true),
+        };
+        match tokio::time::timeout(
+            LEAVE,
+            live.request(Request::Leave {
+                end_push,
+                end_event,
+            }),
+        )
+        .await
+        {
+            Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => {
+                tracing::warn!(?failed, "some subscriptions could not be ended")
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => {
+                tracing::warn!("the subscriptions could not be ended: {}", problem.line())
+            }
+            Err(_late) => tracing::warn!("the subscriptions could not be ended in time; they stay"),
+        }
+    }
+
+    /// One authorised call with an account that is not saved.
+    pub async fn probe(
+        &self,
+        id: RequestId,
+        new: &NewProfile,
+        inbox: &Inbox,
+    ) -> Result<Reply, Problem> {
+        let profile = self.unsaved(new);
+        let (commands, _orders) = mpsc::channel(1);
+        let outlet = Arc::new(Progress {
+            id,
+            inbox: inbox.clone(),
+        });
+        let io = self.port(
+            &profile,
+            Keep::in_memory(),
+            commands,
+            Arc::default(),
+            Arc::default(),
+            outlet,
+        )?;
+        catalog::build(&profile).request(&io, Request::Probe).await
+    }
+
+    fn unsaved(&self, new: &NewProfile) -> Profile {
+        let settings = ThinqSettings {
+            country: new.country.clone(),
+            token: SecretRef::Plain(new.token.clone()),
+            client_id: None,
+            event_hours: 24,
+            // For any server that speaks LG's protocol: a test's, or a gateway's.
+            api_url: self
+                .environment
+                .text("THINGDECK_API_URL")
+                .map(str::to_owned),
+            mqtt_url: self
+                .environment
+                .text("THINGDECK_MQTT_URL")
+                .map(str::to_owned),
+            api_key: None,
+            on_quit: OnQuit::Keep,
+            silent_after: None,
+        };
+        let ca_file = self
+            .environment
+            .text("THINGDECK_CA_FILE")
+            .map(PathBuf::from);
+        let common = Common {
+            ca_file,
+            ..Common::default()
+        };
+        Profile {
+            name: new.name.clone(),
+            settings: Settings::Thinq(settings),
+            common,
+            simulated: false,
+        }
+    }
+
+    pub fn save_profile(&self, new: &NewProfile) -> Result<(), Problem> {
+        let Profile {
+            settings: Settings::Thinq(settings),
+            common,
+            ..
+        } = self.unsaved(new);
+        let entry = NewEntry {
+            name: new.name.clone(),
+            country: new.country.clone(),
+            token: settings.token,
+            event_hours: None,
+            api_url: settings.api_url,
+            mqtt_url: settings.mqtt_url,
+            ca_file: common.ca_file,
+            make_default: true,
+            replace: false,
+        };
+        self.add_profile(&entry).map(|_where| ())
+    }
+
+    pub fn add_profile(&self, entry: &NewEntry) -> Result<String, Problem> {
+        let place = edit::save_profile(&self.folders, entry)?;
+        self.read_again()?;
+        Ok(place)
+    }
+
+    /// Out of the config file, and its identity deleted. Answers what is left behind, in words.
+    pub fn remove_profile(&self, name: &str) -> Result<Vec<String>, Problem> {
+        edit::remove_profile(&self.folders.config_file, name)?;
+        self.read_again()?;
+        let deleted = self.folders.identity(name).delete();
+        Ok(deleted
+            .err()
+            .map(|problem| problem.line())
+            .into_iter()
+            .collect())
+    }
+
+    /// A fresh token for a profile: into a 0600 file, which the config names from now on.
+    pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
+        edit::save_token(&self.folders, profile, token)?;
+        self.read_again()
+    }
+
+    fn read_again(&self) -> Result<(), Problem> {
+        *self.config() = Config::load(&self.folders.config_file)?;
+        Ok(())
+    }
+
+    /// What no terminal would take: into a file of the state folder. Answers its path.
+    pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
+        let path = self
+            .folders
+            .state
+            .join(format!("copied-{}.txt", self.clock.now().wall.seconds()));
+        files::make_private_folder(&self.folders.state)?;
+        files::replace(&path, content, Access::Private)?;
+        Ok(path.display().to_string())
+    }
+}
+
+/// Facts on the way to a wizard's answer.
+struct Progress {
+    id: RequestId,
+    inbox: Inbox,
+}
+
+impl Post for Progress {
+    fn post(&self, event: SessionEvent) {
+        if let SessionEvent::Fact(fact) = event {
+            self.inbox.push(Event::Progress(self.id, fact));
+        }
+    }
+}
+
+fn summary(profile: &Profile) -> ProfileSummary {
+    let Settings::Thinq(settings) = &profile.settings;
+    ProfileSummary {
+        name: profile.name.clone(),
+        platform: profile.platform(),
+        capabilities: catalog::build(profile).info().capabilities,
+        simulated: profile.simulated,
+        insecure: profile.common.insecure_skip_verify,
+        event_hours: settings.event_hours,
+        on_quit: settings.on_quit,
+        token_place: settings.token.place(),
+    }
+}
+
+/// The simulated home before it is started: as the profile list names it.
+fn simulated_summary() -> Profile {
+    let settings = ThinqSettings {
+        country: "KR".to_owned(),
+        token: SecretRef::File(PathBuf::from("token")),
+        client_id: None,
+        event_hours: 24,
+        api_url: None,
+        mqtt_url: None,
+        api_key: None,
+        on_quit: OnQuit::Keep,
+        silent_after: None,
+    };
+    Profile {
+        name: SIMULATED.to_owned(),
+        settings: Settings::Thinq(settings),
+        common: Common::default(),
+        simulated: true,
+    }
+}
+
+fn wrapping(environment: &Environment) -> Wrapping {
+    if environment.value("TMUX").is_some() {
+        Wrapping::Tmux
+    } else if environment
+        .text("TERM")
+        .is_some_and(|term| term.starts_with("screen"))
+    {
+        Wrapping::Screen
+    } else {
+        Wrapping::None
+    }
+}

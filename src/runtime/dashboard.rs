@@ -1,0 +1,187 @@
+//! The loop: keys first, then what the tasks found out, and a frame when something visible moved.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt as _;
+
+use super::context::Context;
+use super::effects::{Errand, Hands};
+use super::inbox::Inbox;
+use super::pacer::Pacer;
+use super::signals::{Signal, Signals};
+use super::terminal::{self, Terminal};
+use super::{keys, signals};
+use crate::app::App;
+use crate::app::Setup;
+use crate::app::effect::Effect;
+use crate::app::event::{Event, Size, StopReason};
+use crate::base::problem::Exit;
+use crate::ui;
+use crate::ui::Theme;
+
+/// Messages waiting for the loop; beyond it the oldest give way to a gap. Bytes.
+const INBOX: usize = 32 * 1024 * 1024;
+
+/// At most this many events, and this long, between two looks at the keyboard.
+const BATCH: usize = 1024;
+const BATCH_TIME: Duration = Duration::from_millis(4);
+
+/// The core with everything around it but the terminal.
+pub struct Desk {
+    pub app: App,
+    pub inbox: Inbox,
+    pub hands: Hands,
+    context: Arc<Context>,
+    errands: Vec<Errand>,
+    /// Input events that `app` has seen.
+    pub inputs: u64,
+}
+
+impl Desk {
+    pub fn new(context: &Arc<Context>, setup: Setup) -> Self {
+        let inbox = Inbox::new(INBOX);
+        let hands = Hands::new(Arc::clone(context), inbox.clone());
+        let (app, effects) = App::new(setup);
+        let mut desk = Self {
+            app,
+            inbox,
+            hands,
+            context: Arc::clone(context),
+            errands: Vec::new(),
+            inputs: 0,
+        };
+        desk.carry_out(effects);
+        desk
+    }
+
+    pub fn feed(&mut self, event: Event) {
+        let effects = self.app.update(self.context.clock.now(), event);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.errands.extend(self.hands.carry_out(effect));
+        }
+    }
+
+    /// What has come in, as much as one batch may hold.
+    pub fn drain(&mut self) {
+        let begun = self.context.clock.now().mono;
+        for _ in 0..BATCH {
+            let Some(event) = self.inbox.pop() else {
+                return;
+            };
+            self.feed(event);
+            if self.context.clock.now().mono.since(begun) > BATCH_TIME {
+                return;
+            }
+        }
+    }
+
+    pub fn run_timers(&mut self) {
+        for id in self.hands.due(self.context.clock.now().mono) {
+            self.feed(Event::Timer(id));
+        }
+    }
+
+    pub fn errands(&mut self) -> Vec<Errand> {
+        std::mem::take(&mut self.errands)
+    }
+}
+
+/// The dashboard until it is left.
+pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io::Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let mut terminal = Terminal::take(setup.mouse, context.frame_marks)?;
+    setup.size = terminal.size()?;
+    let mut input = EventStream::new();
+    let mut desk = Desk::new(context, setup);
+    let mut pacer = Pacer::default();
+    let left = loop {
+        let now = context.clock.now();
+        let due = pacer.due(desk.app.revision(), now.mono);
+        if due.is_some_and(|at| at <= now.mono) {
+            let revision = desk.app.revision();
+            let screen = desk.app.screen(now);
+            if terminal
+                .draw(desk.inputs, |frame| ui::view(&screen, theme, frame))
+                .is_err()
+            {
+                break Ok(Exit::Done);
+            }
+            pacer.drew(revision, now.mono);
+            continue;
+        }
+        let wake = due.into_iter().chain(desk.hands.next_timer()).min();
+        tokio::select! {
+            biased;
+            event = input.next() => match event {
+                Some(Ok(event)) => {
+                    if let Some(event) = keys::translate(event) {
+                        desk.inputs += 1;
+                        if matches!(event, Event::Resize(_)) {
+                            pacer.forget();
+                        }
+                        desk.feed(event);
+                    }
+                }
+                Some(Err(_)) | None => desk.feed(Event::Stop(StopReason::TerminalGone)),
+            },
+            signal = signals.next() => match signal {
+                Signal::Stop => desk.feed(Event::Stop(StopReason::Signal)),
+                Signal::Suspend => suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, false)?,
+                Signal::Continued => {
+                    terminal.enter()?;
+                    pacer.forget();
+                }
+            },
+            () = until(context, wake) => desk.run_timers(),
+            () = desk.inbox.filled() => desk.drain(),
+        }
+        let mut quit = false;
+        for errand in desk.errands() {
+            match errand {
+                Errand::Quit => quit = true,
+                Errand::Suspend => {
+                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?
+                }
+                Errand::Send(bytes) => terminal.send(&bytes)?,
+            }
+        }
+        if quit {
+            break Ok(Exit::Done);
+        }
+    };
+    drop(terminal);
+    desk.hands.leave().await;
+    left
+}
+
+async fn until(context: &Context, wake: Option<crate::base::moment::Mono>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(context.clock.instant(at)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gives the terminal back, stops, and takes it again when somebody says `fg`.
+fn suspend(
+    terminal: &mut Terminal,
+    desk: &mut Desk,
+    pacer: &mut Pacer,
+    signals: &mut Signals,
+    by_key: bool,
+) -> io::Result<()> {
+    terminal::restore();
+    signals::stop_here(by_key)?;
+    signals.resumed();
+    terminal.enter()?;
+    let Size { width, height } = terminal.size()?;
+    desk.feed(Event::Resize(Size { width, height }));
+    pacer.forget();
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! The hands of the core: each effect becomes a task, a file, a timer or a command. Nothing here waits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::clip;
+use super::context::Context;
+use super::inbox::Inbox;
+use super::station::{How, Station};
+use crate::app::effect::{Effect, NewProfile};
+use crate::app::event::{Event, Outcome, TimerId};
+use crate::base::moment::Mono;
+use crate::base::problem::{Problem, Retry};
+use crate::base::secret::Secret;
+use crate::domain::request::{Request, RequestId};
+use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
+
+pub struct Hands {
+    context: Arc<Context>,
+    inbox: Inbox,
+    station: Option<Station>,
+    profile: String,
+    requests: HashMap<RequestId, AbortHandle>,
+    tasks: JoinSet<()>,
+    timers: BTreeMap<TimerId, Mono>,
+}
+
+/// What only the loop itself can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    Suspend,
+    Quit,
+    /// Bytes for the terminal: a clipboard sequence.
+    Send(Vec<u8>),
+}
+
+impl Hands {
+    pub fn new(context: Arc<Context>, inbox: Inbox) -> Self {
+        Self {
+            context,
+            inbox,
+            station: None,
+            profile: String::new(),
+            requests: HashMap::new(),
+            tasks: JoinSet::new(),
+            timers: BTreeMap::new(),
+        }
+    }
+
+    /// Carries out one effect; what only the loop can do comes back.
+    pub fn carry_out(&mut self, effect: Effect) -> Option<Errand> {
+        while self.tasks.try_join_next().is_some() {}
+        match effect {
+            Effect::Open { id, profile } => self.open(id, profile),
+            Effect::Session(id, command) => self.command(id, command),
+            Effect::Request(id, what) => self.request(id, what),
+            Effect::Abort(id) => {
+                if let Some(task) = self.requests.remove(&id) {
+                    task.abort();
+                }
+            }
+            Effect::StartTimer(id, wait) => {
+                self.timers
+                    .insert(id, self.context.clock.now().mono.plus(wait));
+            }
+            Effect::StopTimer(id) => {
+                self.timers.remove(&id);
+            }
+            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
+            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::TryProfile(id, profile) => self.try_profile(id, profile),
+            Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
+            Effect::SaveToken(id, token) => self.save_token(id, &token),
+            Effect::Suspend => return Some(Errand::Suspend),
+            Effect::Quit => return Some(Errand::Quit),
+        }
+        None
+    }
+
+    /// Timers that are due at `now`, oldest first; they are gone from the list.
+    pub fn due(&mut self, now: Mono) -> Vec<TimerId> {
+        let due: Vec<TimerId> = self
+            .timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &due {
+            self.timers.remove(id);
+        }
+        due
+    }
+
+    pub fn next_timer(&self) -> Option<Mono> {
+        self.timers.values().min().copied()
+    }
+
+    /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
+    pub async fn leave(mut self) {
+        if let Some(station) = self.station.take() {
+            self.context.leave(&station).await;
+            station.close().await;
+        }
+        self.tasks.shutdown().await;
+        self.context.stop_simulator().await;
+    }
+
+    fn open(&mut self, id: SessionId, profile: String) {
+        if let Some(old) = self.station.take() {
+            self.tasks.spawn(old.close());
+        }
+        let mut station = Station::open(&self.context, id, &profile, &self.inbox);
+        station.stream(How::default());
+        self.station = Some(station);
+        self.profile = profile;
+    }
+
+    fn command(&self, id: SessionId, command: SessionCommand) {
+        let Some(station) = self.station.as_ref().filter(|s| s.id == id) else {
+            return;
+        };
+        let receipt = match &command {
+            SessionCommand::Publish(receipt, _) => Some(*receipt),
+            _ => None,
+        };
+        if station.command(command) {
+            return;
+        }
+        let busy = Problem::new(
+            "the session did not take the command",
+            "it is busy or closed",
+            "try again",
+        )
+        .retry(Retry::Backoff);
+        let event = match receipt {
+            Some(receipt) => SessionEvent::Receipt {
+                id: receipt,
+                result: Err(busy),
+            },
+            None => SessionEvent::Fact(crate::domain::fact::Fact::Notice(busy)),
+        };
+        self.inbox.push(Event::Session(id, event));
+    }
+
+    fn request(&mut self, id: RequestId, what: Request) {
+        let Some(station) = &self.station else {
+            let problem =
+                Problem::new("nothing was asked", "no profile is open", "open one with P");
+            self.inbox.push(Event::Reply(id, Err(problem)));
+            return;
+        };
+        let asked = station.request(what);
+        let inbox = self.inbox.clone();
+        let task = self.tasks.spawn(async move {
+            let result = asked.await;
+            inbox.push(Event::Reply(id, result));
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
+    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+        let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
+            let written = self.context.write_clip(&content);
+            self.inbox.push(Event::Done(
+                id,
+                written.map(|path| Outcome::Written { path }),
+            ));
+            return None;
+        };
+        let inbox = self.inbox.clone();
+        self.tasks.spawn(async move {
+            let how = if clip::local(&content).await {
+                "the clipboard and the terminal (OSC 52)"
+            } else {
+                "the terminal (OSC 52)"
+            };
+            inbox.push(Event::Done(
+                id,
+                Ok(Outcome::Copied {
+                    how: how.to_owned(),
+                }),
+            ));
+        });
+        Some(Errand::Send(sequence))
+    }
+
+    fn try_profile(&mut self, id: RequestId, profile: NewProfile) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let result = context.probe(id, &profile, &inbox).await;
+            inbox.push(Event::Reply(id, result));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn save_profile(&self, id: RequestId, profile: &NewProfile) {
+        let saved = self.context.save_profile(profile);
+        self.inbox.push(Event::Done(
+            id,
+            saved.map(|()| Outcome::ProfileSaved {
+                name: profile.name.clone(),
+            }),
+        ));
+    }
+
+    fn save_token(&self, id: RequestId, token: &Secret) {
+        let saved = self.context.save_token(&self.profile, token);
+        self.inbox.push(Event::Done(
+            id,
+            saved.map(|()| Outcome::ProfileSaved {
+                name: self.profile.clone(),
+            }),
+        ));
+    }
+}
+
+/// Bytes as a clipboard takes them: text as it is, anything else as hex.
+fn as_text(bytes: &Bytes) -> Bytes {
+    if std::str::from_utf8(bytes).is_ok() {
+        return bytes.clone();
+    }
+    Bytes::from(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>())
+}

@@ -1,0 +1,207 @@
+//! From the command line to the face that was asked for.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::config::Theme as Wanted;
+use super::console::Shell;
+use super::context::{Context, SIMULATED};
+use super::signals::{Signal, Signals};
+use super::{clock, dashboard, logging, picture, terminal};
+use crate::app::Setup;
+use crate::app::event::Size;
+use crate::base::problem::{Exit, Problem};
+use crate::base::text::escape_lines;
+use crate::cli::{Command, Options, SimOptions as Asked, TerminalHints, paper};
+use crate::headless;
+use crate::sim::{Sim, SimOptions};
+use crate::ui::{ColourDepth, Theme};
+
+/// Network, TLS and the simulator need little; the screen has the main thread for itself.
+const WORKERS: usize = 2;
+
+/// Carries out the command line; what went wrong stands on stderr when this returns.
+pub fn run(options: Options) -> Exit {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(command(options));
+            // Whatever still hangs in a name lookup must not keep us.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+            result
+        }
+        Err(error) => Err(Problem::new(
+            "thingdeck could not start",
+            error.to_string(),
+            "free some memory or threads",
+        )),
+    };
+    result.unwrap_or_else(|problem| {
+        say(&problem);
+        problem.exit
+    })
+}
+
+/// What, why, what to do, and the exit code in words.
+fn say(problem: &Problem) {
+    let (code, words) = (problem.exit.code(), problem.exit.words());
+    // A closed stderr is no reason to fail differently.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}\nexit {code}: {words}",
+        escape_lines(&problem.to_string())
+    );
+}
+
+async fn command(options: Options) -> Result<Exit, Problem> {
+    match options.command.clone() {
+        Command::Completions(shell) => Ok(print(&paper::completions(shell))),
+        Command::Man => paper::man()
+            .map(|page| print(&page))
+            .map_err(|e| io_problem(&e)),
+        Command::Sim(asked) => simulate(asked).await,
+        Command::Verb(verb) => {
+            let context = Context::load(&options)?;
+            let _log = logging::start(&context.log_folder(), options.log_level.word());
+            let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
+            Ok(headless::run(&verb, &mut shell).await)
+        }
+        Command::Dashboard => show(&options, None).await,
+        Command::Demo(_) => show(&options, Some(SIMULATED.to_owned())).await,
+        Command::Picture {
+            file,
+            width,
+            height,
+        } => {
+            let context = Context::load(&options)?;
+            let mut setup = setup(&context, &options, Some(SIMULATED.to_owned()))?;
+            setup.size = Size { width, height };
+            picture::draw(&context, setup, &Theme::dark(), &file).await?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Data on stdout. A closed pipe is nobody's problem.
+fn print(data: &[u8]) -> Exit {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(data).and_then(|()| stdout.flush());
+    Exit::Done
+}
+
+fn io_problem(error: &std::io::Error) -> Problem {
+    Problem::new("thingdeck could not start", error.to_string(), "")
+}
+
+async fn show(options: &Options, open: Option<String>) -> Result<Exit, Problem> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        let remedy = "for scripts: thingdeck devices --json, thingdeck tail; thingdeck --help lists them all";
+        return Err(Problem::new(
+            "the dashboard needs a terminal",
+            "stdin or stdout is none",
+            remedy,
+        )
+        .exit(Exit::Usage));
+    }
+    let context = Context::load(options)?;
+    logging::catch_panics(context.log_folder());
+    let log = logging::start(&context.log_folder(), options.log_level.word());
+    if let Err(why) = &log {
+        context.warn(Problem::new(
+            "there is no log file",
+            why.clone(),
+            "make the state folder writable",
+        ));
+    }
+    let setup = setup(&context, options, open)?;
+    let theme = pick_theme(&context, options);
+    let left = dashboard::run(&context, setup, &theme).await;
+    terminal::restore();
+    left.map_err(|error| Problem::new("the terminal failed", error.to_string(), ""))
+}
+
+fn pick_theme(context: &Context, options: &Options) -> Theme {
+    let name = match context.theme() {
+        Some(Wanted::Light) => "light",
+        _ => "dark",
+    };
+    Theme::pick(name, options.terminal.no_color, depth(&options.terminal))
+}
+
+/// What the terminal says of its colours.
+fn depth(terminal: &TerminalHints) -> ColourDepth {
+    if matches!(terminal.colorterm.as_str(), "truecolor" | "24bit") {
+        ColourDepth::True
+    } else if terminal.term.contains("256color") {
+        ColourDepth::TwoHundredFiftySix
+    } else {
+        ColourDepth::Sixteen
+    }
+}
+
+fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<Setup, Problem> {
+    let at = context.clock.now();
+    let chosen = match open {
+        Some(name) => Some(name),
+        None => context.choose_for_dashboard(options.profile.as_deref())?,
+    };
+    let first_run = chosen.is_none();
+    let hint = first_run.then(|| {
+        "this is a simulated home: no account, nothing real · P adds your account".to_owned()
+    });
+    Ok(Setup {
+        at,
+        size: Size {
+            width: 80,
+            height: 24,
+        },
+        zone_offset_seconds: clock::zone_offset(at.wall),
+        profiles: context.summaries(),
+        open: chosen.unwrap_or_else(|| SIMULATED.to_owned()),
+        hint,
+        memory_limit: context.memory_limit(),
+        mouse: context.mouse(),
+        first_run,
+    })
+}
+
+/// `thingdeck sim`: the simulator alone, in the foreground.
+async fn simulate(asked: Asked) -> Result<Exit, Problem> {
+    let failed = |why: String| {
+        Problem::new(
+            "the simulator did not start",
+            why,
+            "try other ports or another --dir",
+        )
+    };
+    let mut signals = Signals::listen().map_err(|e| io_problem(&e))?;
+    let own = if asked.dir.is_none() {
+        Some(tempfile::tempdir().map_err(|e| failed(e.to_string()))?)
+    } else {
+        None
+    };
+    let dir = asked
+        .dir
+        .clone()
+        .or_else(|| own.as_ref().map(|d| d.path().to_owned()))
+        .unwrap_or_default();
+    let mut options = SimOptions::in_dir(dir);
+    options.api_port = asked.api_port;
+    options.mqtt_port = asked.mqtt_port;
+    options.wss_port = asked.wss_port;
+    options.devices = asked.devices;
+    options.rate = asked.rate.unwrap_or(options.rate);
+    options.seed = asked.seed.unwrap_or(options.seed);
+    let sim = Sim::start(options)
+        .await
+        .map_err(|e| failed(e.to_string()))?;
+    let line = serde_json::to_string(sim.ready()).map_err(|e| failed(e.to_string()))?;
+    let mut stdout = std::io::stdout();
+    // Nobody reads us: serve all the same.
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    while signals.next().await != Signal::Stop {}
+    sim.stop().await;
+    Ok(Exit::Done)
+}

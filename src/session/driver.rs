@@ -1,0 +1,234 @@
+//! The task of one session: runs the machine, its link and the platform's rituals side by side, and never waits for
+//! whoever listens.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+pub use super::heard::Heard;
+use super::link::{Arrival, Link, LinkEvent, Opening};
+use super::machine::{Action, Input, Machine};
+use crate::base::moment::Mono;
+use crate::base::problem::Problem;
+use crate::domain::message::{AckToken, Direction, Message};
+use crate::domain::session::{LogLevel, LogLine, LogSource, SessionCommand, SessionEvent};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::Topic;
+use crate::platform::io::Io;
+use crate::platform::plan::ConnectPlan;
+use crate::platform::{Leave, Pending, Platform, Verdict};
+
+/// Where a session's events go. Never waits.
+pub trait Post: Send + Sync {
+    fn post(&self, event: SessionEvent);
+}
+
+/// Everything one session needs. Dropping `commands`' sender closes the session like [`SessionCommand::Close`].
+pub struct Driver {
+    pub platform: Arc<dyn Platform>,
+    pub io: Arc<dyn Io>,
+    pub post: Arc<dyn Post>,
+    pub commands: mpsc::Receiver<SessionCommand>,
+    /// The profile's own filters, wanted besides the plan's.
+    pub extra_filters: Vec<FilterWish>,
+    /// Acknowledge QoS 1 and 2 only when told by [`SessionCommand::Ack`].
+    pub manual_ack: bool,
+    pub heard: Arc<Heard>,
+}
+
+/// The connection of the moment: being prepared, or there.
+enum Line {
+    None,
+    Opening(Pending<'static, Result<Link, super::end::End>>),
+    Open(Box<Link>),
+}
+
+/// One question to the platform at a time.
+enum Asked<'a> {
+    Nothing,
+    Plan(Pending<'a, Result<ConnectPlan, Problem>>),
+    Judge(Pending<'a, Verdict>),
+}
+
+impl Driver {
+    /// Runs until it is closed: at most 500 ms longer than that.
+    pub async fn run(mut self) {
+        let platform = Arc::clone(&self.platform);
+        let io = Arc::clone(&self.io);
+        let mut machine = Machine::new(std::mem::take(&mut self.extra_filters), self.manual_ack);
+        let mut running = Running {
+            platform: &*platform,
+            io: &*io,
+            post: &*self.post,
+            heard: &self.heard,
+            manual_ack: self.manual_ack,
+            line: Line::None,
+            asked: Asked::Nothing,
+            attend: None,
+            over: false,
+        };
+        machine.handle(io.now(), io.roll(), Input::Start);
+        running.obey(&mut machine);
+        let mut listening = true;
+        while !running.over {
+            let wake = sleep_until(&*io, machine.wake());
+            let input = tokio::select! {
+                command = self.commands.recv(), if listening => {
+                    listening = command.is_some();
+                    Input::Command(command.unwrap_or(SessionCommand::Close))
+                }
+                input = running.next() => input,
+                () = wake => Input::Tick,
+            };
+            machine.handle(io.now(), io.roll(), input);
+            running.obey(&mut machine);
+        }
+    }
+}
+
+struct Running<'a> {
+    platform: &'a dyn Platform,
+    io: &'a dyn Io,
+    post: &'a dyn Post,
+    heard: &'a Heard,
+    manual_ack: bool,
+    line: Line,
+    asked: Asked<'a>,
+    attend: Option<Pending<'a, Leave>>,
+    over: bool,
+}
+
+impl<'a> Running<'a> {
+    /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
+    async fn next(&mut self) -> Input {
+        tokio::select! {
+            event = next_event(&mut self.line, self.heard, self.io) => Input::Link(event),
+            input = answer(&mut self.asked) => input,
+            leave = ended(&mut self.attend) => Input::Left(leave),
+        }
+    }
+
+    fn obey(&mut self, machine: &mut Machine) {
+        while let Some(action) = machine.next_action() {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Plan => self.asked = Asked::Plan(self.platform.plan(self.io)),
+            Action::Open { plan, endpoint } => self.open(plan, endpoint),
+            Action::Send(order) => {
+                if let Line::Open(link) = &mut self.line {
+                    link.send(order);
+                }
+            }
+            Action::Attend => self.attend = Some(self.platform.attend(self.io)),
+            Action::Abandon => {
+                self.line = Line::None;
+                self.attend = None;
+            }
+            Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
+            Action::Deliver(arrival, ack) => self.deliver(arrival, ack),
+            Action::Post(event) => self.post.post(event),
+            Action::Log(level, text) => self.log(level, text),
+            Action::End => {
+                self.asked = Asked::Nothing;
+                self.over = true;
+            }
+        }
+    }
+
+    fn open(&mut self, plan: Arc<ConnectPlan>, endpoint: usize) {
+        let Some(endpoint) = plan.endpoints.get(endpoint).cloned() else {
+            return;
+        };
+        let manual_ack = self.manual_ack;
+        let opening = Opening {
+            plan,
+            endpoint,
+            manual_ack,
+        };
+        self.line = Line::Opening(Box::pin(Link::open(opening)));
+    }
+
+    fn judge(&self, problem: Problem) -> Pending<'a, Verdict> {
+        let (platform, io) = (self.platform, self.io);
+        Box::pin(async move { platform.refused(io, &problem).await })
+    }
+
+    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>) {
+        let message = Message {
+            at: self.io.now().wall,
+            direction: Direction::In,
+            topic: Topic::received(&arrival.topic),
+            payload: arrival.payload,
+            qos: arrival.qos,
+            retain: arrival.retain,
+            dup: arrival.dup,
+            ack,
+        };
+        let reading = self.platform.interpret(&message);
+        self.post
+            .post(SessionEvent::Message(Box::new(message), reading));
+    }
+
+    fn log(&self, level: LogLevel, text: String) {
+        self.post.post(SessionEvent::Log(LogLine {
+            at: self.io.now().wall,
+            source: LogSource::Mqtt,
+            level,
+            text,
+        }));
+    }
+}
+
+async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
+    if let Line::Opening(opening) = line {
+        match opening.await {
+            Ok(opened) => *line = Line::Open(Box::new(opened)),
+            Err(end) => {
+                *line = Line::None;
+                return LinkEvent::Closed(end);
+            }
+        }
+    }
+    let Line::Open(open) = line else {
+        return pending().await;
+    };
+    let event = open.next().await;
+    if matches!(
+        event,
+        LinkEvent::Up { .. } | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
+    ) {
+        heard.mark(io.now().mono);
+    }
+    event
+}
+
+async fn answer(asked: &mut Asked<'_>) -> Input {
+    let input = match asked {
+        Asked::Nothing => pending().await,
+        Asked::Plan(plan) => Input::Planned(plan.await),
+        Asked::Judge(verdict) => Input::Judged(verdict.await),
+    };
+    *asked = Asked::Nothing;
+    input
+}
+
+async fn ended(attend: &mut Option<Pending<'_, Leave>>) -> Leave {
+    let leave = match attend {
+        None => pending().await,
+        Some(attend) => attend.await,
+    };
+    *attend = None;
+    leave
+}
+
+async fn sleep_until(io: &dyn Io, at: Option<Mono>) {
+    match at {
+        None => pending().await,
+        Some(at) => io.sleep(at.since(io.now().mono)).await,
+    }
+}

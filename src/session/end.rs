@@ -1,0 +1,33 @@
+//! How a connection ends, and what that calls for.
+
+use crate::base::problem::Problem;
+
+/// The end of one attempt or one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    pub class: EndClass,
+    pub problem: Problem,
+}
+
+impl End {
+    pub const fn new(class: EndClass, problem: Problem) -> Self {
+        Self { class, problem }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndClass {
+    /// No MQTT connection could be made at all: the next endpoint may do better.
+    Unreachable,
+    /// The other side refused who we are: credentials, client id, client certificate. The platform is asked once
+    /// whether it can renew something.
+    Refused,
+    /// We refused the other side, or the plan cannot work: nothing changes until a person acts.
+    Fatal,
+    /// Closed between CONNECT and CONNACK without a word. Some brokers refuse this way (AWS IoT), some restart this way.
+    ClosedEarly,
+    /// The peer closed an established connection.
+    HungUp,
+    /// Trouble that passes: again with backoff.
+    Passing,
+}

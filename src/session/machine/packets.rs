@@ -1,0 +1,66 @@
+//! The packet log under a flood: the first packets of each second, and a count of the others.
+//!
+//! Log lines are never dropped on their way to the screen, so what cannot be read anyway must not be sent: 50,000
+//! messages a second would be 100,000 lines.
+
+use std::time::Duration;
+
+use crate::base::moment::Mono;
+
+/// Lines in one window.
+const MOST: u32 = 50;
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct PacketLog {
+    began: Mono,
+    lines: u32,
+    unlisted: u64,
+}
+
+impl PacketLog {
+    /// The lines to write for one more packet.
+    pub fn offer(&mut self, now: Mono, text: String) -> Vec<String> {
+        let mut lines = Vec::new();
+        if now.since(self.began) >= WINDOW {
+            self.began = now;
+            self.lines = 0;
+            let unlisted = std::mem::take(&mut self.unlisted);
+            if unlisted > 0 {
+                lines.push(format!("{unlisted} packets more than can be listed"));
+            }
+        }
+        if self.lines < MOST {
+            self.lines += 1;
+            lines.push(text);
+        } else {
+            self.unlisted += 1;
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_packet_is_listed_or_counted() {
+        let mut log = PacketLog::default();
+        let mut listed = 0;
+        let mut counted = 0;
+        let packets = 12_345;
+        for number in 0..packets {
+            let now = Mono(Duration::from_micros(number * 400));
+            for line in log.offer(now, "in PUBLISH".to_owned()) {
+                match line.split_once(" packets more") {
+                    Some((count, _)) => counted += count.parse::<u64>().unwrap(),
+                    None => listed += 1,
+                }
+            }
+        }
+        assert_eq!(listed + counted + log.unlisted, packets);
+        assert_eq!(listed, 5 * u64::from(MOST));
+    }
+}

@@ -1,0 +1,149 @@
+//! A [`TlsPlan`] as a rustls configuration, and certificate troubles in words.
+
+pub mod trouble;
+
+mod verify;
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
+use crate::platform::plan::TlsPlan;
+use trouble::{Kind, Trouble};
+use verify::{Anyone, Watching};
+
+pub use verify::{Presented, Seen};
+
+/// A client's side of TLS, and what the last server that was not trusted presented.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    seen: Arc<Seen>,
+}
+
+impl Tls {
+    /// Reads the system's roots where the plan wants them: blocking work of some milliseconds.
+    pub fn build(plan: &TlsPlan) -> Result<Self, Trouble> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let seen = Arc::new(Seen::default());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable("the TLS library refused its own defaults", &error))?
+            .dangerous();
+        let builder = if plan.insecure_skip_verify {
+            builder.with_custom_certificate_verifier(Arc::new(Anyone::new(&provider)))
+        } else {
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots(plan)?, provider)
+                .build()
+                .map_err(|error| unusable("the trusted certificates cannot be used", &error))?;
+            let watching = Watching::new(verifier, Arc::clone(&seen));
+            builder.with_custom_certificate_verifier(Arc::new(watching))
+        };
+        let mut config = match &plan.identity {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder
+                .with_client_auth_cert(
+                    certificates(chain, Kind::Ours, "client certificate")?,
+                    read_key(key)?,
+                )
+                .map_err(|error| trouble::words(trouble::Found::Rustls(&error), "", None))?,
+        };
+        config.alpn_protocols = plan
+            .alpn
+            .iter()
+            .map(|name| name.clone().into_bytes())
+            .collect();
+        Ok(Self {
+            config: Arc::new(config),
+            seen,
+        })
+    }
+
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// What a server that was not trusted showed last.
+    pub fn presented(&self) -> Option<Presented> {
+        self.seen.last()
+    }
+}
+
+fn roots(plan: &TlsPlan) -> Result<Arc<RootCertStore>, Trouble> {
+    let mut store = RootCertStore::empty();
+    for pem in &plan.extra_roots {
+        for certificate in certificates(pem, Kind::Roots, "CA certificate")? {
+            store
+                .add(certificate)
+                .map_err(|error| unusable("a CA certificate cannot be used", &error))?;
+        }
+    }
+    if plan.system_roots {
+        // One bad file among the system's is no reason to refuse all.
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if store.is_empty() {
+        return Err(Trouble {
+            kind: Kind::Roots,
+            problem: Problem::new(
+                "could not prepare the secure connection",
+                "there are no trusted root certificates on this machine",
+                "install the system's CA certificates, or name a `ca_file` in the profile",
+            )
+            .exit(Exit::Usage),
+        });
+    }
+    Ok(Arc::new(store))
+}
+
+fn certificates(
+    pem: &str,
+    kind: Kind,
+    name: &str,
+) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    match read {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(unreadable(kind, name, "it holds no PEM certificate")),
+        Err(error) => Err(unreadable(kind, name, &error.to_string())),
+    }
+}
+
+/// PKCS#8, PKCS#1 or SEC1, whichever comes first.
+fn read_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, Trouble> {
+    // The library's error could quote the text.
+    PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_unsaid| {
+        unreadable(
+            Kind::Ours,
+            "private key",
+            "it holds no PEM key (PKCS#8, PKCS#1 or SEC1)",
+        )
+    })
+}
+
+fn unreadable(kind: Kind, name: &str, cause: &str) -> Trouble {
+    let what = format!("could not read the {name}");
+    let problem = Problem::new(what, cause, "check the file that the profile names");
+    Trouble {
+        kind,
+        problem: problem.exit(Exit::Usage),
+    }
+}
+
+fn unusable(what: &str, error: &dyn std::error::Error) -> Trouble {
+    let problem = Problem::new(
+        what,
+        error.to_string(),
+        "check the files that the profile names",
+    );
+    Trouble {
+        kind: Kind::Roots,
+        problem: problem.exit(Exit::Usage),
+    }
+}

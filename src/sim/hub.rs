@@ -1,0 +1,212 @@
+//! The one place where sockets, clock, cloud and broker meet: everything under one lock, held briefly.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::Packet;
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::broker::{Broker, ConnectionId, Identity, Output};
+use super::clock::SimClock;
+use super::cloud::thinq::Thinq;
+use super::cloud::{HttpAnswer, HttpRequest, Publication};
+use super::event::{CallRecord, SimEvent};
+use super::faults::{Fault, Faults};
+use super::wire::Frame;
+
+/// Events kept for a slow listener; older ones are skipped.
+const EVENTS: usize = 16_384;
+
+/// A client with more than this waiting gets no more load until it has caught up.
+const BUSY: usize = 2_000;
+
+/// What waits to be written to one connection. The broker's window keeps it short.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    content: Mutex<(Vec<Frame>, bool)>,
+    pub changed: Notify,
+    /// Told once when the connection has to end.
+    pub closed: Notify,
+}
+
+impl Outbox {
+    fn push(&self, frame: Frame) {
+        lock(&self.content).0.push(frame);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        lock(&self.content).1 = true;
+        self.changed.notify_one();
+        self.closed.notify_one();
+    }
+
+    /// What is to be written now, and whether that was the last.
+    pub fn take(&self) -> (Vec<Frame>, bool) {
+        let mut content = lock(&self.content);
+        (std::mem::take(&mut content.0), content.1)
+    }
+}
+
+pub struct Core {
+    pub clock: SimClock,
+    pub cloud: Thinq,
+    pub broker: Broker,
+    pub faults: Faults,
+    pub calls: Vec<CallRecord>,
+    outboxes: HashMap<ConnectionId, Arc<Outbox>>,
+}
+
+/// Shared by the servers, the ticker and every [`super::SimControl`].
+pub struct Hub {
+    core: Mutex<Core>,
+    events: broadcast::Sender<SimEvent>,
+    /// Whether the broker's port is open.
+    pub broker_runs: watch::Sender<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    pub fn new(clock: SimClock, cloud: Thinq) -> Self {
+        let core = Core {
+            clock,
+            cloud,
+            broker: Broker::default(),
+            faults: Faults::default(),
+            calls: Vec::new(),
+            outboxes: HashMap::new(),
+        };
+        Self {
+            core: Mutex::new(core),
+            events: broadcast::channel(EVENTS).0,
+            broker_runs: watch::channel(true).0,
+        }
+    }
+
+    pub fn core(&self) -> MutexGuard<'_, Core> {
+        lock(&self.core)
+    }
+
+    pub fn events(&self) -> broadcast::Receiver<SimEvent> {
+        self.events.subscribe()
+    }
+
+    /// Tells whoever listens; nobody has to.
+    pub fn tell(&self, event: SimEvent) {
+        drop(self.events.send(event));
+    }
+
+    pub fn strike(&self, request: &HttpRequest) -> Option<Fault> {
+        self.core().faults.strike(&request.method, &request.path)
+    }
+
+    pub fn answer(&self, request: &HttpRequest) -> HttpAnswer {
+        let mut core = self.core();
+        let now = core.clock.now();
+        core.cloud.http(request, now)
+    }
+
+    pub fn failure(&self, code: &str, request: &HttpRequest) -> HttpAnswer {
+        let core = self.core();
+        core.cloud.failure(code, request, core.clock.now())
+    }
+
+    pub fn record(&self, request: &HttpRequest, status: u16, code: Option<String>) {
+        let call = CallRecord {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            client_id: request.header("x-client-id").unwrap_or_default().to_owned(),
+            status,
+            code,
+        };
+        self.core().calls.push(call.clone());
+        self.tell(SimEvent::Call(call));
+    }
+
+    pub fn open(&self, identity: Identity) -> (ConnectionId, Arc<Outbox>) {
+        let mut core = self.core();
+        let now = core.clock.now().mono;
+        let id = core.broker.open(identity, now);
+        let outbox = Arc::new(Outbox::default());
+        core.outboxes.insert(id, Arc::clone(&outbox));
+        (id, outbox)
+    }
+
+    pub fn receive(&self, id: ConnectionId, packet: Packet) {
+        self.with_broker(|broker, cloud, now| broker.receive(id, packet, now, cloud));
+    }
+
+    pub fn lost(&self, id: ConnectionId) {
+        self.with_broker(|broker, cloud, now| broker.lost(id, now, cloud));
+        self.core().outboxes.remove(&id);
+    }
+
+    /// Runs something on the broker, at the simulator's time, and carries out what it wants.
+    pub fn with_broker(
+        &self,
+        work: impl FnOnce(&mut Broker, &Thinq, crate::base::moment::Mono) -> Vec<Output>,
+    ) {
+        let mut core = self.core();
+        let now = core.clock.now().mono;
+        let Core { broker, cloud, .. } = &mut *core;
+        let outputs = work(broker, cloud, now);
+        self.carry_out(&mut core, outputs);
+    }
+
+    pub fn publish(&self, publications: Vec<Publication>) {
+        let mut core = self.core();
+        self.publish_in(&mut core, publications);
+    }
+
+    fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+        for Publication { topic, payload } in publications {
+            let Core { broker, cloud, .. } = &mut *core;
+            let outputs = broker.publish(&topic, payload, QoS::AtLeastOnce, cloud);
+            self.carry_out(core, outputs);
+            self.tell(SimEvent::Published { topic });
+        }
+    }
+
+    /// Lets the simulator's time pass up to now.
+    pub fn tick(&self) {
+        let mut core = self.core();
+        let now = core.clock.now();
+        let tick = core.cloud.tick(now);
+        self.publish_in(&mut core, tick.publications);
+        tick.events.into_iter().for_each(|event| self.tell(event));
+        let Core { broker, cloud, .. } = &mut *core;
+        let outputs = broker.tick(now.mono, cloud);
+        self.carry_out(&mut core, outputs);
+    }
+
+    /// Publishes `count` extra messages over the subscribed devices.
+    pub fn load(&self, count: usize) {
+        let mut core = self.core();
+        let now = core.clock.now();
+        let Core { broker, cloud, .. } = &mut *core;
+        let publications = cloud.load(count, now, |client| broker.backlog(client) > BUSY);
+        self.publish_in(&mut core, publications);
+    }
+
+    fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(id, frame) => {
+                    if let Some(outbox) = core.outboxes.get(&id) {
+                        outbox.push(frame);
+                    }
+                }
+                Output::Close(id) => {
+                    if let Some(outbox) = core.outboxes.remove(&id) {
+                        outbox.close();
+                    }
+                }
+                Output::Happened(happening) => self.tell(SimEvent::Broker(happening)),
+            }
+        }
+    }
+}

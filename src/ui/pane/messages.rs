@@ -1,0 +1,101 @@
+//! The stream: when, of what kind, from whom, what it says, how large; and what was lost, in its place.
+
+use ratatui::layout::Rect;
+
+use crate::app::screen::{MessageRow, Role};
+use crate::ui::canvas::Canvas;
+use crate::ui::widget::number::size;
+use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
+
+const COLUMNS: [Column; 5] = [
+    Column::new("Time", 8, 12, 6),
+    Column::new("Kind", 7, 8, 5),
+    Column::new("Source", 12, 17, 7),
+    Column::new("Message", 24, 28, 9).grows(),
+    Column::new("Size", 8, 8, 2).right(),
+];
+
+/// `20:41:22`, without the milliseconds.
+const TIME_SHORT: usize = 8;
+
+pub fn draw(messages: &[MessageRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
+    let slots = rows::places(&COLUMNS, area, 0);
+    let area = rows::headings(canvas, area, &COLUMNS, &slots, messages.len());
+    for (line, message) in rows::visible(area, messages, |row| row.selected) {
+        if message.gap {
+            gap(message, line, canvas);
+        } else {
+            row(message, line, &slots, canvas);
+        }
+        if message.selected {
+            rows::select(canvas, line, focused);
+        }
+    }
+}
+
+fn row(message: &MessageRow, line: Rect, slots: &[Slot; 5], canvas: &mut Canvas<'_>) {
+    let theme = canvas.theme();
+    let dim = theme.role(Role::Dim);
+    let y = line.y;
+    let [time, kind, source, gist, bytes] = *slots;
+    if let Some(flag) = flag(message, canvas) {
+        let room = line.width.saturating_sub(1).min(1);
+        canvas.text(line.x + 1, y, room, flag, theme.role(Role::Pending));
+    }
+    let shown = if usize::from(time.cells) < message.time.len() {
+        message.time.get(..TIME_SHORT).unwrap_or(&message.time)
+    } else {
+        &message.time
+    };
+    canvas.text(time.x, y, time.cells, shown, dim);
+    canvas.text(
+        kind.x,
+        y,
+        kind.cells,
+        message.kind,
+        theme.role(message.kind_role),
+    );
+    canvas.text(
+        source.x,
+        y,
+        source.cells,
+        message.source.as_str(),
+        theme.role(Role::Normal),
+    );
+    canvas.line(gist.x, y, gist.cells, &message.gist);
+    rows::right(canvas, bytes, y, &size(message.bytes), dim);
+}
+
+/// Sent by us, sent again, or kept by the broker: one sign, the most telling one.
+const fn flag(message: &MessageRow, canvas: &Canvas<'_>) -> Option<&'static str> {
+    match message {
+        MessageRow { outgoing: true, .. } => Some(canvas.theme().signs().outgoing),
+        MessageRow { dup: true, .. } => Some("D"),
+        MessageRow { retain: true, .. } => Some("R"),
+        _ => None,
+    }
+}
+
+/// What is missing here, over the whole width.
+fn gap(message: &MessageRow, line: Rect, canvas: &mut Canvas<'_>) {
+    let theme = canvas.theme();
+    let style = theme.role(Role::Warn);
+    let mut x = line.x + GUTTER.min(line.width);
+    let says_so = message
+        .gist
+        .first()
+        .is_some_and(|span| span.text.as_str().starts_with(['⋯', ':']));
+    if !says_so {
+        let room = line.right().saturating_sub(x).min(1);
+        x += canvas.text(x, line.y, room, theme.signs().gap, style) + 1;
+    }
+    x += canvas.line(x, line.y, line.right().saturating_sub(x), &message.gist) + 1;
+    let rest = line.right().saturating_sub(x);
+    canvas.repeat(
+        x,
+        line.y,
+        rest,
+        theme.signs().gap_line,
+        theme.role(Role::Dim),
+    );
+}

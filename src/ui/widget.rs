@@ -1,0 +1,9 @@
+//! Pieces that several pictures share.
+
+pub mod badge;
+pub mod field;
+pub mod number;
+pub mod rows;
+pub mod scroll;
+pub mod spark;
+pub mod wrap;

@@ -1,0 +1,7 @@
+//! The binary as a person runs it: in a pseudo-terminal and in a pipe, against the simulator over real HTTPS and MQTT.
+
+mod support;
+
+mod dashboard;
+mod headless;
+mod terminal;

@@ -1,0 +1,4 @@
+//! Harnesses: a home folder of its own, the simulator, the program in a pseudo-terminal, the program in a pipe.
+
+pub mod home;
+pub mod screen;

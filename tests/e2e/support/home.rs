@@ -1,0 +1,147 @@
+//! A machine of its own for one test: folders, a simulator, and the environment that leads the program to them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+use thingdeck::sim::{Sim, SimControl, SimOptions};
+use tokio::runtime::Runtime;
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_thingdeck");
+
+pub struct Home {
+    folder: TempDir,
+    sim: Option<Sim>,
+    pub control: SimControl,
+    pub runtime: Runtime,
+}
+
+impl Home {
+    /// A simulated home with its config file where the program looks for it.
+    pub fn with_simulator() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(adjust: impl FnOnce(&mut SimOptions)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let mut options = SimOptions::in_dir(folder.path().join("sim"));
+        adjust(&mut options);
+        let sim = runtime
+            .block_on(Sim::start(options))
+            .expect("the simulator starts");
+        let control = sim.control();
+        Self {
+            folder,
+            sim: Some(sim),
+            control,
+            runtime,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn config(&self) -> PathBuf {
+        PathBuf::from(&self.sim.as_ref().expect("running").ready().config)
+    }
+
+    /// Appends to the profile that the simulator wrote.
+    pub fn add_to_config(&self, text: &str) {
+        let path = self.config();
+        let old = std::fs::read_to_string(&path).expect("the config is there");
+        std::fs::write(path, format!("{old}\n{text}\n")).expect("the config is writable");
+    }
+
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        vec![
+            ("HOME".into(), text(self.folder.path())),
+            ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
+            ("LANG".into(), "C.UTF-8".into()),
+            ("TERM".into(), "xterm-256color".into()),
+            ("THINGDECK_CONFIG".into(), text(&self.config())),
+            ("THINGDECK_DATA_DIR".into(), text(&self.path("data"))),
+            ("THINGDECK_STATE_DIR".into(), text(&self.path("state"))),
+        ]
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .env_clear()
+            .envs(self.environment())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a headless command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::from(self.command(arguments).output().expect("the binary runs"))
+    }
+
+    /// Every file below the test's folder except the simulator's own, for a search after secrets.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        for name in ["data", "state", ".config", ".local", ".cache"] {
+            collect(&self.path(name), &mut found);
+        }
+        found
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(sim) = self.sim.take() {
+            self.runtime.block_on(sim.stop());
+        }
+    }
+}
+
+fn collect(path: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    if let Ok(entries) = std::fs::read_dir(path) {
+        entries
+            .flatten()
+            .for_each(|entry| collect(&entry.path(), found));
+    } else if let Ok(content) = std::fs::read(path) {
+        found.push((path.to_owned(), content));
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
+        self
+    }
+}

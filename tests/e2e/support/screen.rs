@@ -1,0 +1,280 @@
+//! The program in a pseudo-terminal, read through a terminal emulator.
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::home::{BINARY, Home};
+
+/// Nothing here should take this long; a test that does has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Screen {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+struct Seen {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Screen {
+    pub fn start(home: &Home, columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::start_with(home, columns, rows, arguments, &[])
+    }
+
+    pub fn start_with(
+        home: &Home,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = CommandBuilder::new(BINARY);
+        command.env_clear();
+        home.environment()
+            .iter()
+            .for_each(|(name, value)| command.env(name, value));
+        environment
+            .iter()
+            .for_each(|(name, value)| command.env(name, value));
+        command.args(arguments);
+        command.cwd(home.path(""));
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
+        let child = pair
+            .slave
+            .spawn_command(command)
+            .expect("the binary starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let writer = pair.master.take_writer().expect("a writer");
+        let parser = vt100::Parser::new(rows, columns, 0);
+        let seen = Arc::new((
+            Mutex::new(Seen {
+                parser,
+                raw: Vec::new(),
+                ended: false,
+            }),
+            Condvar::new(),
+        ));
+        let shared = Arc::clone(&seen);
+        thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut seen = shared.0.lock().expect("not poisoned");
+                if read == 0 {
+                    seen.ended = true;
+                } else {
+                    seen.parser.process(&buffer[..read]);
+                    seen.raw.extend_from_slice(&buffer[..read]);
+                }
+                shared.1.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        Self {
+            master: pair.master,
+            writer,
+            child,
+            seen,
+        }
+    }
+
+    /// Characters as typed; `\r` is Enter, `\x1b` Escape, `\t` Tab.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        self.writer
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes keys");
+        self.writer.flush().expect("flushed");
+        self
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
+        self.seen
+            .0
+            .lock()
+            .expect("not poisoned")
+            .parser
+            .screen_mut()
+            .set_size(rows, columns);
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        self.master.resize(size).expect("resized");
+        self
+    }
+
+    pub fn text(&self) -> String {
+        self.seen
+            .0
+            .lock()
+            .expect("not poisoned")
+            .parser
+            .screen()
+            .contents()
+    }
+
+    /// Every byte that the program sent to the terminal.
+    pub fn raw(&self) -> Vec<u8> {
+        self.seen.0.lock().expect("not poisoned").raw.clone()
+    }
+
+    pub fn cursor_hidden(&self) -> bool {
+        self.seen
+            .0
+            .lock()
+            .expect("not poisoned")
+            .parser
+            .screen()
+            .hide_cursor()
+    }
+
+    /// Waits until the screen's text satisfies `test`; shows the screen when it never does.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, test: impl Fn(&str) -> bool) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.seen;
+        let mut seen = lock.lock().expect("not poisoned");
+        loop {
+            let text = seen.parser.screen().contents();
+            if test(&text) {
+                drop(seen);
+                return self;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !seen.ended,
+                "never shown: {what} (ended: {})\n{text}",
+                seen.ended
+            );
+            seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
+        }
+    }
+
+    /// Waits until the bytes sent so far satisfy `test`.
+    #[track_caller]
+    pub fn until_raw(&mut self, what: &str, test: impl Fn(&[u8]) -> bool) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.seen;
+        let mut seen = lock.lock().expect("not poisoned");
+        while !test(&seen.raw) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !seen.ended,
+                "never sent: {what}\n{}",
+                seen.parser.screen().contents()
+            );
+            seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
+        }
+        drop(seen);
+        self
+    }
+
+    /// Waits until the process is stopped (`T` in its status).
+    #[track_caller]
+    pub fn until_stopped(&mut self) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        let path = format!("/proc/{}/stat", self.process_id());
+        while !std::fs::read_to_string(&path)
+            .expect("it lives")
+            .contains(") T ")
+        {
+            assert!(Instant::now() < deadline, "it never stopped");
+            thread::yield_now();
+        }
+        self
+    }
+
+    #[track_caller]
+    pub fn shows(&mut self, text: &str) -> &mut Self {
+        self.until(text, |screen| screen.contains(text))
+    }
+
+    #[track_caller]
+    pub fn no_longer_shows(&mut self, text: &str) -> &mut Self {
+        self.until(&format!("a screen without {text:?}"), |screen| {
+            !screen.contains(text)
+        })
+    }
+
+    /// The line that holds `text`.
+    pub fn line_with(&self, text: &str) -> Option<String> {
+        self.text()
+            .lines()
+            .find(|l| l.contains(text))
+            .map(str::to_owned)
+    }
+
+    pub fn process_id(&self) -> i32 {
+        i32::try_from(self.child.process_id().expect("running")).expect("fits")
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let id = self.process_id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &id])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success(), "signal {signal}");
+    }
+
+    /// Waits for the program's end; its exit code.
+    #[track_caller]
+    pub fn ends(&mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.seen;
+        let mut seen = lock.lock().expect("not poisoned");
+        while !seen.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "it never ended\n{}",
+                seen.parser.screen().contents()
+            );
+            seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
+        }
+        drop(seen);
+        self.child.wait().expect("waited").exit_code()
+    }
+
+    /// What `stty -a` says of the terminal now.
+    #[cfg(target_os = "linux")]
+    pub fn stty(&self) -> String {
+        let name = self.master.tty_name().expect("a name");
+        let output = std::process::Command::new("stty")
+            .arg("-a")
+            .arg("-F")
+            .arg(name)
+            .output()
+            .expect("stty runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

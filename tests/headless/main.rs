@@ -1,0 +1,12 @@
+//! Every headless verb against a scripted console: what it prints, what it says, what it asks for, and how it ends.
+
+#![expect(
+    clippy::panic,
+    reason = "a broken script or an unread line is a failed test"
+)]
+
+mod feeds;
+mod looking;
+mod profiles;
+mod stage;
+mod tail;

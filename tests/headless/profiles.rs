@@ -1,0 +1,214 @@
+//! `profile-list`, `profile-add`, `profile-remove`.
+
+use thingdeck::base::problem::Exit;
+use thingdeck::base::secret::Secret;
+use thingdeck::domain::profile::SecretRef;
+use thingdeck::domain::request::{Reply, Request};
+use thingdeck::headless::console::{Answer, Heard, NewEntry};
+
+use super::stage::{Deed, Stage, problem, profile};
+
+#[test]
+fn profiles_are_listed_with_the_place_of_their_token() {
+    let mut stage = Stage::home();
+    stage.profiles.push(profile("work"));
+    assert_eq!(stage.run(&["profile-list"]), Exit::Done);
+    assert_eq!(
+        stage.printed(),
+        [
+            "NAME  PLATFORM  COUNTRY  TOKEN          DEFAULT",
+            "home  thinq     KR       env THINQ_PAT  yes",
+            "work  thinq     KR       env THINQ_PAT",
+        ]
+    );
+    let mut stage = Stage::home();
+    assert_eq!(stage.run(&["profile-list", "--json"]), Exit::Done);
+    assert_eq!(
+        stage.printed(),
+        [
+            r#"{"name":"home","platform":"thinq","country":"KR","token":"env THINQ_PAT","default":true}"#
+        ]
+    );
+    assert_eq!(stage.asked(), Vec::<&Request>::new(), "nobody is asked");
+}
+
+const ADD: [&str; 5] = ["profile-add", "--name", "new", "--country", "de"];
+
+fn entry(token: SecretRef) -> NewEntry {
+    NewEntry {
+        name: "new".to_owned(),
+        country: "DE".to_owned(),
+        token,
+        event_hours: None,
+        api_url: None,
+        mqtt_url: None,
+        ca_file: None,
+        make_default: false,
+        replace: false,
+    }
+}
+
+#[test]
+fn a_new_profile_is_tried_and_then_saved() {
+    let mut stage = Stage::home();
+    stage.stdin = "thinqpat_c4nary\n".to_owned();
+    assert_eq!(
+        stage.run(&[&ADD[..], &["--token-stdin"]].concat()),
+        Exit::Done
+    );
+    assert_eq!(
+        stage.deeds,
+        [
+            Deed::Choose("new".to_owned()),
+            Deed::Ask(Request::Probe),
+            Deed::Save(entry(SecretRef::Plain(Secret::new("thinqpat_c4nary")))),
+            Deed::Close,
+        ]
+    );
+    assert_eq!(stage.talk(), "the token works: 4 devices\nsaved");
+    assert!(!format!("{:?}", stage.deeds).contains("c4nary"));
+}
+
+#[test]
+fn a_token_that_does_not_work_is_not_saved_unless_told() {
+    let failing =
+        || Stage::home().answering(|_| Some(Err(problem("LG answered 1302", Exit::Refused))));
+    let line = [&ADD[..], &["--token-env", "PAT"]].concat();
+    let mut stage = failing();
+    assert_eq!(stage.run(&line), Exit::Refused);
+    assert!(!stage.deeds.iter().any(|deed| matches!(deed, Deed::Save(_))));
+    let mut stage = failing();
+    assert_eq!(
+        stage.run(&[&line[..], &["--no-check"]].concat()),
+        Exit::Done
+    );
+    assert_eq!(
+        stage.deeds,
+        [
+            Deed::Save(entry(SecretRef::Env("PAT".to_owned()))),
+            Deed::Close
+        ]
+    );
+}
+
+#[test]
+fn a_name_that_is_taken_is_not_tried_at_all() {
+    let mut stage = Stage::home();
+    let line = [
+        "profile-add",
+        "--name",
+        "home",
+        "--country",
+        "KR",
+        "--token-env",
+        "X",
+    ];
+    assert_eq!(stage.run(&line), Exit::Usage);
+    assert_eq!(stage.deeds, [Deed::Close]);
+    let mut stage = Stage::home();
+    assert_eq!(stage.run(&[&line[..], &["--replace"]].concat()), Exit::Done);
+}
+
+#[test]
+fn removing_asks_signs_out_and_deletes_in_that_order() {
+    let mut stage = Stage::home();
+    assert_eq!(stage.run(&["profile-remove", "home"]), Exit::Done);
+    assert!(
+        matches!(&stage.deeds[0], Deed::Confirm(question) if question.starts_with("Remove profile \"home\"?"))
+    );
+    assert_eq!(
+        stage.deeds[1..],
+        [
+            Deed::Choose("home".to_owned()),
+            Deed::Ask(Request::SignOut),
+            Deed::Remove("home".to_owned()),
+            Deed::Close
+        ]
+    );
+}
+
+#[test]
+fn without_a_yes_nothing_is_removed() {
+    for (answer, exit) in [
+        (Answer::No, Exit::Failed),
+        (Answer::Nobody, Exit::Usage),
+        (Answer::Interrupted, Exit::Interrupted),
+    ] {
+        let mut stage = Stage::home();
+        stage.answer = answer;
+        assert_eq!(stage.run(&["profile-remove", "home"]), exit);
+        assert_eq!(stage.deeds.len(), 2, "asked and closed: {:?}", stage.deeds);
+    }
+    let mut told = Stage::home();
+    told.answer = Answer::No;
+    assert_eq!(told.run(&["profile-remove", "home", "--yes"]), Exit::Done);
+}
+
+#[test]
+fn what_could_not_be_undone_is_named() {
+    let mut stage = Stage::home().answering(|_| {
+        Some(Ok(Reply::SignedOut {
+            left: vec!["event of 거실 에어컨: 1222".to_owned()],
+        }))
+    });
+    stage.left = vec!["the token file".to_owned()];
+    assert_eq!(
+        stage.run(&["profile-remove", "home", "--yes"]),
+        Exit::Failed
+    );
+    assert!(
+        stage
+            .said
+            .contains(&"could not be undone: event of 거실 에어컨: 1222".to_owned()),
+        "{}",
+        stage.talk()
+    );
+    assert!(
+        stage
+            .said
+            .contains(&"could not be undone: the token file".to_owned()),
+        "{}",
+        stage.talk()
+    );
+}
+
+#[test]
+fn a_dead_token_does_not_keep_a_profile_alive() {
+    let mut stage =
+        Stage::home().answering(|_| Some(Err(problem("LG answered 1302", Exit::Refused))));
+    assert_eq!(
+        stage.run(&["profile-remove", "home", "--yes"]),
+        Exit::Failed
+    );
+    assert!(stage.deeds.contains(&Deed::Remove("home".to_owned())));
+    assert!(stage.talk().contains("1302"), "{}", stage.talk());
+    assert!(
+        stage
+            .talk()
+            .contains("could not be undone: the subscriptions"),
+        "{}",
+        stage.talk()
+    );
+}
+
+#[test]
+fn an_interrupt_during_the_sign_out_removes_nothing() {
+    let mut stage = Stage::home();
+    stage.on_the_way = [Heard::Interrupt].into();
+    assert_eq!(
+        stage.run(&["profile-remove", "home", "--yes"]),
+        Exit::Interrupted
+    );
+    assert!(!stage.deeds.contains(&Deed::Remove("home".to_owned())));
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_not_found() {
+    let mut stage = Stage::home();
+    assert_eq!(stage.run(&["profile-remove", "hom"]), Exit::NotFound);
+    assert!(
+        stage.talk().contains("the profiles are: home"),
+        "{}",
+        stage.talk()
+    );
+}

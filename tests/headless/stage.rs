@@ -1,0 +1,436 @@
+//! A console that plays a script: replies by request, session events once the session is opened, and a clock that moves
+//! only when a verb waits for a deadline.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use serde_json::{Value, json};
+use thingdeck::base::moment::{Moment, Mono, Timestamp};
+use thingdeck::base::problem::{Exit, Problem};
+use thingdeck::base::secret::Secret;
+use thingdeck::cli::verb::Verb;
+use thingdeck::cli::{Command, Options};
+use thingdeck::domain::device::{Device, DeviceId, Presence};
+use thingdeck::domain::message::{AckToken, Direction, Message, Qos};
+use thingdeck::domain::model::{Domain, Model, Property};
+use thingdeck::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use thingdeck::domain::reading::{Kind, Reading};
+use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId};
+use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent};
+use thingdeck::domain::topic::Topic;
+use thingdeck::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending};
+use thingdeck::headless::run;
+
+type Answers = Box<dyn FnMut(&Request) -> Result<Reply, Problem> + Send>;
+
+/// What a verb did to the outside, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    Out(String),
+    Ask(Request),
+    Open(Opening),
+    Command(SessionCommand),
+    Choose(String),
+    Save(NewEntry),
+    Remove(String),
+    Confirm(String),
+    Close,
+}
+
+pub struct Stage {
+    pub deeds: Vec<Deed>,
+    pub said: Vec<String>,
+    pub profiles: Vec<Profile>,
+    pub default: Option<String>,
+    /// Where the profile cannot be told.
+    pub no_profile: Option<Problem>,
+    pub stdin: String,
+    pub answer: Answer,
+    /// Lines that stdout takes before its reader goes away.
+    pub room: usize,
+    /// What removing a profile leaves behind.
+    pub left: Vec<String>,
+    answers: Answers,
+    /// Comes before the reply to the next request.
+    pub on_the_way: VecDeque<Heard>,
+    /// Comes once the session is opened.
+    pub stream: VecDeque<Heard>,
+    queue: VecDeque<Heard>,
+    now: Mono,
+    requests: u64,
+}
+
+impl Stage {
+    /// A home with the four devices of [`devices`] and a platform that answers as told there.
+    pub fn home() -> Self {
+        Self {
+            deeds: Vec::new(),
+            said: Vec::new(),
+            profiles: vec![profile("home")],
+            default: Some("home".to_owned()),
+            no_profile: None,
+            stdin: String::new(),
+            answer: Answer::Yes,
+            room: usize::MAX,
+            left: Vec::new(),
+            answers: Box::new(|request| Ok(usual(request))),
+            on_the_way: VecDeque::new(),
+            stream: VecDeque::new(),
+            queue: VecDeque::new(),
+            now: Mono::default(),
+            requests: 0,
+        }
+    }
+
+    /// Other answers; what `answers` leaves out is answered as usual.
+    pub fn answering(
+        mut self,
+        mut answers: impl FnMut(&Request) -> Option<Result<Reply, Problem>> + Send + 'static,
+    ) -> Self {
+        self.answers =
+            Box::new(move |request| answers(request).unwrap_or_else(|| Ok(usual(request))));
+        self
+    }
+
+    pub fn streaming(mut self, heard: impl IntoIterator<Item = Heard>) -> Self {
+        self.stream.extend(heard);
+        self
+    }
+
+    /// Runs a command line, without the program's name.
+    pub fn run(&mut self, line: &[&str]) -> Exit {
+        let arguments = std::iter::once("thingdeck")
+            .chain(line.iter().copied())
+            .map(Into::into);
+        let options = Options::read(arguments, std::iter::empty().collect())
+            .unwrap_or_else(|declined| panic!("{declined}"));
+        match options.command {
+            Command::Verb(verb) => self.play(&verb),
+            other => panic!("{other:?} is no verb"),
+        }
+    }
+
+    /// The stage never waits, so one poll is the whole play.
+    fn play(&mut self, verb: &Verb) -> Exit {
+        let mut play = std::pin::pin!(run(verb, self));
+        match play.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(exit) => exit,
+            Poll::Pending => panic!("the verb waits for something that is no part of its console"),
+        }
+    }
+
+    pub fn printed(&self) -> Vec<&str> {
+        let lines = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Out(line) => Some(line.as_str()),
+            _ => None,
+        });
+        lines.collect()
+    }
+
+    pub fn asked(&self) -> Vec<&Request> {
+        let requests = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Ask(request) => Some(request),
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    /// All of stderr.
+    pub fn talk(&self) -> String {
+        self.said.join("\n")
+    }
+}
+
+impl Console for Stage {
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
+        assert!(!line.contains('\n'), "one line at a time");
+        let closed = self.printed().len() >= self.room;
+        if !closed {
+            self.deeds.push(Deed::Out(line.to_owned()));
+        }
+        Box::pin(std::future::ready(if closed {
+            Err(Closed)
+        } else {
+            Ok(())
+        }))
+    }
+
+    fn say(&mut self, text: &str) {
+        self.said.push(text.to_owned());
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            mono: self.now,
+            wall: START.plus(self.now.0),
+        }
+    }
+
+    fn profile(&self) -> Result<Profile, Problem> {
+        match &self.no_profile {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(self.profiles[0].clone()),
+        }
+    }
+
+    fn profiles(&self) -> Vec<Profile> {
+        self.profiles.clone()
+    }
+
+    fn default_profile(&self) -> Option<String> {
+        self.default.clone()
+    }
+
+    fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
+        self.deeds.push(Deed::Choose(profile.name));
+        Ok(())
+    }
+
+    fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem> {
+        self.deeds.push(Deed::Save(profile.clone()));
+        Ok("saved".to_owned())
+    }
+
+    fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        self.deeds.push(Deed::Remove(name.to_owned()));
+        Ok(self.left.clone())
+    }
+
+    fn request(&mut self, what: Request) -> RequestId {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        let reply = (self.answers)(&what);
+        self.deeds.push(Deed::Ask(what));
+        self.queue.extend(self.on_the_way.drain(..));
+        self.queue.push_back(Heard::Reply(id, reply));
+        id
+    }
+
+    fn open(&mut self, opening: Opening) {
+        self.deeds.push(Deed::Open(opening));
+        self.queue.extend(self.stream.drain(..));
+    }
+
+    fn command(&mut self, command: SessionCommand) {
+        self.deeds.push(Deed::Command(command));
+    }
+
+    fn close(&mut self) -> Pending<'_, ()> {
+        self.deeds.push(Deed::Close);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn next(&mut self, until: Option<Mono>) -> Pending<'_, Heard> {
+        let heard = self.queue.pop_front().unwrap_or_else(|| {
+            self.now = until.expect(
+                "the verb waits for ever: the script has nothing more, and there is no deadline",
+            );
+            Heard::Deadline
+        });
+        Box::pin(std::future::ready(heard))
+    }
+
+    fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {
+        let secret = Secret::new(self.stdin.trim());
+        Box::pin(std::future::ready(Ok(secret)))
+    }
+
+    fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer> {
+        self.deeds.push(Deed::Confirm(question.to_owned()));
+        Box::pin(std::future::ready(self.answer))
+    }
+}
+
+pub const START: Timestamp = Timestamp(1_763_671_282_000_000);
+
+pub fn profile(name: &str) -> Profile {
+    Profile {
+        name: name.to_owned(),
+        settings: Settings::Thinq(ThinqSettings {
+            country: "KR".to_owned(),
+            token: SecretRef::Env("THINQ_PAT".to_owned()),
+            client_id: None,
+            event_hours: 24,
+            api_url: None,
+            mqtt_url: None,
+            api_key: None,
+            on_quit: OnQuit::Keep,
+            silent_after: None,
+        }),
+        common: Common::default(),
+        simulated: false,
+    }
+}
+
+pub fn device(id: &str, name: &str, kind: &str, presence: Presence) -> Device {
+    Device {
+        id: DeviceId::new(id),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        model: "M1".to_owned(),
+        reportable: kind != "DEVICE_DISH_WASHER",
+        group: None,
+        presence,
+    }
+}
+
+pub fn devices() -> Vec<Device> {
+    vec![
+        device(
+            "aaa111",
+            "거실 에어컨",
+            "DEVICE_AIR_CONDITIONER",
+            Presence::Online,
+        ),
+        device("aab222", "Washer", "DEVICE_WASHER", Presence::Unknown),
+        device(
+            "ccc333",
+            "Evil\u{1b}[2J\u{202e}",
+            "DEVICE_NEW_THING",
+            Presence::Offline,
+        ),
+        device("ddd444", "", "DEVICE_DISH_WASHER", Presence::Unknown),
+    ]
+}
+
+pub fn model() -> Model {
+    let path = |place: Option<&str>, resource: &str, property: &str| PropertyPath {
+        place: place.map(str::to_owned),
+        resource: resource.to_owned(),
+        property: property.to_owned(),
+    };
+    let words = |list: &[&str]| Domain::Words(list.iter().map(|w| (*w).to_owned()).collect());
+    let property = |path, write| Property {
+        path,
+        readable: true,
+        read: Domain::Text,
+        write,
+        unit: String::new(),
+        together: Vec::new(),
+    };
+    let degrees = || Domain::Range {
+        min: 18.into(),
+        max: 30.into(),
+        step: serde_json::Number::from_f64(0.5).expect("finite"),
+        except: Vec::new(),
+    };
+    Model {
+        properties: vec![
+            property(
+                path(None, "operation", "airConOperationMode"),
+                Some(words(&["POWER_ON", "POWER_OFF"])),
+            ),
+            property(
+                path(None, "temperature", "targetTemperature"),
+                Some(degrees()),
+            ),
+            property(path(None, "temperature", "currentTemperature"), None),
+            property(path(Some("FREEZER"), "door", "target"), Some(degrees())),
+            property(path(Some("FRIDGE"), "door", "target"), Some(degrees())),
+        ],
+        ..Model::default()
+    }
+}
+
+/// What the platform of [`Stage::home`] answers.
+pub fn usual(request: &Request) -> Reply {
+    use thingdeck::domain::request::FeedEntry;
+    use thingdeck::domain::subscription::{Feed, FeedState};
+    let until = Some(START.plus(std::time::Duration::from_hours(23)));
+    match request {
+        Request::Devices { .. } => Reply::Devices(devices()),
+        Request::Model { .. } => Reply::Model {
+            model: Arc::new(model()),
+            raw: Arc::new(
+                json!({"property": {"operation": {"airConOperationMode": {"mode": ["r", "w"]}}}}),
+            ),
+        },
+        Request::State { .. } => Reply::State(Arc::new(state())),
+        Request::Feeds => Reply::Feeds(vec![
+            FeedEntry {
+                device: DeviceId::new("aaa111"),
+                feed: Feed::Push,
+                state: FeedState::On { until: None },
+            },
+            FeedEntry {
+                device: DeviceId::new("aaa111"),
+                feed: Feed::Event,
+                state: FeedState::On { until },
+            },
+            FeedEntry {
+                device: DeviceId::new("aab222"),
+                feed: Feed::Push,
+                state: FeedState::Off,
+            },
+        ]),
+        Request::Feed { on: false, .. } => Reply::Feed(FeedState::Off),
+        Request::Feed {
+            feed: Feed::Push, ..
+        } => Reply::Feed(FeedState::On { until: None }),
+        Request::Feed { .. } => Reply::Feed(FeedState::On { until }),
+        Request::Control {
+            dry_run, settings, ..
+        } => Reply::Control {
+            body: body(settings),
+            sent: !dry_run,
+        },
+        Request::Energy { .. } => Reply::Energy(Vec::new()),
+        Request::SignOut => Reply::SignedOut { left: Vec::new() },
+        Request::Probe => Reply::Probed { devices: 4 },
+        Request::Leave { .. } => Reply::Left { failed: Vec::new() },
+    }
+}
+
+pub fn state() -> Value {
+    json!({"runState": {"currentState": "RUN\u{202e}NING"}, "temperature": {"currentTemperature": 21.5}})
+}
+
+fn body(settings: &[thingdeck::domain::request::Setting]) -> String {
+    let parts: Vec<String> = settings
+        .iter()
+        .map(|s| format!("\"{}\": {}", s.path, s.value))
+        .collect();
+    format!("{{{}}}", parts.join(", "))
+}
+
+// ---- what the stream brings
+
+pub fn connected() -> Heard {
+    link(LinkState::Connected {
+        since: START,
+        session_present: false,
+    })
+}
+
+pub fn link(state: LinkState) -> Heard {
+    Heard::Session(SessionEvent::Link(state))
+}
+
+/// A message of the washer with a number to acknowledge it by.
+pub fn message(number: u64, kind: Kind, payload: &str) -> Heard {
+    message_on("app/clients/x/push", number, kind, payload)
+}
+
+pub fn message_on(topic: &str, number: u64, kind: Kind, payload: &str) -> Heard {
+    let message = Message {
+        at: START,
+        direction: Direction::In,
+        topic: Topic::received(topic),
+        payload: bytes::Bytes::copy_from_slice(payload.as_bytes()),
+        qos: Qos::AtLeastOnce,
+        retain: false,
+        dup: false,
+        ack: Some(AckToken(number)),
+    };
+    let reading = Reading {
+        kind,
+        device: Some(DeviceId::new("aab222")),
+        ..Reading::default()
+    };
+    Heard::Session(SessionEvent::Message(Box::new(message), reading))
+}
+
+pub fn problem(cause: &str, exit: Exit) -> Problem {
+    Problem::new("could not do it", cause, "do something").exit(exit)
+}

@@ -1,0 +1,22 @@
+//! Sessions against a broker on loopback that each test scripts by itself, the machine on a virtual clock, and the HTTP
+//! client against small servers.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod broker;
+mod certificates;
+mod support;
+
+mod close;
+mod connect;
+mod delivery;
+mod ends;
+mod filters;
+mod machine;
+mod publish;
+mod rest;
+mod trust;
