@@ -213,7 +213,7 @@ static TABLE: [ActionInfo; 49] = [
         "clear",
         &["Esc"],
         ALL,
-        "clear filter, device and marks; leave the zoom",
+        "one step back: filter, inspector, device, held stream, marks, zoom",
         None,
     ),
     entry(

@@ -13,10 +13,12 @@ pub(super) mod token;
 pub(super) mod tree;
 pub(super) mod wizard;
 
+use super::effect::Effect;
 use super::event::Key;
 use super::screen::Overlay;
 use super::state::App;
 use crate::base::problem::Problem;
+use crate::domain::request::RequestId;
 use choice::ChoiceOver;
 use confirm::ConfirmOver;
 use form::{FormKind, FormOver};
@@ -69,6 +71,14 @@ impl Over {
         }
     }
 
+    fn waits_for(&self, id: RequestId) -> bool {
+        match self {
+            Self::Choice(choice) => choice.waiting == Some(id),
+            Self::Form(form) => form.waiting == Some(id),
+            Self::Text(_) | Self::Confirm(_) => false,
+        }
+    }
+
     pub(super) fn is_log(&self) -> bool {
         matches!(self, Self::Text(t) if t.kind == TextKind::Log)
     }
@@ -113,6 +123,13 @@ impl App {
                 self.overlays.insert(depth, below);
                 self.overlays.insert(depth + 1, above);
             }
+        }
+    }
+
+    /// The answer is not waited for any more.
+    fn give_up(&mut self, id: RequestId) {
+        if self.pending.end(id).is_some() {
+            self.ask(Effect::Abort(id));
         }
     }
 

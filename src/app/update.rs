@@ -295,13 +295,19 @@ impl App {
         }
     }
 
-    /// Esc goes back one step: filter, device, marks, zoom.
+    /// Esc goes back one step: filter, inspector, device, held stream, marks, zoom.
     fn clear(&mut self) {
         if self.clear_filter() {
             return;
         }
+        if self.focus == PaneId::Inspector {
+            return self.focus_on(PaneId::Messages);
+        }
         if self.messages.device().is_some() {
             return self.show_all_messages();
+        }
+        if self.focus == PaneId::Messages && self.follow_again() {
+            return;
         }
         if self.devices.unmark_all() {
             return;

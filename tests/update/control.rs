@@ -358,6 +358,23 @@ fn leaving_the_form_while_it_waits_lets_the_late_answer_go() {
 }
 
 #[test]
+fn while_a_value_is_checked_no_other_key_chooses_or_sends() {
+    let mut deck = air();
+    choose(&mut deck, "airCon");
+    deck.hold().asked();
+    deck.press("g enter j enter enter");
+    assert_eq!(
+        deck.requests(),
+        [control("operation.airConOperationMode", "POWER_ON", true)]
+    );
+    deck.press("esc j enter");
+    assert_eq!(
+        deck.requests(),
+        [control("operation.airConOperationMode", "POWER_OFF", true)]
+    );
+}
+
+#[test]
 fn c_on_a_platform_that_takes_no_messages_controls_the_device() {
     let mut deck = air();
     deck.press("c");

@@ -221,6 +221,18 @@ fn enter_opens_the_message_in_the_inspector_and_it_stays() {
 }
 
 #[test]
+fn esc_goes_back_from_the_inspector_to_the_stream_and_follows_it_again() {
+    let mut deck = Deck::connected();
+    deck.receive(5, "t")
+        .press("3 enter")
+        .receive(5, "t")
+        .press("esc");
+    assert_eq!((deck.focus(), selected(&deck)), (PaneId::Messages, n(5)));
+    deck.press("esc");
+    assert_eq!(selected(&deck), n(10));
+}
+
+#[test]
 fn v_goes_round_through_the_views() {
     let mut deck = Deck::connected();
     deck.receive_from("d-air", Kind::Event, "{\"a\":1}")

@@ -182,8 +182,13 @@ impl App {
             .collect()
     }
 
-    pub(super) fn value_chosen(&mut self, device: &DeviceId, path: PropertyPath, value: Value) {
-        self.rehearse(device, vec![Setting { path, value }]);
+    pub(super) fn value_chosen(
+        &mut self,
+        device: &DeviceId,
+        path: PropertyPath,
+        value: Value,
+    ) -> RequestId {
+        self.rehearse(device, vec![Setting { path, value }])
     }
 
     /// The property and those that must be sent with it, each in a field.
@@ -298,14 +303,15 @@ impl App {
         settings: Vec<Setting>,
         result: Result<Reply, Problem>,
     ) {
-        // The user has left the control boxes: nothing may pop up now.
-        if !self.overlays.iter().any(|o| controls(o, device)) {
-            return;
-        }
-        let form = self.form_waiting(id);
-        let from_form = form.is_some();
-        if let Some(form) = form {
-            form.waiting = None;
+        let mut from_form = false;
+        match self.overlays.iter_mut().find(|over| over.waits_for(id)) {
+            Some(Over::Form(form)) => {
+                form.waiting = None;
+                from_form = true;
+            }
+            Some(Over::Choice(choice)) => choice.waiting = None,
+            // The user has left the control boxes: nothing may pop up now.
+            Some(Over::Text(_) | Over::Confirm(_)) | None => return,
         }
         match result {
             Ok(Reply::Control { body, .. }) => {

@@ -131,8 +131,7 @@ impl App {
     pub(super) fn form_key(&mut self, mut over: FormOver, key: Key) -> After {
         if let Some(id) = over.waiting {
             if key.code == KeyCode::Esc && !key.repeat {
-                self.pending.end(id);
-                self.ask(Effect::Abort(id));
+                self.give_up(id);
                 over.waiting = None;
             }
             return After::Stay(Over::Form(over));

@@ -173,6 +173,13 @@ impl App {
         self.messages.saved.clear();
     }
 
+    /// Whether it was not followed.
+    pub(in super::super) fn follow_again(&mut self) -> bool {
+        let held = !self.messages.is_following();
+        self.follow();
+        held
+    }
+
     pub(in super::super) fn freeze_or_follow(&mut self) {
         if matches!(self.messages.mode, Mode::Frozen { .. }) {
             return self.follow();
