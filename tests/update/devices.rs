@@ -189,13 +189,9 @@ fn an_offline_device_says_why_and_a_message_takes_it_back() {
 fn while_there_are_no_devices_the_pane_shows_the_sign_in_step_by_step() {
     let mut deck = Deck::new(setup());
     for (name, text, state) in [
-        ("route", "route found", StepState::Done),
-        ("client", "client registered", StepState::Kept),
-        (
-            "certificate",
-            "asking for a certificate",
-            StepState::Running,
-        ),
+        ("route", "mqtts://x:8883", StepState::Done),
+        ("client", "registered as deck", StepState::Kept),
+        ("certificate", "asking LG to sign it", StepState::Running),
     ] {
         deck.fact(Fact::Step(Step {
             name,
@@ -206,7 +202,7 @@ fn while_there_are_no_devices_the_pane_shows_the_sign_in_step_by_step() {
     let shown = body(&deck.pane(PaneId::Devices).body);
     assert_eq!(
         shown,
-        "✓ route found\n= client registered\n… asking for a certificate"
+        "✓ route       mqtts://x:8883\n= client      registered as deck\n… certificate asking LG to sign it"
     );
 }
 

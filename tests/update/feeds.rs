@@ -278,7 +278,7 @@ fn thinq_explains_why_no_filter_can_be_added() {
 #[test]
 fn the_lists_of_the_platform_set_every_mark() {
     let mut deck = Deck::connected();
-    deck.open.retain(|(_, r)| *r == Request::Feeds);
+    deck.press("r").open.retain(|(_, r)| *r == Request::Feeds);
     deck.answer(Ok(Reply::Feeds(vec![FeedEntry {
         device: DeviceId::new("d-hood"),
         feed: Feed::Push,

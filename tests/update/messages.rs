@@ -303,17 +303,19 @@ fn y_copies_the_payload_and_says_how() {
 }
 
 #[test]
-fn shift_y_copies_the_whole_message() {
+fn shift_y_copies_the_whole_message_as_its_json_line() {
     let mut deck = Deck::connected();
-    deck.receive(1, "home/t").asked();
+    deck.receive_from("d-air", Kind::Event, "{\"n\":1}").asked();
     deck.press("3 Y");
     let asked = deck.asked();
     let [Effect::Copy(_, text)] = asked.as_slice() else {
         panic!("{asked:?}");
     };
-    assert!(
-        text.contains("home/t") && text.contains("\"n\":1"),
-        "{text}"
+    assert_eq!(
+        text,
+        "{\"v\":1,\"ts\":\"2025-11-20T20:40:00.000000Z\",\"profile\":\"home\",\"platform\":\"thinq\",\"dir\":\"in\",\
+         \"topic\":\"app/clients/x/push\",\"qos\":1,\"retain\":false,\"dup\":false,\"kind\":\"event\",\
+         \"device\":{\"id\":\"d-air\",\"name\":\"거실 에어컨\"},\"payload\":{\"n\":1}}"
     );
 }
 

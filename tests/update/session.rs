@@ -104,31 +104,29 @@ fn the_countdown_to_the_next_try_counts_each_second_once() {
 }
 
 #[test]
-fn devices_and_feeds_are_asked_for_when_the_connection_first_stands() {
+fn without_a_connection_the_list_is_asked_for_once_and_with_one_never() {
     let mut deck = Deck::new(setup());
     deck.asked();
-    deck.connect();
-    assert_eq!(
-        deck.requests(),
-        [Request::Devices { fresh: false }, Request::Feeds]
-    );
+    let at = deck.at.mono.plus(Duration::from_secs(4));
+    for attempt in 1..4 {
+        deck.link(LinkState::Reconnecting {
+            at,
+            attempt,
+            why: lost(),
+        });
+    }
+    assert_eq!(deck.requests(), [Request::Devices { fresh: false }]);
     deck.answer(Ok(Reply::Devices(household())));
     assert_eq!(deck.devices().len(), 4);
-    deck.link(LinkState::Silent {
-        since: deck.at.wall,
-    });
     deck.connect();
-    assert_eq!(
-        deck.requests(),
-        [],
-        "not at every reconnect: the platform tells what changed"
-    );
+    assert_eq!(deck.requests(), [], "the adapter greets by itself");
 }
 
 #[test]
 fn a_list_that_cannot_be_had_says_why_and_how_to_go_on() {
     let mut deck = Deck::new(setup());
     deck.connect()
+        .press("r")
         .answer(Err(refusal("1305", "the token may not do this")));
     let shown = body(&deck.pane(PaneId::Devices).body);
     assert!(

@@ -116,7 +116,7 @@ fn an_account_is_tried_step_by_step_then_saved_and_opened() {
     };
     deck.event(Event::Progress(*id, Fact::Step(step)));
     assert!(
-        deck.overlay().contains("✓ route found"),
+        deck.overlay().contains("✓ route       route found"),
         "{}",
         deck.overlay()
     );
