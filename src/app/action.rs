@@ -250,8 +250,18 @@ static TABLE: [ActionInfo; 49] = [
     ),
     movement(Action::Up, "up", &["Up", "k"], "up"),
     movement(Action::Down, "down", &["Down", "j"], "down"),
-    movement(Action::Left, "left", &["Left", "h"], "left"),
-    movement(Action::Right, "right", &["Right", "l"], "right"),
+    movement(
+        Action::Left,
+        "pane to the left",
+        &["Left", "h"],
+        "to the pane on the left",
+    ),
+    movement(
+        Action::Right,
+        "pane to the right",
+        &["Right", "l"],
+        "to the pane on the right",
+    ),
     movement(Action::Top, "first row", &["g", "Home"], "first row"),
     movement(
         Action::Bottom,

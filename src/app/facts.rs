@@ -96,6 +96,7 @@ impl App {
             LinkState::Reconnecting { .. } => self.ask_devices_once(),
             LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+                self.close_problem_box();
                 if !self.token_is_asked() {
                     self.offer(Over::problem(problem.clone(), true));
                 }

@@ -147,9 +147,12 @@ impl App {
     }
 
     pub(super) fn overlay_pictures(&self) -> Vec<Overlay> {
+        let top = self.overlays.len().saturating_sub(1);
         self.overlays
             .iter()
-            .map(|over| match over {
+            .enumerate()
+            .filter(|(n, over)| *n == top || !control::is_step(over))
+            .map(|(_, over)| match over {
                 Over::Text(over) => Overlay::Text(self.text_picture(over)),
                 Over::Choice(over) => Overlay::Choice(self.choice_picture(over)),
                 Over::Form(over) => Overlay::Form(self.form_picture(over)),

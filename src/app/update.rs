@@ -6,7 +6,7 @@ use super::Effects;
 use super::action::{self, Action, is_key};
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
-use super::screen::{PaneId, Role};
+use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
 use crate::base::moment::Moment;
@@ -229,7 +229,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
-            Action::Left | Action::Right => {}
+            Action::Left => self.focus_beside(false),
+            Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
             Action::Bottom => self.step(self.focus, Step::Last),
             Action::PageUp => self.step(self.focus, Step::PageUp),
@@ -273,6 +274,30 @@ impl App {
         let all = PaneId::ALL;
         let now = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         self.focus_on(all[(now + by) % all.len()]);
+    }
+
+    /// To the pane that stands beside the focused one, at about its height.
+    fn focus_beside(&mut self, right: bool) {
+        let layout = self.layout();
+        let Some(here) = layout.area(self.focus) else {
+            return;
+        };
+        let middle = here.y + here.height / 2;
+        let beside = |area: &Area| {
+            if right {
+                area.x >= here.x + here.width
+            } else {
+                area.x + area.width <= here.x
+            }
+        };
+        let next = layout
+            .panes
+            .iter()
+            .filter(|(_, area)| beside(area))
+            .min_by_key(|(_, area)| middle.abs_diff(area.y + area.height / 2));
+        if let Some((pane, _)) = next {
+            self.focus_on(*pane);
+        }
     }
 
     fn step(&mut self, pane: PaneId, step: Step) {

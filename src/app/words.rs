@@ -38,11 +38,12 @@ pub(super) fn bytes(number: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// Age of the last message, in at most four cells: `12s`, `4m`, `3h`, `2d`.
+/// Age of the last message, in at most four cells: `now`, `12s`, `4m`, `3h`, `2d`.
 pub(super) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..60 => format!("{seconds}s"),
+        0 => "now".to_owned(),
+        1..60 => format!("{seconds}s"),
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),

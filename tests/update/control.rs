@@ -63,6 +63,7 @@ fn s_asks_for_state_and_model_and_shows_a_tree_with_units_and_meaning() {
         "POWER_OFF   x: POWER_ON, POWER_OFF",
         "24.5 C   x: 18 to 30 in steps of 0.5",
         "27 C",
+        "relativeHourToStop     not set",
     ] {
         assert!(shown.contains(part), "{part:?} is missing in\n{shown}");
     }

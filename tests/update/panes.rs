@@ -30,6 +30,17 @@ fn tab_goes_round_and_digits_jump() {
 }
 
 #[test]
+fn left_and_right_go_to_the_pane_beside() {
+    let mut deck = Deck::sized(120, 36);
+    deck.press("l");
+    assert_eq!(deck.focus(), PaneId::Messages);
+    deck.press("right h");
+    assert_eq!(deck.focus(), PaneId::Devices);
+    deck.press("5 left");
+    assert_eq!(deck.focus(), PaneId::Subscriptions);
+}
+
+#[test]
 fn a_large_terminal_shows_all_panes_and_a_small_one_the_important_ones() {
     let mut deck = Deck::sized(120, 36);
     assert_eq!(shown(&deck), PaneId::ALL);

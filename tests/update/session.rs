@@ -222,7 +222,7 @@ fn nothing_visible_moves_nothing() {
     let mut deck = Deck::connected();
     deck.press("g");
     let before = deck.app.revision();
-    deck.press("g k h l esc")
+    deck.press("g k h esc")
         .event(Event::Focus(false))
         .event(Event::Focus(true));
     deck.wait(Duration::from_hours(3));

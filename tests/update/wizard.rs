@@ -71,7 +71,7 @@ fn a_pasted_token_is_never_shown() {
     let shown = deck.overlay();
     assert!(shown.contains("> Token: •••••••• 25 characters"), "{shown}");
     assert!(shown.contains("Country: KR South Korea"), "{shown}");
-    assert!(!format!("{:?}", deck.screen()).contains("thinqpat"));
+    assert!(!format!("{:?} {:?}", deck.screen(), deck.app).contains("thinqpat"));
 }
 
 #[test]

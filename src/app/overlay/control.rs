@@ -32,12 +32,7 @@ impl App {
             return self.say(Role::Warn, format!("{platform} takes no commands"));
         }
         self.ask_model(device);
-        if self
-            .home
-            .devices
-            .get(device)
-            .is_some_and(|e| e.state.is_none())
-        {
+        if self.home.devices.get(device).is_some_and(|e| !e.whole) {
             self.ask_state(device);
         }
         let kind = ChoiceKind::Properties(device.clone());
@@ -354,6 +349,18 @@ impl App {
         self.ask(Effect::Request(id, request));
         self.overlays.retain(|o| !controls(o, device));
         self.say(Role::Pending, format!("{name}: sending {words}"));
+    }
+}
+
+/// A box on the way to a command: not drawn below the next one, which says all that matters of it.
+pub(super) fn is_step(over: &Over) -> bool {
+    match over {
+        Over::Choice(choice) => matches!(
+            choice.kind,
+            ChoiceKind::Properties(_) | ChoiceKind::Values(..)
+        ),
+        Over::Form(form) => matches!(form.kind, FormKind::Values(..)),
+        Over::Text(_) | Over::Confirm(_) => false,
     }
 }
 

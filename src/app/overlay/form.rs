@@ -1,5 +1,7 @@
 //! Fields to fill in: the wizard, a new token, a topic filter, the values of a command.
 
+use std::fmt;
+
 use super::super::effect::Effect;
 use super::super::event::{Key, KeyCode};
 use super::super::input::{Input, Typed};
@@ -41,7 +43,6 @@ pub(in super::super) enum FormKind {
     Values(DeviceId, Vec<PropertyPath>),
 }
 
-#[derive(Debug)]
 pub(super) struct FormField {
     pub(super) label: String,
     pub(super) input: Input,
@@ -58,6 +59,13 @@ pub(super) enum Sort {
     Country,
     /// One of these; Left and Right go through them.
     OneOf(Vec<String>),
+}
+
+/// What was typed stays out of it: it may be a token.
+impl fmt::Debug for FormField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FormField({:?}, …)", self.label)
+    }
 }
 
 impl FormField {
@@ -342,7 +350,7 @@ fn picture(field: &FormField, focused: bool) -> Field {
         Sort::Text => (field.input.shown(), Some(field.input.cells_before())),
         Sort::Country => (super::wizard::country_shown(field.input.text()), Some(0)),
         Sort::OneOf(_) => (
-            SafeText::new(&format!("◂ {} ▸", field.input.text())),
+            SafeText::new(&format!("< {} >", field.input.text())),
             Some(0),
         ),
     };

@@ -244,7 +244,7 @@ impl App {
 
     fn text_hint(&self, over: &TextOver) -> String {
         if over.filter.editing || !over.filter.input.is_empty() {
-            let cursor = if over.filter.editing { "▏" } else { "" };
+            let cursor = if over.filter.editing { "_" } else { "" };
             return format!("/{}{cursor}  Esc clears", over.filter.text());
         }
         let own = match &over.kind {
