@@ -213,7 +213,7 @@ static TABLE: [ActionInfo; 49] = [
         "clear",
         &["Esc"],
         ALL,
-        "clear filter, device and marks; leave the zoom",
+        "one step back: filter, inspector, device, held stream, marks, zoom",
         None,
     ),
     entry(
@@ -250,8 +250,18 @@ static TABLE: [ActionInfo; 49] = [
     ),
     movement(Action::Up, "up", &["Up", "k"], "up"),
     movement(Action::Down, "down", &["Down", "j"], "down"),
-    movement(Action::Left, "left", &["Left", "h"], "left"),
-    movement(Action::Right, "right", &["Right", "l"], "right"),
+    movement(
+        Action::Left,
+        "pane to the left",
+        &["Left", "h"],
+        "to the pane on the left",
+    ),
+    movement(
+        Action::Right,
+        "pane to the right",
+        &["Right", "l"],
+        "to the pane on the right",
+    ),
     movement(Action::Top, "first row", &["g", "Home"], "first row"),
     movement(
         Action::Bottom,
@@ -509,17 +519,16 @@ pub fn is_key(name: &str, key: Key) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
     #[test]
     fn every_action_stands_once_and_its_name_too() {
-        let mut names = BTreeMap::new();
-        let mut actions = BTreeMap::new();
+        let (mut names, mut actions) = (BTreeSet::new(), BTreeSet::new());
         for info in table() {
-            assert_eq!(names.insert(info.name, ()), None, "{}", info.name);
-            assert_eq!(actions.insert(info.action, ()), None, "{:?}", info.action);
+            assert!(names.insert(info.name), "{}", info.name);
+            assert!(actions.insert(info.action), "{:?}", info.action);
         }
     }
 

@@ -202,9 +202,10 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// A value as people read it: words without quotes.
+/// A value as people read it: words without quotes, and null as what it means (`reference/lg-thinq.md` 8.3).
 pub(super) fn plain(value: &Value) -> String {
     match value {
+        Value::Null => "not set".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

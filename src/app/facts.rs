@@ -92,31 +92,26 @@ impl App {
         }
         self.moved = true;
         match &state {
-            LinkState::Connecting { .. } => self.ask_devices_once(),
-            LinkState::Connected { .. } => {
-                self.close_problem_box();
-                self.ask_devices_once();
-                if !std::mem::replace(&mut self.home.greeted, true) {
-                    self.ask_feeds();
-                }
-            }
+            // The adapter greets at every connection; where there is none, the list can be had all the same.
+            LinkState::Reconnecting { .. } => self.ask_devices_once(),
+            LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+                self.close_problem_box();
                 if !self.token_is_asked() {
                     self.offer(Over::problem(problem.clone(), true));
                 }
             }
             LinkState::Idle
             | LinkState::SigningIn { .. }
+            | LinkState::Connecting { .. }
             | LinkState::Silent { .. }
-            | LinkState::Reconnecting { .. }
             | LinkState::Closed => {}
         }
         self.home.link = state;
     }
 
     fn ask_devices_once(&mut self) {
-        let asked = self.pending.has(|p| matches!(p, Purpose::Devices { .. }));
-        if !self.home.devices.is_listed() && !asked {
+        if !self.home.devices.is_listed() && !std::mem::replace(&mut self.home.greeted, true) {
             self.ask_devices(false);
         }
     }
@@ -225,6 +220,7 @@ impl App {
                 } else {
                     Role::Warn
                 };
+                self.remember(&problem.what, &problem);
                 self.say(role, problem.line());
             }
         }

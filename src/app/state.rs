@@ -234,7 +234,11 @@ impl App {
 
     /// A problem about `name`, in the footer; the whole of it is kept for "last problems".
     pub(super) fn problem_notice(&mut self, name: &str, problem: &Problem) {
-        let text = format!("{name}: {}", words::brief(problem));
+        self.remember(name, problem);
+        self.say(Role::Bad, format!("{name}: {}", words::brief(problem)));
+    }
+
+    pub(super) fn remember(&mut self, name: &str, problem: &Problem) {
         let line = (
             name.to_owned(),
             words::brief(problem),
@@ -244,7 +248,6 @@ impl App {
             title: problem.what.clone(),
             lines: vec![line],
         });
-        self.say(Role::Bad, text);
     }
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
@@ -277,7 +280,7 @@ impl App {
     /// Commands and wishes that a quit would leave undone.
     pub(super) fn unsent(&self) -> Vec<String> {
         /// How long an accepted command without a report counts as unfinished.
-        const FRESH: Duration = Duration::from_secs(60);
+        const FRESH: Duration = Duration::from_mins(1);
         let mut lines = Vec::new();
         let commands = self.home.commands.open_since(self.at, FRESH);
         if commands > 0 {

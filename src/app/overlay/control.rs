@@ -32,12 +32,7 @@ impl App {
             return self.say(Role::Warn, format!("{platform} takes no commands"));
         }
         self.ask_model(device);
-        if self
-            .home
-            .devices
-            .get(device)
-            .is_some_and(|e| e.state.is_none())
-        {
+        if self.home.devices.get(device).is_some_and(|e| !e.whole) {
             self.ask_state(device);
         }
         let kind = ChoiceKind::Properties(device.clone());
@@ -158,7 +153,7 @@ impl App {
     pub(super) fn values_intro(&self, device: &DeviceId, path: &PropertyPath) -> Vec<Line> {
         let now = self
             .current(device, path)
-            .map_or("unknown".to_owned(), plain);
+            .map_or_else(|| "unknown".to_owned(), plain);
         vec![vec![span("now  ", Role::Dim), span(now, Role::Text)]]
     }
 
@@ -182,8 +177,13 @@ impl App {
             .collect()
     }
 
-    pub(super) fn value_chosen(&mut self, device: &DeviceId, path: PropertyPath, value: Value) {
-        self.rehearse(device, vec![Setting { path, value }]);
+    pub(super) fn value_chosen(
+        &mut self,
+        device: &DeviceId,
+        path: PropertyPath,
+        value: Value,
+    ) -> RequestId {
+        self.rehearse(device, vec![Setting { path, value }])
     }
 
     /// The property and those that must be sent with it, each in a field.
@@ -252,12 +252,12 @@ impl App {
     pub(super) fn submit_values(
         &mut self,
         mut over: FormOver,
-        device: DeviceId,
+        device: &DeviceId,
         paths: &[PropertyPath],
     ) -> After {
         let mut settings = Vec::new();
         for (n, path) in paths.iter().enumerate() {
-            let domain = self.property(&device, path).and_then(|p| p.write.clone());
+            let domain = self.property(device, path).and_then(|p| p.write.clone());
             let Some(domain) = domain else { continue };
             match domain.parse(over.text(n)) {
                 Ok(value) => settings.push(Setting {
@@ -272,7 +272,7 @@ impl App {
             }
         }
         over.error = None;
-        over.waiting = Some(self.rehearse(&device, settings));
+        over.waiting = Some(self.rehearse(device, settings));
         After::Stay(Over::Form(over))
     }
 
@@ -298,14 +298,15 @@ impl App {
         settings: Vec<Setting>,
         result: Result<Reply, Problem>,
     ) {
-        // The user has left the control boxes: nothing may pop up now.
-        if !self.overlays.iter().any(|o| controls(o, device)) {
-            return;
-        }
-        let form = self.form_waiting(id);
-        let from_form = form.is_some();
-        if let Some(form) = form {
-            form.waiting = None;
+        let mut from_form = false;
+        match self.overlays.iter_mut().find(|over| over.waits_for(id)) {
+            Some(Over::Form(form)) => {
+                form.waiting = None;
+                from_form = true;
+            }
+            Some(Over::Choice(choice)) => choice.waiting = None,
+            // The user has left the control boxes: nothing may pop up now.
+            Some(Over::Text(_) | Over::Confirm(_)) | None => return,
         }
         match result {
             Ok(Reply::Control { body, .. }) => {
@@ -348,6 +349,18 @@ impl App {
         self.ask(Effect::Request(id, request));
         self.overlays.retain(|o| !controls(o, device));
         self.say(Role::Pending, format!("{name}: sending {words}"));
+    }
+}
+
+/// A box on the way to a command: not drawn below the next one, which says all that matters of it.
+pub(super) fn is_step(over: &Over) -> bool {
+    match over {
+        Over::Choice(choice) => matches!(
+            choice.kind,
+            ChoiceKind::Properties(_) | ChoiceKind::Values(..)
+        ),
+        Over::Form(form) => matches!(form.kind, FormKind::Values(..)),
+        Over::Text(_) | Over::Confirm(_) => false,
     }
 }
 

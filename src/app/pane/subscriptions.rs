@@ -221,7 +221,7 @@ impl App {
             }
             (_, FeedState::On { until: Some(until) }) if until > self.at_wall() => {
                 let clock = until.clock(self.zone);
-                Span::new(format!("until {}, renewed before", &clock[..5]), Role::Dim)
+                Span::new(format!("renews by {}", &clock[..5]), Role::Dim)
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
