@@ -1,6 +1,6 @@
 //! The embedded simulator: a cloud in this process, on loopback, that refuses what the real one refuses.
 //!
-//! It shares no code with [`crate::platform`]: two independent readings of the reference. [`Sim::start`] serves until
+//! It shares no code with the adapters: two independent readings of the reference. [`Sim::start`] serves until
 //! [`Sim::stop`]; [`SimControl`] makes trouble on purpose and looks behind the curtain.
 
 pub mod broker;
