@@ -147,7 +147,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
             match errand {
                 Errand::Quit => quit = true,
                 Errand::Suspend => {
-                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?
+                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?;
                 }
                 Errand::Send(bytes) => terminal.send(&bytes)?,
             }

@@ -21,7 +21,7 @@ use crate::ui::Theme;
 /// Rows in the stream that make a picture worth looking at.
 const ENOUGH: usize = 24;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub async fn draw(
     context: &Arc<Context>,
