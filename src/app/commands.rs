@@ -171,6 +171,10 @@ impl Commands {
             .map(|p| &p.setting.value)
     }
 
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        self.list.iter().any(|c| c.number == number && c.is_open())
+    }
+
     /// Commands younger than `within` of which it is not known what became of them.
     pub(super) fn open_since(&self, at: Moment, within: Duration) -> usize {
         self.list

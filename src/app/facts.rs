@@ -1,5 +1,7 @@
 //! What comes in from the session, from requests and from the platform.
 
+use std::time::Duration;
+
 use super::commands::plain;
 use super::effect::Effect;
 use super::event::Outcome;
@@ -15,7 +17,11 @@ use crate::domain::message::Message;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, LogLine, SessionEvent, SessionId};
+use crate::domain::subscription::Feed;
 use crate::store::ring::Note;
+
+/// After a command the platform's state may be the old one for seconds to minutes (`reference/lg-thinq.md` 10).
+const LOOKS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(45)];
 
 impl App {
     pub(super) fn session_event(&mut self, id: SessionId, event: SessionEvent) {
@@ -378,6 +384,13 @@ impl App {
                 self.clear_trouble(device);
                 self.home.commands.answered(command, None);
                 self.say(Role::Pending, format!("{name}: sent, waits for its report"));
+                if !self.wants(device, Feed::Event) {
+                    for wait in LOOKS {
+                        let id = self.timers.next();
+                        self.ask(Effect::StartTimer(id, wait));
+                        self.timers.looks.insert(id, (device.clone(), command));
+                    }
+                }
             }
             Err(problem) => {
                 let why = words::brief(&problem);
@@ -385,6 +398,13 @@ impl App {
                 self.problem_notice(&name, &problem);
                 self.offer(Over::problem(problem, false));
             }
+        }
+    }
+
+    /// A device whose events are off reports nothing: its state is asked for instead, unless it is known by now.
+    pub(super) fn look_at_state(&mut self, device: &DeviceId, command: u64) {
+        if self.home.commands.is_open(command) {
+            self.ask_state(device);
         }
     }
 

@@ -40,7 +40,7 @@ pub fn arrange(size: Size, focus: PaneId, zoomed: bool, hint: bool) -> Layout {
         };
     }
     let lines = if size.height >= 20 { 2 } else { 1 };
-    let top = lines + u16::from(hint && size.width < 110 && size.height >= 20);
+    let top = lines + u16::from(hint && size.width < 160 && size.height >= 20);
     let row = |y, height| Area {
         x: 0,
         y,

@@ -1,6 +1,6 @@
 //! Everything there is to show.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Effects;
@@ -20,6 +20,7 @@ use super::words;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
+use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
 use crate::store::log::Log;
@@ -127,6 +128,8 @@ pub(super) struct Timers {
     pub(super) tick: Option<(TimerId, Mono)>,
     /// For the next slice of a search through old messages.
     pub(super) search: Option<TimerId>,
+    /// For a look at the state after a command, where no report will come: the device and the command.
+    pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }
 
 impl Timers {
@@ -271,6 +274,9 @@ impl App {
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
+        for id in std::mem::take(&mut self.timers.looks).into_keys() {
+            self.ask(Effect::StopTimer(id));
+        }
         self.overlays.clear();
         self.waiting.clear();
         self.report = None;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Effects;
-use super::action::{self, Action, is_key};
+use super::action::Action;
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
+use super::keymap::{self, is_key};
 use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
@@ -134,6 +135,8 @@ impl App {
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
             self.messages.look_back(&self.home);
+        } else if let Some((device, command)) = self.timers.looks.remove(&id) {
+            self.look_at_state(&device, command);
         } else {
             self.pending.stray();
         }
@@ -153,7 +156,7 @@ impl App {
         if self.filter_is_edited() {
             return self.filter_key(key);
         }
-        let Some(info) = action::lookup(self.focus, key) else {
+        let Some(info) = keymap::lookup(self.focus, key) else {
             return;
         };
         if !key.repeat || info.moves {

@@ -60,8 +60,8 @@ fn s_asks_for_state_and_model_and_shows_a_tree_with_units_and_meaning() {
         "State of 거실 에어컨",
         "operation\n",
         "airConOperationMode",
-        "POWER_OFF   x: POWER_ON, POWER_OFF",
-        "24.5 C   x: 18 to 30 in steps of 0.5",
+        "POWER_OFF    x: POWER_ON, POWER_OFF",
+        "24.5 C       x: 18 to 30 in steps of 0.5",
         "27 C",
         "relativeHourToStop     not set",
     ] {
@@ -117,7 +117,7 @@ fn x_offers_only_what_can_be_written_with_its_value_and_what_is_allowed() {
     let shown = deck.overlay();
     assert!(shown.starts_with("Control 거실 에어컨"), "{shown}");
     assert!(
-        shown.contains("operation.airConOperationMode  POWER_OFF | POWER_ON, POWER_OFF"),
+        shown.contains("operation.airConOperationMode    POWER_OFF | POWER_ON, POWER_OFF"),
         "{shown}"
     );
     assert!(
@@ -186,6 +186,40 @@ fn a_command_waits_for_the_report_that_proves_it() {
         row.what.as_str(),
         "operation.airConOperationMode = POWER_ON"
     );
+}
+
+#[test]
+fn where_no_report_will_come_the_state_is_asked_for_until_it_is_known() {
+    let mut deck = air();
+    choose(&mut deck, "airCon");
+    deck.press("g enter enter").asked();
+    deck.wait(Duration::from_secs(6));
+    let state = Request::State {
+        device: DeviceId::new("d-air"),
+    };
+    assert_eq!(deck.requests(), [state]);
+    assert_eq!(
+        outcome(&deck),
+        "sent",
+        "the platform still tells the old one"
+    );
+    deck.states.insert(
+        "d-air".to_owned(),
+        json!({"operation": {"airConOperationMode": "POWER_ON"}}),
+    );
+    deck.wait(Duration::from_mins(1));
+    assert_eq!(deck.requests().len(), 1);
+    assert_eq!(outcome(&deck), "confirmed after 45 s");
+}
+
+#[test]
+fn a_device_that_reports_is_not_asked() {
+    let mut deck = air();
+    deck.press("e");
+    choose(&mut deck, "airCon");
+    deck.press("g enter enter").asked();
+    deck.wait(Duration::from_mins(2));
+    assert_eq!(deck.requests(), []);
 }
 
 #[test]

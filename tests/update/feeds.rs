@@ -255,6 +255,40 @@ fn the_subscriptions_list_what_is_on_waits_or_was_refused() {
 }
 
 #[test]
+fn the_cursor_in_subscriptions_stays_at_the_top_until_it_is_moved() {
+    use thingdeck::app::event::Event;
+    use thingdeck::domain::message::Qos;
+    use thingdeck::domain::session::SessionEvent;
+    use thingdeck::domain::topic::TopicFilter;
+    let mut deck = Deck::connected();
+    let filter = TopicFilter::parse("app/clients/thingdeck-0123456789/push").unwrap();
+    let result = Ok(Qos::AtLeastOnce);
+    deck.event(Event::Session(
+        deck.session,
+        SessionEvent::Granted { filter, result },
+    ));
+    deck.press("p");
+    let rows = deck.subscriptions();
+    let said: Vec<_> = rows
+        .iter()
+        .map(|r| (r.selected, r.sort, r.what.as_str(), r.detail.text.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (true, "push", "Dryer", "without end"),
+            (false, "filter", "…0123456789/push", "QoS 1")
+        ]
+    );
+    deck.press("2 G 1 j p");
+    assert_eq!(
+        deck.subscriptions().iter().position(|r| r.selected),
+        Some(2),
+        "now it stays where it is"
+    );
+}
+
+#[test]
 fn d_in_subscriptions_ends_the_selected_one() {
     let mut deck = Deck::connected();
     deck.press("p").asked();

@@ -1,8 +1,9 @@
 //! A list to choose from. Typing searches: at once in the palette and the countries, after `/` elsewhere.
 
-use super::super::action::{self, Action};
+use super::super::action::Action;
 use super::super::event::{Key, KeyCode};
 use super::super::input::{Input, Typed};
+use super::super::keymap;
 use super::super::layout::centre;
 use super::super::screen::{Area, ChoiceBox, ChoiceRow, FilterLine, Line, Role, Span};
 use super::super::scroll::{self, Step};
@@ -283,7 +284,7 @@ fn step(over: &ChoiceOver, key: Key) -> Option<Step> {
             _ => None,
         };
     }
-    match action::movement_of(key)? {
+    match keymap::movement_of(key)? {
         Action::Up => Some(Step::Up),
         Action::Down => Some(Step::Down),
         Action::Top => Some(Step::First),

@@ -13,6 +13,7 @@ use super::confirm::{ConfirmKind, ConfirmOver};
 use super::form::{FormField, FormKind, FormOver, Sort};
 use super::{After, Over};
 use crate::base::problem::Problem;
+use crate::base::text;
 use crate::domain::device::DeviceId;
 use crate::domain::model::{Domain, Property};
 use crate::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
@@ -93,21 +94,28 @@ impl App {
             model.writable().position(|o| same(&o)).unwrap_or(0)
         };
         writable.sort_by_key(|p| order(p));
+        let width = writable
+            .iter()
+            .map(|p| text::width(&p.path.to_string()))
+            .max()
+            .unwrap_or(0);
         writable
             .into_iter()
-            .map(|p| self.property_choice(device, p))
+            .map(|p| self.property_choice(device, p, width))
             .collect()
     }
 
-    fn property_choice(&self, device: &DeviceId, property: &Property) -> Choice {
+    fn property_choice(&self, device: &DeviceId, property: &Property, width: usize) -> Choice {
         let path = &property.path;
-        let (front, name) = match &path.place {
-            Some(place) => (format!("{place}.{}.", path.resource), &path.property),
-            None => (format!("{}.", path.resource), &path.property),
+        let front = match &path.place {
+            Some(place) => format!("{place}.{}.", path.resource),
+            None => format!("{}.", path.resource),
         };
-        let mut line = vec![span(front, Role::Dim), span(name.as_str(), Role::Normal)];
+        let room = width.min(52).saturating_sub(text::width(&front)) + 2;
+        let name = text::pad(&path.property, room.max(text::width(&path.property) + 2));
+        let mut line = vec![span(front, Role::Dim), span(name, Role::Normal)];
         if let Some(now) = self.current(device, path) {
-            line.push(span(format!("  {}", plain(now)), Role::Text));
+            line.push(span(plain(now), Role::Text));
             if !property.unit.is_empty() {
                 line.push(span(format!(" {}", property.unit), Role::Dim));
             }

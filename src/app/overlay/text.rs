@@ -1,14 +1,15 @@
 //! Text to read: help, log, state, energy, a problem, a report.
 
+use super::super::action::Action;
 use super::super::event::{Key, KeyCode};
 use super::super::input::Typed;
+use super::super::keymap;
 use super::super::layout::centre;
 use super::super::lines::{self, labelled, line, span};
 use super::super::pane::PaneFilter;
 use super::super::screen::{Area, Line, PaneId, Role, TextBox};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
-use super::super::{action, action::Action};
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
@@ -132,7 +133,7 @@ impl App {
             }
             return After::Stay(Over::Text(over));
         }
-        if let Some(action) = action::movement_of(key) {
+        if let Some(action) = keymap::movement_of(key) {
             self.text_move(&mut over, action);
             return After::Stay(Over::Text(over));
         }
