@@ -9,7 +9,7 @@ use thingdeck::sim::{Ready, Sim, SimControl, SimEvent, SimOptions};
 use tokio::runtime::Runtime;
 
 /// Nothing here should take this long; a test that does has failed.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_thingdeck");
 
