@@ -3,5 +3,6 @@
 mod support;
 
 mod dashboard;
+mod faults;
 mod headless;
 mod terminal;
