@@ -264,11 +264,11 @@ impl Context {
         .await
         {
             Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => {
-                tracing::warn!(?failed, "some subscriptions could not be ended")
+                tracing::warn!(?failed, "some subscriptions could not be ended");
             }
             Ok(Ok(_)) => {}
             Ok(Err(problem)) => {
-                tracing::warn!("the subscriptions could not be ended: {}", problem.line())
+                tracing::warn!("the subscriptions could not be ended: {}", problem.line());
             }
             Err(_late) => tracing::warn!("the subscriptions could not be ended in time; they stay"),
         }

@@ -223,5 +223,6 @@ fn as_text(bytes: &Bytes) -> Bytes {
     if std::str::from_utf8(bytes).is_ok() {
         return bytes.clone();
     }
-    Bytes::from(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>())
+    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    Bytes::from(pairs.concat())
 }

@@ -65,6 +65,9 @@ async fn command(options: Options) -> Result<Exit, Problem> {
         Command::Verb(verb) => {
             let context = Context::load(&options)?;
             let _log = logging::start(&context.log_folder(), options.log_level.word());
+            for warning in context.take_warnings() {
+                let _ = writeln!(std::io::stderr(), "{}", escape_lines(&warning.to_string()));
+            }
             let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
             Ok(headless::run(&verb, &mut shell).await)
         }
@@ -147,8 +150,9 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         Some(name) => Some(name),
         None => context.choose_for_dashboard(options.profile.as_deref())?,
     };
-    let first_run = chosen.is_none();
-    let hint = first_run.then(|| "a simulated home, nothing real · P adds your account".to_owned());
+    let hint = chosen
+        .is_none()
+        .then(|| "a simulated home, nothing real · P adds your account".to_owned());
     Ok(Setup {
         at,
         size: Size {
@@ -161,7 +165,6 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         hint,
         memory_limit: context.memory_limit(),
         mouse: context.mouse(),
-        first_run,
     })
 }
 
