@@ -98,6 +98,7 @@ class Broker:
     def new_authority(self):
         self.generation += 1
         self.authority = Authority(self.folder, f"device-ca-{self.generation}")
+        self.signs_with = self.authority
 
     def start(self):
         configuration = self.folder / "mosquitto.conf"
@@ -256,7 +257,10 @@ class Cloud:
             if order.get("stop", True):
                 self.broker.stop()
             if order.get("new_authority"):
+                old = self.broker.signs_with
                 self.broker.new_authority()
+                if order.get("sign_with_old"):
+                    self.broker.signs_with = old
             if order.get("start", True):
                 self.broker.start()
             return True
@@ -299,8 +303,6 @@ class Cloud:
                     self.violation(f"{method} client: body {raw!r}")
                     return error(400, "1000", "Bad request")
                 if method == "POST":
-                    if not any(e["text"] == "GET route" for e in self.log):
-                        self.violation("POST client before GET route")
                     self.clients.add(client)
                 else:
                     self.clients.discard(client)
@@ -398,6 +400,8 @@ class Cloud:
             self.ids.add(message)
 
     def certificate(self, client, body):
+        if not any(entry["text"] == "GET route" for entry in self.log):
+            self.violation("POST client/certificate before GET route")
         if client not in self.clients:
             self.violation("POST client/certificate before POST client")
             return error(404, "1209", "Not exist user in service")
@@ -422,7 +426,7 @@ class Cloud:
         # openssl prints an empty "Requested Extensions:" where there is no such attribute.
         if "X509v3" in seen or not re.search(r"Attributes:\s+\(none\)", seen):
             self.violation(f"csr: it has extensions\n{seen}")
-        certificate = self.broker.authority.sign(pem)
+        certificate = self.broker.signs_with.sign(pem)
         return ok({"resultCode": "0000", "result": {"certificatePem": certificate, "subscriptions": [
             f"app/clients/{client}/inbox", f"app/clients/{client}/push"], "publications": [f"app/clients/{client}/status"]}})
 
