@@ -124,7 +124,13 @@ impl Context {
     pub fn choose(&self, name: Option<&str>) -> Result<Profile, Problem> {
         self.config().choose(name, self.insecure)?.ok_or_else(|| {
             let remedy = "add an account: thingdeck profile-add, or start thingdeck without a command and press P";
-            Problem::new("there is no profile yet", "the config file names none", remedy).exit(Exit::Usage)
+            let file = &self.folders.config_file;
+            let cause = if file.exists() {
+                format!("{} names none", file.display())
+            } else {
+                format!("there is no file {}", file.display())
+            };
+            Problem::new("there is no profile yet", cause, remedy).exit(Exit::Usage)
         })
     }
 
