@@ -15,7 +15,9 @@ fn main_job(home: &Home, columns: u16, rows: u16) {
     screen.press("p").until_marks(DISHES, "●●○");
     next_push(home, &mut screen);
     screen.press("3\r").shows("Space freeze  v view");
-    screen.shows("4 Inspector").shows("dish washer: cleaning is complete");
+    screen
+        .shows("4 Inspector")
+        .shows("dish washer: cleaning is complete");
     screen.press("\x1b").shows("Enter inspect");
     screen.press("1").until_marks(DISHES, "●●○");
     screen.press("e").until("event on", |text| {
