@@ -40,8 +40,6 @@ pub struct Setup {
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
     pub mouse: bool,
-    /// No config file was there.
-    pub first_run: bool,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.

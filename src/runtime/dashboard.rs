@@ -19,11 +19,16 @@ use crate::app::Setup;
 use crate::app::effect::Effect;
 use crate::app::event::{Event, StopReason};
 use crate::base::problem::Exit;
+use crate::domain::fact::Fact;
+use crate::domain::session::{SessionEvent, SessionId};
 use crate::ui;
 use crate::ui::Theme;
 
 /// Messages waiting for the loop; beyond it the oldest give way to a gap. Bytes.
 const INBOX: usize = 32 * 1024 * 1024;
+
+/// The session that the core opens at the start.
+const FIRST: SessionId = SessionId { generation: 1 };
 
 /// At most this many events, and this long, between two looks at the keyboard.
 const BATCH: usize = 1024;
@@ -45,6 +50,10 @@ impl Desk {
         let inbox = Inbox::new(INBOX);
         let hands = Hands::new(Arc::clone(context), inbox.clone());
         let (app, effects) = App::new(setup);
+        for warning in context.take_warnings() {
+            let notice = SessionEvent::Fact(Fact::Notice(warning));
+            inbox.push(Event::Session(FIRST, notice));
+        }
         let mut desk = Self {
             app,
             inbox,

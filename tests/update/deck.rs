@@ -93,7 +93,6 @@ pub fn setup() -> Setup {
         hint: None,
         memory_limit: 8 << 20,
         mouse: true,
-        first_run: false,
     }
 }
 

@@ -16,7 +16,6 @@ fn fresh() -> Deck {
     let mut setup = setup();
     setup.profiles.clear();
     setup.open = String::new();
-    setup.first_run = true;
     Deck::new(setup)
 }
 
