@@ -34,7 +34,7 @@ fn next_push(home: &Home, screen: &mut Screen) {
         .notify(&home.device(DISHES), "CLEANING_IS_COMPLETE");
     screen.until("a notification in the stream", |text| {
         text.lines()
-            .any(|l| l.contains(" push ") && l.contains("cleaning is co"))
+            .any(|l| l.contains(" push ") && l.contains("clean"))
     });
 }
 

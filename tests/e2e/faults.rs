@@ -22,7 +22,7 @@ fn subscribed(home: &Home) -> Screen {
 fn hears(home: &Home, screen: &mut Screen) {
     home.control
         .notify(&home.device(DISHES), "CLEANING_IS_COMPLETE");
-    screen.shows("dish washer: cleaning is co");
+    screen.shows("dish washer: clean");
 }
 
 const fn connected(event: &SimEvent) -> bool {

@@ -5,4 +5,8 @@ mod support;
 mod dashboard;
 mod faults;
 mod headless;
+mod hostile;
+mod idle;
+mod secrets;
 mod terminal;
+mod wizard;

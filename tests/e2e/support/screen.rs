@@ -52,16 +52,27 @@ impl Screen {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut command = Self::command(home, arguments);
+        environment
+            .iter()
+            .for_each(|(name, value)| command.env(name, value));
+        Self::run(command, columns, rows)
+    }
+
+    /// The binary with the home's environment and no other.
+    pub fn command(home: &Home, arguments: &[&str]) -> CommandBuilder {
         let mut command = CommandBuilder::new(BINARY);
         command.env_clear();
         home.environment()
             .iter()
             .for_each(|(name, value)| command.env(name, value));
-        environment
-            .iter()
-            .for_each(|(name, value)| command.env(name, value));
         command.args(arguments);
         command.cwd(home.path(""));
+        command
+    }
+
+    /// Any program in a terminal of its own.
+    pub fn run(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
