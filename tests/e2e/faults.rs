@@ -238,7 +238,9 @@ fn new_token(while_running: bool) {
     screen.press("\r").no_longer_shows("A new access token");
     screen.shows("● connected").shows(DISHES);
     home.after(
-        || drop(screen.press("r")),
+        || {
+            screen.press("r");
+        },
         "a call that is answered",
         |event| matches!(event, SimEvent::Call(call) if call.status == 200),
     );

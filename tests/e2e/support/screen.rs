@@ -53,9 +53,9 @@ impl Screen {
         environment: &[(&str, &str)],
     ) -> Self {
         let mut command = Self::command(home, arguments);
-        environment
-            .iter()
-            .for_each(|(name, value)| command.env(name, value));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         Self::run(command, columns, rows)
     }
 
@@ -63,9 +63,9 @@ impl Screen {
     pub fn command(home: &Home, arguments: &[&str]) -> CommandBuilder {
         let mut command = CommandBuilder::new(BINARY);
         command.env_clear();
-        home.environment()
-            .iter()
-            .for_each(|(name, value)| command.env(name, value));
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
         command.args(arguments);
         command.cwd(home.path(""));
         command
@@ -162,11 +162,6 @@ impl Screen {
         assert_eq!(self.ends(), 0);
     }
 
-    /// The marks in a device's row: presence, push, event.
-    pub fn marks(&self, device: &str) -> String {
-        marks_in(&self.text(), device)
-    }
-
     #[track_caller]
     pub fn until_marks(&mut self, device: &str, wanted: &str) -> &mut Self {
         self.until(&format!("marks {wanted} of {device}"), |text| {
@@ -247,15 +242,15 @@ impl Screen {
         let (lock, changed) = &*self.seen;
         let mut seen = lock.lock().expect("not poisoned");
         loop {
-            let text = seen.parser.screen().contents();
-            if test(&text) {
+            let shown = seen.parser.screen().contents();
+            if test(&shown) {
                 drop(seen);
                 return self;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && !seen.ended,
-                "never shown: {what} (ended: {})\n{text}",
+                "never shown: {what} (ended: {})\n{shown}",
                 seen.ended
             );
             seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
@@ -306,14 +301,6 @@ impl Screen {
         self.until(&format!("a screen without {text:?}"), |screen| {
             !screen.contains(text)
         })
-    }
-
-    /// The line that holds `text`.
-    pub fn line_with(&self, text: &str) -> Option<String> {
-        self.text()
-            .lines()
-            .find(|l| l.contains(text))
-            .map(str::to_owned)
     }
 
     pub fn process_id(&self) -> i32 {
