@@ -148,7 +148,10 @@ fn stack(body: Area, ids: &[PaneId]) -> Vec<(PaneId, Area)> {
 
 fn columns(body: Area) -> (Area, Area) {
     // Half of 120 cells is what the devices' type needs; where there is more room the payloads get it.
-    let left = (body.width / 2).clamp(50, 60).max(body.width * 42 / 100).min(84);
+    let left = (body.width / 2)
+        .clamp(50, 60)
+        .max(body.width * 42 / 100)
+        .min(84);
     (
         Area {
             width: left,
