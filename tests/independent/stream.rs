@@ -72,7 +72,7 @@ fn every_kind_of_message_that_waited_in_the_kept_session_comes_as_a_line() {
         assert_eq!(line["kind"], kind, "{name}");
         let inner = payload
             .get("event")
-            .or(payload.get("push"))
+            .or_else(|| payload.get("push"))
             .unwrap_or(&payload);
         assert_eq!(line["device"]["id"], inner["deviceId"], "{name}");
     }
