@@ -45,6 +45,7 @@ pub enum Action {
     Palette,
     Help,
     Quit,
+    QuitEnding,
     Leave,
     Suspend,
     Energy,
@@ -86,7 +87,7 @@ const STREAM: &[PaneId] = &[Messages, Inspector];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
-static TABLE: [ActionInfo; 49] = [
+static TABLE: [ActionInfo; 50] = [
     entry(
         Action::ShowMessages,
         "show only this device's messages",
@@ -376,6 +377,14 @@ static TABLE: [ActionInfo; 49] = [
         ALL,
         "quit; asks when something unsent would be lost",
         Some("quit"),
+    ),
+    entry(
+        Action::QuitEnding,
+        "quit and end all push and event subscriptions",
+        &[],
+        ALL,
+        "quit, and end the subscriptions whatever the profile says",
+        None,
     ),
     entry(
         Action::Leave,

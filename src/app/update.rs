@@ -264,6 +264,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Help => self.open_help(),
             Action::Quit => self.quit(),
+            Action::QuitEnding => self.ask(Effect::QuitEnding),
             Action::Leave => self.ask(Effect::Quit),
             Action::Suspend => self.ask(Effect::Suspend),
             Action::Energy => self.open_energy(),

@@ -247,7 +247,7 @@ impl Context {
     }
 
     /// Ends the feeds that the profile's owner does not want kept, in bounded time.
-    pub async fn leave(&self, station: &Station) {
+    pub async fn leave(&self, station: &Station, ending: Option<OnQuit>) {
         let Some(Ok(live)) = tokio::time::timeout(Duration::from_millis(50), station.live())
             .await
             .ok()
@@ -255,7 +255,7 @@ impl Context {
             return;
         };
         let Settings::Thinq(settings) = &live.profile.settings;
-        let (end_push, end_event) = match settings.on_quit {
+        let (end_push, end_event) = match ending.unwrap_or(settings.on_quit) {
             OnQuit::Keep => return,
             OnQuit::EndEvents => (false, true),
             OnQuit::EndAll => (true, true),

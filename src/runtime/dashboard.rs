@@ -17,7 +17,7 @@ use super::{keys, signals};
 use crate::app::App;
 use crate::app::Setup;
 use crate::app::effect::Effect;
-use crate::app::event::{Event, Size, StopReason};
+use crate::app::event::{Event, StopReason};
 use crate::base::problem::Exit;
 use crate::domain::fact::Fact;
 use crate::domain::session::{SessionEvent, SessionId};
@@ -147,6 +147,11 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                     terminal.enter()?;
                     pacer.forget();
                 }
+                Signal::Resized => {
+                    let size = terminal.size()?;
+                    desk.feed(Event::Resize(size));
+                    pacer.forget();
+                }
             },
             () = until(context, wake) => desk.run_timers(),
             () = desk.inbox.filled() => desk.drain(),
@@ -189,8 +194,8 @@ fn suspend(
     signals::stop_here(by_key)?;
     signals.resumed();
     terminal.enter()?;
-    let Size { width, height } = terminal.size()?;
-    desk.feed(Event::Resize(Size { width, height }));
+    let size = terminal.size()?;
+    desk.feed(Event::Resize(size));
     pacer.forget();
     Ok(())
 }

@@ -1,19 +1,28 @@
-//! The mailbox between the tasks and the loop: one ordered queue, bounded in bytes.
+//! The mailbox between the tasks and the loop: one order, bounded in bytes.
 //!
-//! Senders never wait. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the order;
-//! *control* (links, receipts, replies) is never dropped and is bounded by what was asked. Law: data pushed = data
-//! delivered + data in gaps.
+//! Senders never wait. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the order.
+//! *Log lines* are bounded in number: the oldest go and are counted. *Control* (links, receipts, replies) is never dropped
+//! and is bounded by what was asked. Law: data pushed = data delivered + data in gaps.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::app::event::Event;
-use crate::domain::session::{Gap, SessionEvent, SessionId};
+use crate::base::moment::Timestamp;
+use crate::domain::fact::Fact;
+use crate::domain::message::Message;
+use crate::domain::reading::Reading;
+use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, SessionId};
 
-/// Bytes that a queued message is charged besides its payload and topic.
-const OVERHEAD: usize = 256;
+/// Bytes that a queued message is charged besides its payload, its topic and what was read from it.
+const OVERHEAD: usize = 512;
+/// Bytes that a member of a JSON object is charged besides its name and value.
+const MEMBER: usize = 64;
+/// Log lines that wait: more than a person can have read.
+const LINES: usize = 1000;
 
 /// Cheap to clone: all clones share one queue.
 #[derive(Clone)]
@@ -28,14 +37,9 @@ struct Shared {
 
 impl Inbox {
     pub fn new(limit_bytes: usize) -> Self {
-        let queue = Mutex::new(Queue {
-            slots: VecDeque::new(),
-            bytes: 0,
-            limit_bytes,
-        });
         Self {
             shared: Arc::new(Shared {
-                queue,
+                queue: Mutex::new(Queue::new(limit_bytes)),
                 filled: Notify::new(),
             }),
         }
@@ -51,7 +55,7 @@ impl Inbox {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.queue().slots.is_empty()
+        self.queue().is_empty()
     }
 
     /// Until something is there.
@@ -69,91 +73,195 @@ impl Inbox {
     }
 }
 
-enum Slot {
-    Control(Event),
-    Data {
-        event: Event,
-        session: SessionId,
-        bytes: usize,
-        payload: usize,
-    },
-    Gap(SessionId, Gap),
+/// Place in the order.
+type Place = u64;
+
+struct Data {
+    place: Place,
+    event: Event,
+    session: SessionId,
+    bytes: usize,
+    payload: usize,
 }
 
+/// Four queues, each in order; the one whose first has the lowest place is next.
 struct Queue {
-    slots: VecDeque<Slot>,
+    next: Place,
+    control: VecDeque<(Place, Event)>,
+    gaps: BTreeMap<Place, (SessionId, Gap)>,
+    data: VecDeque<Data>,
+    lines: VecDeque<(Place, Event)>,
+    /// Log lines that had to go since the last one that was delivered.
+    lines_lost: u64,
     bytes: usize,
     limit_bytes: usize,
 }
 
 impl Queue {
-    fn push(&mut self, event: Event) {
-        let Event::Session(session, SessionEvent::Message(message, _)) = &event else {
-            self.slots.push_back(Slot::Control(event));
-            return;
-        };
-        let payload = message.payload.len();
-        let bytes = OVERHEAD + payload + message.topic.as_str().len();
-        let session = *session;
-        self.bytes += bytes;
-        self.slots.push_back(Slot::Data {
-            event,
-            session,
-            bytes,
-            payload,
-        });
-        while self.bytes > self.limit_bytes && self.drop_oldest() {}
+    fn new(limit_bytes: usize) -> Self {
+        Self {
+            next: 0,
+            control: VecDeque::new(),
+            gaps: BTreeMap::new(),
+            data: VecDeque::new(),
+            lines: VecDeque::new(),
+            lines_lost: 0,
+            bytes: 0,
+            limit_bytes,
+        }
     }
 
-    /// The oldest message gives way; the newest is never dropped for itself alone.
-    fn drop_oldest(&mut self) -> bool {
-        let Some(at) = self
-            .slots
-            .iter()
-            .position(|slot| matches!(slot, Slot::Data { .. }))
-        else {
-            return false;
-        };
-        if at + 1 == self.slots.len() {
-            return false;
-        }
-        let Some(Slot::Data {
-            session,
-            bytes,
-            payload,
-            ..
-        }) = self.slots.remove(at)
-        else {
-            return false;
-        };
-        self.bytes -= bytes;
-        let lost = Gap {
-            messages: 1,
-            bytes: payload as u64,
-        };
-        match at
-            .checked_sub(1)
-            .and_then(|before| self.slots.get_mut(before))
-        {
-            Some(Slot::Gap(of, gap)) if *of == session => {
-                gap.messages += lost.messages;
-                gap.bytes += lost.bytes;
+    fn is_empty(&self) -> bool {
+        self.control.is_empty()
+            && self.gaps.is_empty()
+            && self.data.is_empty()
+            && self.lines.is_empty()
+    }
+
+    fn push(&mut self, event: Event) {
+        let place = self.next;
+        self.next += 1;
+        match &event {
+            Event::Session(session, SessionEvent::Message(message, reading)) => {
+                let (payload, bytes) = (message.payload.len(), weight(message, reading));
+                let session = *session;
+                self.bytes += bytes;
+                self.data.push_back(Data {
+                    place,
+                    event,
+                    session,
+                    bytes,
+                    payload,
+                });
+                // The newest is never dropped for itself alone.
+                while self.bytes > self.limit_bytes && self.data.len() > 1 {
+                    self.drop_oldest();
+                }
             }
-            _ => self.slots.insert(at, Slot::Gap(session, lost)),
+            Event::Session(session, SessionEvent::Gap(gap)) => self.lost(place, *session, *gap),
+            Event::Log(_) | Event::Session(_, SessionEvent::Log(_)) => {
+                self.lines.push_back((place, event));
+                if self.lines.len() > LINES {
+                    self.lines.pop_front();
+                    self.lines_lost += 1;
+                }
+            }
+            _ => self.control.push_back((place, event)),
         }
-        true
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(data) = self.data.pop_front() {
+            self.bytes -= data.bytes;
+            let gap = Gap {
+                messages: 1,
+                bytes: data.payload as u64,
+            };
+            self.lost(data.place, data.session, gap);
+        }
+    }
+
+    /// Gaps with nothing but log lines between them are one.
+    fn lost(&mut self, place: Place, session: SessionId, gap: Gap) {
+        self.gaps.insert(place, (session, gap));
+        if let Some((next, _)) = self.gaps.range(place + 1..).next() {
+            self.join(place, *next);
+        }
+        if let Some((before, _)) = self.gaps.range(..place).next_back() {
+            self.join(*before, place);
+        }
+    }
+
+    fn join(&mut self, first: Place, second: Place) {
+        let between = |place: Option<Place>| place.is_some_and(|at| at < second);
+        let control = self.control.partition_point(|(at, _)| *at < first);
+        let data = self.data.partition_point(|data| data.place < first);
+        let same = self.gaps.get(&first).map(|g| g.0) == self.gaps.get(&second).map(|g| g.0);
+        if !same
+            || between(self.control.get(control).map(|(at, _)| *at))
+            || between(self.data.get(data).map(|data| data.place))
+        {
+            return;
+        }
+        if let Some((_, more)) = self.gaps.remove(&second)
+            && let Some((_, gap)) = self.gaps.get_mut(&first)
+        {
+            gap.messages += more.messages;
+            gap.bytes += more.bytes;
+        }
     }
 
     fn pop(&mut self) -> Option<Event> {
-        Some(match self.slots.pop_front()? {
-            Slot::Control(event) => event,
-            Slot::Data { event, bytes, .. } => {
-                self.bytes -= bytes;
-                event
-            }
-            Slot::Gap(session, gap) => Event::Session(session, SessionEvent::Gap(gap)),
-        })
+        let places = [
+            self.control.front().map(|(place, _)| *place),
+            self.gaps.keys().next().copied(),
+            self.data.front().map(|data| data.place),
+            self.lines.front().map(|(place, _)| *place),
+        ];
+        let next = places.into_iter().flatten().min()?;
+        match places.into_iter().position(|place| place == Some(next))? {
+            0 => self.control.pop_front().map(|(_, event)| event),
+            1 => self
+                .gaps
+                .pop_first()
+                .map(|(_, (session, gap))| Event::Session(session, SessionEvent::Gap(gap))),
+            2 => self.data.pop_front().map(|data| {
+                self.bytes -= data.bytes;
+                data.event
+            }),
+            _ => self.pop_line(),
+        }
     }
+
+    fn pop_line(&mut self) -> Option<Event> {
+        match std::mem::take(&mut self.lines_lost) {
+            0 => self.lines.pop_front().map(|(_, event)| event),
+            lost => Some(lines_lost(lost, &self.lines.front()?.1)),
+        }
+    }
+}
+
+/// Stands where log lines had to go, before the oldest that is left.
+fn lines_lost(lost: u64, before: &Event) -> Event {
+    let line = |at: Timestamp| LogLine {
+        at,
+        source: LogSource::Program,
+        level: LogLevel::Warn,
+        text: format!("{lost} log lines came faster than they could be shown"),
+    };
+    match before {
+        Event::Session(session, SessionEvent::Log(old)) => {
+            Event::Session(*session, SessionEvent::Log(line(old.at)))
+        }
+        Event::Log(old) => Event::Log(line(old.at)),
+        _ => Event::Log(line(Timestamp::default())),
+    }
+}
+
+/// What a message costs in memory while it waits: what was read from it can be many times as long as itself.
+fn weight(message: &Message, reading: &Reading) -> usize {
+    let read: usize = reading
+        .facts
+        .iter()
+        .map(|fact| match fact {
+            Fact::Report { patch: value, .. } | Fact::State { state: value, .. } => nodes(value),
+            _ => 0,
+        })
+        .sum();
+    OVERHEAD + message.payload.len() + message.topic.as_str().len() + reading.gist.len() + read
+}
+
+fn nodes(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(nodes).sum(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| MEMBER + name.len() + nodes(value))
+                .sum(),
+            _ => 0,
+        }
 }
 
 #[cfg(test)]
@@ -185,6 +293,28 @@ mod tests {
         )
     }
 
+    fn gap(messages: u64) -> Event {
+        let gap = Gap { messages, bytes: 0 };
+        Event::Session(SessionId::default(), SessionEvent::Gap(gap))
+    }
+
+    fn line(number: usize) -> Event {
+        let line = LogLine {
+            at: Timestamp::default(),
+            source: LogSource::Mqtt,
+            level: LogLevel::Debug,
+            text: format!("line {number}"),
+        };
+        Event::Session(SessionId::default(), SessionEvent::Log(line))
+    }
+
+    fn text(event: Option<Event>) -> String {
+        match event {
+            Some(Event::Session(_, SessionEvent::Log(line))) => line.text,
+            other => format!("{other:?}"),
+        }
+    }
+
     fn link() -> Event {
         Event::Session(SessionId::default(), SessionEvent::Link(LinkState::Closed))
     }
@@ -192,7 +322,7 @@ mod tests {
     proptest! {
         #[test]
         fn pushed_is_delivered_or_in_a_gap_and_order_is_kept(steps in prop::collection::vec((0_u8..10, 0_usize..3000), 1..200)) {
-            let mut queue = Queue { slots: VecDeque::new(), bytes: 0, limit_bytes: 5000 };
+            let mut queue = Queue::new(5000);
             let (mut pushed, mut links, mut delivered, mut lost, mut seen_links, mut last) = (0_u64, 0, 0, 0, 0, -1);
             let mut check = |event: Option<Event>| {
                 match event {
@@ -211,9 +341,10 @@ mod tests {
                 match kind {
                     0 => { queue.push(link()); links += 1; }
                     1 | 2 => { check(queue.pop()); }
+                    3 => { queue.push(gap(2)); pushed += 2; }
                     _ => { queue.push(message(number, size)); pushed += 1; }
                 }
-                let waiting = queue.slots.iter().filter(|s| matches!(s, Slot::Data { .. })).count();
+                let waiting = queue.data.len();
                 prop_assert!(queue.bytes <= 5000 || waiting == 1);
             }
             while check(queue.pop()) {}
@@ -224,11 +355,7 @@ mod tests {
 
     #[test]
     fn the_mark_stands_where_the_messages_were_lost() {
-        let mut queue = Queue {
-            slots: VecDeque::new(),
-            bytes: 0,
-            limit_bytes: 3 * (OVERHEAD + 101),
-        };
+        let mut queue = Queue::new(3 * (OVERHEAD + 101));
         queue.push(link());
         (0..5).for_each(|n| queue.push(message(n, 100)));
         assert_eq!(queue.pop(), Some(link()));
@@ -238,5 +365,55 @@ mod tests {
         });
         assert_eq!(queue.pop(), Some(Event::Session(SessionId::default(), gap)));
         assert_eq!(queue.pop(), Some(message(2, 100)));
+    }
+
+    #[test]
+    fn a_flood_of_log_lines_is_bounded_and_counted() {
+        let mut queue = Queue::new(5000);
+        queue.push(message(0, 10));
+        (0..LINES + 7).for_each(|n| queue.push(line(n)));
+        queue.push(link());
+        assert_eq!(queue.lines.len(), LINES);
+        assert_eq!(queue.pop(), Some(message(0, 10)));
+        let said = text(queue.pop());
+        assert_eq!(said, "7 log lines came faster than they could be shown");
+        assert_eq!(text(queue.pop()), "line 7");
+        for _ in 1..LINES {
+            queue.pop();
+        }
+        assert_eq!((queue.pop(), queue.pop()), (Some(link()), None));
+    }
+
+    #[test]
+    fn gaps_in_a_row_are_one_also_with_log_lines_between() {
+        let mut queue = Queue::new(1);
+        for n in 0..50 {
+            queue.push(message(n, 10));
+            queue.push(line(n));
+            queue.push(gap(1));
+        }
+        // All but the last message had to go; the last gap stands behind it.
+        let lost = SessionEvent::Gap(Gap {
+            messages: 49 + 49,
+            bytes: 490,
+        });
+        assert_eq!(
+            queue.pop(),
+            Some(Event::Session(SessionId::default(), lost))
+        );
+        assert_eq!(queue.gaps.len(), 1);
+    }
+
+    #[test]
+    fn a_short_payload_that_reads_as_much_is_charged_for_that() {
+        let Event::Session(_, SessionEvent::Message(message, mut reading)) = message(0, 10) else {
+            unreachable!("a message")
+        };
+        let plain = weight(&message, &reading);
+        reading.facts.push(Fact::Report {
+            device: crate::domain::device::DeviceId::new("d"),
+            patch: Arc::new(serde_json::json!({"list": vec![0; 1000]})),
+        });
+        assert!(weight(&message, &reading) > plain + 1000 * size_of::<Value>());
     }
 }

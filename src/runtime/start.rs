@@ -125,12 +125,26 @@ async fn show(options: &Options, open: Option<String>) -> Result<Exit, Problem> 
     left.map_err(|error| Problem::new("the terminal failed", error.to_string(), ""))
 }
 
+/// The config's theme as this terminal can show it. A theme file that is wrong is told, and the dark theme stands in.
 fn pick_theme(context: &Context, options: &Options) -> Theme {
-    let name = match context.theme() {
-        Some(Wanted::Light) => "light",
-        _ => "dark",
-    };
-    Theme::pick(name, options.terminal.no_color, depth(&options.terminal))
+    let (plain, depth) = (options.terminal.no_color, depth(&options.terminal));
+    match context.theme() {
+        Some(Wanted::File(path)) => {
+            let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+            read.and_then(|text| Theme::from_file(&text, plain, depth))
+                .unwrap_or_else(|why| {
+                    let what = format!("the theme {} is not used", path.display());
+                    context.warn(Problem::new(
+                        what,
+                        why,
+                        "mend the file, or say theme = \"dark\" or \"light\" in the config",
+                    ));
+                    Theme::pick("dark", plain, depth)
+                })
+        }
+        Some(Wanted::Light) => Theme::pick("light", plain, depth),
+        _ => Theme::pick("dark", plain, depth),
+    }
 }
 
 /// What the terminal says of its colours.

@@ -135,6 +135,10 @@ impl Open {
             .id
     }
 
+    pub fn station(&self) -> &Station {
+        self.station.as_ref().expect("open")
+    }
+
     /// The first event for which `pick` has an answer; the ones before it are gone.
     #[track_caller]
     pub fn next<T>(

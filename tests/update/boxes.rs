@@ -57,6 +57,13 @@ fn the_palette_finds_an_action_by_letters_in_order_and_does_it() {
 }
 
 #[test]
+fn the_palette_can_quit_and_end_every_subscription() {
+    let mut deck = Deck::connected();
+    deck.press(":").type_text("quit and end").press("enter");
+    assert!(deck.asked().contains(&Effect::QuitEnding));
+}
+
+#[test]
 fn the_palette_offers_every_action_that_is_possible() {
     let mut deck = Deck::connected();
     deck.press(":");
@@ -100,7 +107,7 @@ fn q_asks_while_a_command_is_not_confirmed_and_names_the_subscriptions_that_stay
     let shown = deck.overlay();
     assert!(shown.contains("1 command not confirmed yet"), "{shown}");
     assert!(
-        shown.contains("1 push and 1 event subscriptions: stay"),
+        shown.contains("1 push and 1 event subscriptions: they stay"),
         "{shown}"
     );
     deck.press("n");
