@@ -8,7 +8,7 @@ use crate::support::screen::Screen;
 #[test]
 fn a_person_subscribes_by_key_reads_a_message_and_sees_the_broker_come_back() {
     let Some(home) = Home::start() else { return };
-    let mut screen = Screen::start(&home, 120, 36, &[]);
+    let mut screen = Screen::start(&home, 120, 36);
     screen.shows("connected").shows("Robo");
     screen.press("/Robo\r").shows("1 of 28");
     screen.press("p");

@@ -7,15 +7,7 @@
     reason = "tests wait by the clock, write where they like, fail by panicking, and say what they skip"
 )]
 
-mod support {
-    pub mod home;
-    #[expect(
-        dead_code,
-        reason = "these tests need some of what the end-to-end tests need"
-    )]
-    #[path = "../../e2e/support/screen.rs"]
-    pub mod screen;
-}
+mod support;
 
 mod control;
 mod dashboard;
