@@ -265,6 +265,9 @@ class Cloud:
             if order.get("start", True):
                 self.broker.start()
             return True
+        if action == "state":
+            self.home.states[order["device"]] = order["state"]
+            return True
         if action == "forget_clients":
             self.clients.clear()
             return True

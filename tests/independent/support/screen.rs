@@ -112,12 +112,11 @@ impl Screen {
         let mut seen = lock.lock().expect("not poisoned");
         while !test(&seen) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero() && !seen.ended,
-                "never: {what} (ended: {})\n{}",
-                seen.ended,
-                seen.parser.screen().contents()
-            );
+            if left.is_zero() || seen.ended {
+                let (text, ended) = (seen.parser.screen().contents(), seen.ended);
+                drop(seen);
+                panic!("never: {what} (ended: {ended})\n{text}");
+            }
             seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
         }
     }
