@@ -9,6 +9,7 @@ mod facts;
 mod feeds;
 mod home;
 pub mod input;
+pub mod keymap;
 pub mod layout;
 mod lines;
 mod overlay;

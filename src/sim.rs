@@ -1,6 +1,6 @@
 //! The embedded simulator: a cloud in this process, on loopback, that refuses what the real one refuses.
 //!
-//! It shares no code with [`crate::platform`]: two independent readings of the reference. [`Sim::start`] serves until
+//! It shares no code with the adapters: two independent readings of the reference. [`Sim::start`] serves until
 //! [`Sim::stop`]; [`SimControl`] makes trouble on purpose and looks behind the curtain.
 
 pub mod broker;
@@ -27,11 +27,12 @@ use self::ca::{Authority, CaError};
 use self::clock::SimClock;
 use self::cloud::Cloud;
 use self::cloud::thinq::{Hosts, Thinq};
-pub use self::control::SimControl;
+pub use self::control::{DeviceInfo, SimControl};
 pub use self::event::{CallRecord, SimEvent, SimEvents};
 pub use self::faults::{Fault, Times};
 use self::hub::Hub;
 use self::world::World;
+use crate::base::secret::Secret;
 
 /// How often the simulator looks whether something is due.
 const TICK: Duration = Duration::from_millis(50);
@@ -191,18 +192,18 @@ async fn live<C: Cloud>(hub: Arc<Hub<C>>, rate: f64) {
 }
 
 /// A personal access token in LG's form; new at every start, good for nothing but this simulator.
-fn new_token() -> String {
+fn new_token() -> Secret {
     let digits: String = (0..52).map(|_| fastrand::digit(16)).collect();
-    format!("thinqpat_{digits}")
+    Secret::new(format!("thinqpat_{digits}"))
 }
 
 struct Texts {
     ca: String,
     config: String,
-    token: String,
+    token: Secret,
 }
 
-fn file_texts(ready: &Ready, authority: &Authority, token: &str) -> Texts {
+fn file_texts(ready: &Ready, authority: &Authority, token: &Secret) -> Texts {
     let config = format!(
         "# Made by `thingdeck sim thinq`; valid while it runs.\n\
          default_profile = \"home\"\n\n\
@@ -218,7 +219,7 @@ fn file_texts(ready: &Ready, authority: &Authority, token: &str) -> Texts {
     Texts {
         ca: authority.pem(),
         config,
-        token: token.to_owned(),
+        token: token.clone(),
     }
 }
 
@@ -229,7 +230,7 @@ fn write_files(dir: &Path, ready: &Ready, texts: &Texts) -> Result<(), SimError>
     };
     std::fs::create_dir_all(dir).map_err(fail(dir))?;
     let token = dir.join("token");
-    write(&token, &texts.token, 0o600).map_err(fail(&token))?;
+    write(&token, texts.token.expose(), 0o600).map_err(fail(&token))?;
     write(&ready.ca_file, &texts.ca, 0o644).map_err(fail(&ready.ca_file))?;
     write(&ready.config, &texts.config, 0o644).map_err(fail(&ready.config))
 }

@@ -13,6 +13,7 @@ mod pane;
 pub mod picture;
 mod signs;
 mod theme;
+mod theme_file;
 mod widget;
 
 use ratatui::Frame;

@@ -1,7 +1,6 @@
-//! Every action once: its name, its keys, where it holds, and what it does in a line. The keymap, the footer, `?`, the
+//! Every action once: its name, its keys, where it holds, and what it does in a line. The keymap ([`super::keymap`]), the footer, `?`, the
 //! palette and the README's table are made from this list.
 
-use super::event::{Key, KeyCode};
 use super::screen::PaneId;
 use super::screen::PaneId::{Devices, Inspector, Messages, Publish, Subscriptions};
 
@@ -46,6 +45,7 @@ pub enum Action {
     Palette,
     Help,
     Quit,
+    QuitEnding,
     Leave,
     Suspend,
     Energy,
@@ -87,7 +87,7 @@ const STREAM: &[PaneId] = &[Messages, Inspector];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
-static TABLE: [ActionInfo; 49] = [
+static TABLE: [ActionInfo; 50] = [
     entry(
         Action::ShowMessages,
         "show only this device's messages",
@@ -213,7 +213,7 @@ static TABLE: [ActionInfo; 49] = [
         "clear",
         &["Esc"],
         ALL,
-        "clear filter, device and marks; leave the zoom",
+        "one step back: filter, inspector, device, held stream, marks, zoom",
         None,
     ),
     entry(
@@ -250,8 +250,18 @@ static TABLE: [ActionInfo; 49] = [
     ),
     movement(Action::Up, "up", &["Up", "k"], "up"),
     movement(Action::Down, "down", &["Down", "j"], "down"),
-    movement(Action::Left, "left", &["Left", "h"], "left"),
-    movement(Action::Right, "right", &["Right", "l"], "right"),
+    movement(
+        Action::Left,
+        "pane to the left",
+        &["Left", "h"],
+        "to the pane on the left",
+    ),
+    movement(
+        Action::Right,
+        "pane to the right",
+        &["Right", "l"],
+        "to the pane on the right",
+    ),
     movement(Action::Top, "first row", &["g", "Home"], "first row"),
     movement(
         Action::Bottom,
@@ -369,6 +379,14 @@ static TABLE: [ActionInfo; 49] = [
         Some("quit"),
     ),
     entry(
+        Action::QuitEnding,
+        "quit and end all push and event subscriptions",
+        &[],
+        ALL,
+        "quit, and end the subscriptions whatever the profile says",
+        None,
+    ),
+    entry(
         Action::Leave,
         "quit at once",
         &["Ctrl-C"],
@@ -453,6 +471,10 @@ pub fn table() -> Vec<ActionInfo> {
     TABLE.to_vec()
 }
 
+pub(super) fn all() -> &'static [ActionInfo] {
+    &TABLE
+}
+
 pub fn info(action: Action) -> &'static ActionInfo {
     TABLE
         .iter()
@@ -460,109 +482,18 @@ pub fn info(action: Action) -> &'static ActionInfo {
         .expect("every action has an entry")
 }
 
-/// What a key means in a pane.
-pub fn lookup(pane: PaneId, key: Key) -> Option<&'static ActionInfo> {
-    TABLE
-        .iter()
-        .filter(|info| info.holds_in(pane))
-        .find(|info| info.keys.iter().any(|name| is_key(name, key)))
-}
-
-/// How the list moves under a key that is not in a pane: in a box.
-pub fn movement_of(key: Key) -> Option<Action> {
-    lookup(Devices, key)
-        .filter(|info| info.moves)
-        .map(|info| info.action)
-}
-
-/// Whether `key` is the one written `name`. A letter's case says whether Shift is held, so Shift itself is not asked.
-pub fn is_key(name: &str, key: Key) -> bool {
-    let (ctrl, rest) = match name.strip_prefix("Ctrl-") {
-        Some(letter) => (true, letter.to_lowercase()),
-        None => (false, name.to_owned()),
-    };
-    if key.ctrl != ctrl || key.alt {
-        return false;
-    }
-    match key.code {
-        KeyCode::Char(' ') => rest == "Space",
-        KeyCode::Char(c) if ctrl => rest.starts_with(c.to_ascii_lowercase()) && rest.len() == 1,
-        KeyCode::Char(c) => rest.chars().eq([c]),
-        KeyCode::Enter => rest == "Enter",
-        KeyCode::Esc => rest == "Esc",
-        KeyCode::Tab if key.shift => rest == "Shift-Tab",
-        KeyCode::Tab => rest == "Tab",
-        KeyCode::BackTab => rest == "Shift-Tab",
-        KeyCode::Backspace => rest == "Backspace",
-        KeyCode::Delete => rest == "Delete",
-        KeyCode::Up => rest == "Up",
-        KeyCode::Down => rest == "Down",
-        KeyCode::Left => rest == "Left",
-        KeyCode::Right => rest == "Right",
-        KeyCode::Home => rest == "Home",
-        KeyCode::End => rest == "End",
-        KeyCode::PageUp => rest == "PageUp",
-        KeyCode::PageDown => rest == "PageDown",
-        KeyCode::F(n) => rest == format!("F{n}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
     fn every_action_stands_once_and_its_name_too() {
-        let mut names = BTreeMap::new();
-        let mut actions = BTreeMap::new();
+        let (mut names, mut actions) = (BTreeSet::new(), BTreeSet::new());
         for info in table() {
-            assert_eq!(names.insert(info.name, ()), None, "{}", info.name);
-            assert_eq!(actions.insert(info.action, ()), None, "{:?}", info.action);
-        }
-    }
-
-    #[test]
-    fn no_key_means_two_things_in_one_pane() {
-        for pane in PaneId::ALL {
-            let mut taken = BTreeMap::new();
-            for info in table().iter().filter(|i| i.holds_in(pane)) {
-                for key in info.keys {
-                    let before = taken.insert(*key, info.name);
-                    assert_eq!(before, None, "{key} in {pane:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_key_of_the_table_is_found_again() {
-        let code = |name: &str| match name {
-            "Up" => KeyCode::Up,
-            "Down" => KeyCode::Down,
-            "Left" => KeyCode::Left,
-            "Right" => KeyCode::Right,
-            "Home" => KeyCode::Home,
-            "End" => KeyCode::End,
-            "PageUp" => KeyCode::PageUp,
-            "PageDown" => KeyCode::PageDown,
-            "Enter" => KeyCode::Enter,
-            "Esc" => KeyCode::Esc,
-            "Tab" => KeyCode::Tab,
-            "Shift-Tab" => KeyCode::BackTab,
-            "Space" => KeyCode::Char(' '),
-            other => KeyCode::Char(other.chars().next_back().expect("not empty")),
-        };
-        for info in table() {
-            for name in info.keys {
-                let mut key = Key::plain(code(name));
-                if let Some(letter) = name.strip_prefix("Ctrl-") {
-                    key = Key::ctrl(letter.to_lowercase().chars().next().expect("a letter"));
-                }
-                let found = lookup(info.panes[0], key).map(|i| i.action);
-                assert_eq!(found, Some(info.action), "{name}");
-            }
+            assert!(names.insert(info.name), "{}", info.name);
+            assert!(actions.insert(info.action), "{:?}", info.action);
         }
     }
 }

@@ -171,6 +171,10 @@ impl Commands {
             .map(|p| &p.setting.value)
     }
 
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        self.list.iter().any(|c| c.number == number && c.is_open())
+    }
+
     /// Commands younger than `within` of which it is not known what became of them.
     pub(super) fn open_since(&self, at: Moment, within: Duration) -> usize {
         self.list
@@ -202,9 +206,10 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// A value as people read it: words without quotes.
+/// A value as people read it: words without quotes, and null as what it means (`reference/lg-thinq.md` 8.3).
 pub(super) fn plain(value: &Value) -> String {
     match value {
+        Value::Null => "not set".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

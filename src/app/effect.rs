@@ -35,6 +35,8 @@ pub enum Effect {
     Suspend,
     /// Leave. The runtime ends the feeds that the profile does not keep, closes, restores the terminal.
     Quit,
+    /// Leave, and end every subscription of the platform first, whatever the profile says.
+    QuitEnding,
 }
 
 /// What the first-run wizard has gathered.

@@ -1,5 +1,7 @@
 //! What comes in from the session, from requests and from the platform.
 
+use std::time::Duration;
+
 use super::commands::plain;
 use super::effect::Effect;
 use super::event::Outcome;
@@ -15,7 +17,11 @@ use crate::domain::message::Message;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, LogLine, SessionEvent, SessionId};
+use crate::domain::subscription::Feed;
 use crate::store::ring::Note;
+
+/// After a command the platform's state may be the old one for seconds to minutes (`reference/lg-thinq.md` 10).
+const LOOKS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(45)];
 
 impl App {
     pub(super) fn session_event(&mut self, id: SessionId, event: SessionEvent) {
@@ -92,31 +98,26 @@ impl App {
         }
         self.moved = true;
         match &state {
-            LinkState::Connecting { .. } => self.ask_devices_once(),
-            LinkState::Connected { .. } => {
-                self.close_problem_box();
-                self.ask_devices_once();
-                if !std::mem::replace(&mut self.home.greeted, true) {
-                    self.ask_feeds();
-                }
-            }
+            // The adapter greets at every connection; where there is none, the list can be had all the same.
+            LinkState::Reconnecting { .. } => self.ask_devices_once(),
+            LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+                self.close_problem_box();
                 if !self.token_is_asked() {
                     self.offer(Over::problem(problem.clone(), true));
                 }
             }
             LinkState::Idle
             | LinkState::SigningIn { .. }
+            | LinkState::Connecting { .. }
             | LinkState::Silent { .. }
-            | LinkState::Reconnecting { .. }
             | LinkState::Closed => {}
         }
         self.home.link = state;
     }
 
     fn ask_devices_once(&mut self) {
-        let asked = self.pending.has(|p| matches!(p, Purpose::Devices { .. }));
-        if !self.home.devices.is_listed() && !asked {
+        if !self.home.devices.is_listed() && !std::mem::replace(&mut self.home.greeted, true) {
             self.ask_devices(false);
         }
     }
@@ -225,6 +226,7 @@ impl App {
                 } else {
                     Role::Warn
                 };
+                self.remember(&problem.what, &problem);
                 self.say(role, problem.line());
             }
         }
@@ -382,6 +384,13 @@ impl App {
                 self.clear_trouble(device);
                 self.home.commands.answered(command, None);
                 self.say(Role::Pending, format!("{name}: sent, waits for its report"));
+                if !self.wants(device, Feed::Event) {
+                    for wait in LOOKS {
+                        let id = self.timers.next();
+                        self.ask(Effect::StartTimer(id, wait));
+                        self.timers.looks.insert(id, (device.clone(), command));
+                    }
+                }
             }
             Err(problem) => {
                 let why = words::brief(&problem);
@@ -389,6 +398,13 @@ impl App {
                 self.problem_notice(&name, &problem);
                 self.offer(Over::problem(problem, false));
             }
+        }
+    }
+
+    /// A device whose events are off reports nothing: its state is asked for instead, unless it is known by now.
+    pub(super) fn look_at_state(&mut self, device: &DeviceId, command: u64) {
+        if self.home.commands.is_open(command) {
+            self.ask_state(device);
         }
     }
 

@@ -232,12 +232,12 @@ impl App {
             return;
         }
         if let Some(batch) = self.home.feeds.batches.remove(&number) {
-            self.batch_over(batch);
+            self.batch_over(&batch);
         }
     }
 
     /// Which device failed is said, each with code and words (F34).
-    fn batch_over(&mut self, batch: Batch) {
+    fn batch_over(&mut self, batch: &Batch) {
         let direction = if batch.on { "on" } else { "off" };
         let feed = batch.feed.word();
         let done = words::count(batch.total - batch.failures.len(), "device");

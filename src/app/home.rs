@@ -27,7 +27,7 @@ pub(super) struct Home {
     pub(super) feeds: Feeds,
     pub(super) commands: Commands,
     pub(super) budget: Option<Budget>,
-    /// The feeds were asked for once after the first connection.
+    /// The list was asked for although there is no connection.
     pub(super) greeted: bool,
     /// Why the device list could not be had.
     pub(super) trouble: Option<Problem>,

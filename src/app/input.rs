@@ -96,7 +96,7 @@ impl Input {
                 self.cursor = self.after();
                 self.cut(start)
             }
-            (KeyCode::Char('w'), true, _) | (KeyCode::Backspace, true, _) => {
+            (KeyCode::Char('w') | KeyCode::Backspace, true, _) => {
                 let from = self.word_before();
                 self.cut(from)
             }

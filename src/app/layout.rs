@@ -40,7 +40,7 @@ pub fn arrange(size: Size, focus: PaneId, zoomed: bool, hint: bool) -> Layout {
         };
     }
     let lines = if size.height >= 20 { 2 } else { 1 };
-    let top = lines + u16::from(hint && size.width < 110 && size.height >= 20);
+    let top = lines + u16::from(hint && size.width < 160 && size.height >= 20);
     let row = |y, height| Area {
         x: 0,
         y,
@@ -147,7 +147,11 @@ fn stack(body: Area, ids: &[PaneId]) -> Vec<(PaneId, Area)> {
 }
 
 fn columns(body: Area) -> (Area, Area) {
-    let left = (body.width * 45 / 100).clamp(50, 84);
+    // Half of 120 cells is what the devices' type needs; where there is more room the payloads get it.
+    let left = (body.width / 2)
+        .clamp(50, 60)
+        .max(body.width * 42 / 100)
+        .min(84);
     (
         Area {
             width: left,

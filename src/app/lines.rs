@@ -112,11 +112,11 @@ pub(super) fn found(line: Line, words: &[String]) -> Line {
         return line;
     }
     line.into_iter()
-        .flat_map(|part| mark(part, words))
+        .flat_map(|part| mark(&part, words))
         .collect()
 }
 
-fn mark(part: Span, words: &[String]) -> Vec<Span> {
+fn mark(part: &Span, words: &[String]) -> Vec<Span> {
     let text = part.text.as_str();
     let folded = text.to_ascii_lowercase();
     let mut out = Vec::new();

@@ -13,10 +13,12 @@ pub(super) mod token;
 pub(super) mod tree;
 pub(super) mod wizard;
 
+use super::effect::Effect;
 use super::event::Key;
 use super::screen::Overlay;
 use super::state::App;
 use crate::base::problem::Problem;
+use crate::domain::request::RequestId;
 use choice::ChoiceOver;
 use confirm::ConfirmOver;
 use form::{FormKind, FormOver};
@@ -39,6 +41,7 @@ pub(super) struct Report {
 
 /// What becomes of a box after a key.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a key, moved once")]
 pub(super) enum After {
     Stay(Over),
     Close,
@@ -65,6 +68,14 @@ impl Over {
         match self {
             Self::Text(text) => text.is_typing(),
             Self::Choice(_) | Self::Form(_) | Self::Confirm(_) => true,
+        }
+    }
+
+    fn waits_for(&self, id: RequestId) -> bool {
+        match self {
+            Self::Choice(choice) => choice.waiting == Some(id),
+            Self::Form(form) => form.waiting == Some(id),
+            Self::Text(_) | Self::Confirm(_) => false,
         }
     }
 
@@ -115,6 +126,13 @@ impl App {
         }
     }
 
+    /// The answer is not waited for any more.
+    fn give_up(&mut self, id: RequestId) {
+        if self.pending.end(id).is_some() {
+            self.ask(Effect::Abort(id));
+        }
+    }
+
     pub(super) fn overlay_paste(&mut self, text: &str) {
         let Some(mut top) = self.overlays.pop() else {
             return;
@@ -129,9 +147,12 @@ impl App {
     }
 
     pub(super) fn overlay_pictures(&self) -> Vec<Overlay> {
+        let top = self.overlays.len().saturating_sub(1);
         self.overlays
             .iter()
-            .map(|over| match over {
+            .enumerate()
+            .filter(|(n, over)| *n == top || !control::is_step(over))
+            .map(|(_, over)| match over {
                 Over::Text(over) => Overlay::Text(self.text_picture(over)),
                 Over::Choice(over) => Overlay::Choice(self.choice_picture(over)),
                 Over::Form(over) => Overlay::Form(self.form_picture(over)),

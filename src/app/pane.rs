@@ -83,7 +83,7 @@ impl App {
                 self.clear_filter();
             }
             KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
-                if let Some(action) = super::action::movement_of(key) {
+                if let Some(action) = super::keymap::movement_of(key) {
                     self.act(action);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action;
+use super::action::{self, Action};
 use super::layout;
 use super::overlay::Over;
 use super::screen::{Area, Footer, Header, PaneId, PaneView, Role, Screen, Span};
@@ -138,9 +138,9 @@ impl App {
     fn footer(&self) -> Footer {
         let pair = |key: &str, does: &str| (SafeText::new(key), SafeText::new(does));
         let keys = match self.overlays.last() {
-            Some(Over::Text(_)) => vec![pair("↑↓", "scroll"), pair("Esc", "close")],
+            Some(Over::Text(_)) => vec![pair("Up Down", "scroll"), pair("Esc", "close")],
             Some(Over::Choice(_)) => vec![
-                pair("↑↓", "move"),
+                pair("Up Down", "move"),
                 pair("Enter", "choose"),
                 pair("Esc", "close"),
             ],
@@ -160,9 +160,19 @@ impl App {
     }
 
     fn pane_keys(&self) -> Vec<(SafeText, SafeText)> {
-        action::table()
+        let table = action::table();
+        let mut valid: Vec<_> = table
             .iter()
             .filter(|info| info.holds_in(self.focus) && self.can(info.action))
+            .filter(|info| info.short.is_some())
+            .collect();
+        // The rest is a key away: help is among those that fit.
+        if let Some(at) = valid.iter().position(|info| info.action == Action::Help) {
+            let help = valid.remove(at);
+            valid.insert(at.min(4), help);
+        }
+        valid
+            .into_iter()
             .filter_map(|info| Some((info.keys.first()?, info.short?)))
             .map(|(key, short)| (SafeText::new(key), SafeText::new(short)))
             .collect()

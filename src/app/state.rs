@@ -1,6 +1,6 @@
 //! Everything there is to show.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Effects;
@@ -20,6 +20,7 @@ use super::words;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
+use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
 use crate::store::log::Log;
@@ -39,8 +40,6 @@ pub struct Setup {
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
     pub mouse: bool,
-    /// No config file was there.
-    pub first_run: bool,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -127,6 +126,8 @@ pub(super) struct Timers {
     pub(super) tick: Option<(TimerId, Mono)>,
     /// For the next slice of a search through old messages.
     pub(super) search: Option<TimerId>,
+    /// For a look at the state after a command, where no report will come: the device and the command.
+    pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }
 
 impl Timers {
@@ -234,7 +235,11 @@ impl App {
 
     /// A problem about `name`, in the footer; the whole of it is kept for "last problems".
     pub(super) fn problem_notice(&mut self, name: &str, problem: &Problem) {
-        let text = format!("{name}: {}", words::brief(problem));
+        self.remember(name, problem);
+        self.say(Role::Bad, format!("{name}: {}", words::brief(problem)));
+    }
+
+    pub(super) fn remember(&mut self, name: &str, problem: &Problem) {
         let line = (
             name.to_owned(),
             words::brief(problem),
@@ -244,7 +249,6 @@ impl App {
             title: problem.what.clone(),
             lines: vec![line],
         });
-        self.say(Role::Bad, text);
     }
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
@@ -268,6 +272,9 @@ impl App {
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
+        for id in std::mem::take(&mut self.timers.looks).into_keys() {
+            self.ask(Effect::StopTimer(id));
+        }
         self.overlays.clear();
         self.waiting.clear();
         self.report = None;
@@ -277,7 +284,7 @@ impl App {
     /// Commands and wishes that a quit would leave undone.
     pub(super) fn unsent(&self) -> Vec<String> {
         /// How long an accepted command without a report counts as unfinished.
-        const FRESH: Duration = Duration::from_secs(60);
+        const FRESH: Duration = Duration::from_mins(1);
         let mut lines = Vec::new();
         let commands = self.home.commands.open_since(self.at, FRESH);
         if commands > 0 {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::Effects;
-use super::action::{self, Action, is_key};
+use super::action::Action;
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
-use super::screen::{PaneId, Role};
+use super::keymap::{self, is_key};
+use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
 use crate::base::moment::Moment;
@@ -94,11 +95,12 @@ impl App {
         self.settle_messages();
         self.settle_inspector();
         self.settle_publish();
-        if self.overlays.is_empty() && !self.is_typing() {
-            if let Some(over) = self.waiting.pop_front() {
-                self.overlays.push(over);
-                self.moved = true;
-            }
+        if self.overlays.is_empty()
+            && !self.is_typing()
+            && let Some(over) = self.waiting.pop_front()
+        {
+            self.overlays.push(over);
+            self.moved = true;
         }
     }
 
@@ -133,6 +135,8 @@ impl App {
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
             self.messages.look_back(&self.home);
+        } else if let Some((device, command)) = self.timers.looks.remove(&id) {
+            self.look_at_state(&device, command);
         } else {
             self.pending.stray();
         }
@@ -152,7 +156,7 @@ impl App {
         if self.filter_is_edited() {
             return self.filter_key(key);
         }
-        let Some(info) = action::lookup(self.focus, key) else {
+        let Some(info) = keymap::lookup(self.focus, key) else {
             return;
         };
         if !key.repeat || info.moves {
@@ -199,22 +203,19 @@ impl App {
         let Some((pane, area)) = layout.under(mouse.column, mouse.row) else {
             return;
         };
-        match step {
-            Some(step) => {
-                for _ in 0..3 {
-                    self.step(pane, step);
-                }
+        if let Some(step) = step {
+            for _ in 0..3 {
+                self.step(pane, step);
             }
-            None => {
-                // The headings take the first line inside where the list is short of the frame by one.
-                let inside = usize::from(area.height.saturating_sub(2));
-                let headings = inside - self.rows(pane).min(inside);
-                let row = usize::from(mouse.row - area.y).checked_sub(1 + headings);
-                self.focus_on(pane);
-                if let Some(row) = row.filter(|row| *row < self.rows(pane)) {
-                    self.select_row(pane, row);
-                }
-            }
+            return;
+        }
+        // The headings take the first line inside where the list is short of the frame by one.
+        let inside = usize::from(area.height.saturating_sub(2));
+        let headings = inside - self.rows(pane).min(inside);
+        let row = usize::from(mouse.row - area.y).checked_sub(1 + headings);
+        self.focus_on(pane);
+        if let Some(row) = row.filter(|row| *row < self.rows(pane)) {
+            self.select_row(pane, row);
         }
     }
 
@@ -231,7 +232,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
-            Action::Left | Action::Right => {}
+            Action::Left => self.focus_beside(false),
+            Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
             Action::Bottom => self.step(self.focus, Step::Last),
             Action::PageUp => self.step(self.focus, Step::PageUp),
@@ -262,6 +264,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Help => self.open_help(),
             Action::Quit => self.quit(),
+            Action::QuitEnding => self.ask(Effect::QuitEnding),
             Action::Leave => self.ask(Effect::Quit),
             Action::Suspend => self.ask(Effect::Suspend),
             Action::Energy => self.open_energy(),
@@ -275,6 +278,30 @@ impl App {
         let all = PaneId::ALL;
         let now = all.iter().position(|p| *p == self.focus).unwrap_or(0);
         self.focus_on(all[(now + by) % all.len()]);
+    }
+
+    /// To the pane that stands beside the focused one, at about its height.
+    fn focus_beside(&mut self, right: bool) {
+        let layout = self.layout();
+        let Some(here) = layout.area(self.focus) else {
+            return;
+        };
+        let middle = here.y + here.height / 2;
+        let beside = |area: &Area| {
+            if right {
+                area.x >= here.x + here.width
+            } else {
+                area.x + area.width <= here.x
+            }
+        };
+        let next = layout
+            .panes
+            .iter()
+            .filter(|(_, area)| beside(area))
+            .min_by_key(|(_, area)| middle.abs_diff(area.y + area.height / 2));
+        if let Some((pane, _)) = next {
+            self.focus_on(*pane);
+        }
     }
 
     fn step(&mut self, pane: PaneId, step: Step) {
@@ -297,13 +324,19 @@ impl App {
         }
     }
 
-    /// Esc goes back one step: filter, device, marks, zoom.
+    /// Esc goes back one step: filter, inspector, device, held stream, marks, zoom.
     fn clear(&mut self) {
         if self.clear_filter() {
             return;
         }
+        if self.focus == PaneId::Inspector {
+            return self.focus_on(PaneId::Messages);
+        }
         if self.messages.device().is_some() {
             return self.show_all_messages();
+        }
+        if self.focus == PaneId::Messages && self.follow_again() {
+            return;
         }
         if self.devices.unmark_all() {
             return;

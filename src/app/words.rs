@@ -9,7 +9,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -29,19 +29,21 @@ pub(super) fn bytes(number: u64) -> String {
     if number < 1024 {
         return count(usize::try_from(number).unwrap_or(usize::MAX), "byte");
     }
-    let (mut tenths, mut unit) = (number.saturating_mul(10) / 1024, 0);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
+    let (mut size, mut unit) = (1024, 0);
+    while number >= size * 1024 && unit + 1 < UNITS.len() {
+        size *= 1024;
         unit += 1;
     }
+    let tenths = number.saturating_mul(10).saturating_add(size / 2) / size;
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// Age of the last message, in at most four cells: `12s`, `4m`, `3h`, `2d`.
+/// Age of the last message, in at most four cells: `now`, `12s`, `4m`, `3h`, `2d`.
 pub(super) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..60 => format!("{seconds}s"),
+        0 => "now".to_owned(),
+        1..60 => format!("{seconds}s"),
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_sizes_rounded_down() {
+    fn numbers_are_grouped_and_sizes_rounded() {
         assert_eq!(
             [0, 999, 1203, 1_234_567].map(grouped),
             ["0", "999", "1,203", "1,234,567"]

@@ -93,7 +93,7 @@ pub fn words(duration: Duration) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3600),
+        3600..86_400 if (seconds / 60).is_multiple_of(60) => format!("{} h", seconds / 3600),
         3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         _ => format!("{} d", seconds / 86_400),
     }

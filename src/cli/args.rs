@@ -221,6 +221,7 @@ pub enum Commands {
     },
     /// Remove a profile: unsubscribe, deregister the client, delete its identity and its entry
     ProfileRemove {
+        /// Which profile; `profile-list` shows them
         #[arg(value_name = "NAME")]
         name: String,
         /// Do not ask

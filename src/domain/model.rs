@@ -99,8 +99,8 @@ impl Domain {
             (Self::Words(words), Value::String(word)) => words.contains(word),
             (Self::Flag, Value::Bool(_))
             | (Self::Text, Value::String(_))
+            | (Self::Number, Value::Number(_))
             | (Self::Unknown(_), _) => true,
-            (Self::Number, Value::Number(_)) => true,
             (
                 Self::Range {
                     min,

@@ -231,7 +231,7 @@ impl Printer {
             let next = pieces.peek().map(|p| p.text.as_str()).unwrap_or_default();
             match piece.text.as_str() {
                 "{" | "[" if piece.token == Token::Punctuation => {
-                    self.open(piece, matches!(next, "}" | "]"))
+                    self.open(piece, matches!(next, "}" | "]"));
                 }
                 "}" | "]" if piece.token == Token::Punctuation => self.close(piece),
                 "," if piece.token == Token::Punctuation => {
@@ -239,7 +239,7 @@ impl Printer {
                     self.end_line();
                 }
                 ":" if piece.token == Token::Punctuation => {
-                    self.line.push(Piece::new(Token::Punctuation, ": "))
+                    self.line.push(Piece::new(Token::Punctuation, ": "));
                 }
                 _ => self.line.push(piece),
             }

@@ -50,7 +50,7 @@ fn safe(body: &str) -> String {
     }
 }
 
-/// `[place.]resource.property=value`, or the property alone where that names one.
+/// `[place.]resource.property=value`; without the place, the resource or both where the rest names one property.
 fn setting(model: &Model, typed: &str) -> Result<Setting, Problem> {
     let (key, value) = typed.split_once('=').unwrap_or((typed, ""));
     let (key, value) = (key.trim(), value.trim());
@@ -109,8 +109,13 @@ fn matching<'a>(model: &'a Model, test: &dyn Fn(&PropertyPath) -> bool) -> Vec<&
 fn fits(path: &PropertyPath, key: &str, same: fn(&str, &str) -> bool) -> bool {
     let whole = path.to_string();
     let short = format!("{}.{}", path.resource, path.property);
+    let placed = path
+        .place
+        .as_ref()
+        .map(|place| format!("{place}.{}", path.property));
     [whole.as_str(), short.as_str(), path.property.as_str()]
-        .iter()
+        .into_iter()
+        .chain(placed.as_deref())
         .any(|name| same(name, key))
 }
 

@@ -108,7 +108,7 @@ impl Shell {
                 Signal::Suspend => {
                     let _ = super::signals::stop_here(false);
                 }
-                Signal::Continued => {}
+                Signal::Continued | Signal::Resized => {}
             }
         }
     }

@@ -124,7 +124,13 @@ impl Context {
     pub fn choose(&self, name: Option<&str>) -> Result<Profile, Problem> {
         self.config().choose(name, self.insecure)?.ok_or_else(|| {
             let remedy = "add an account: thingdeck profile-add, or start thingdeck without a command and press P";
-            Problem::new("there is no profile yet", "the config file names none", remedy).exit(Exit::Usage)
+            let file = &self.folders.config_file;
+            let cause = if file.exists() {
+                format!("{} names none", file.display())
+            } else {
+                format!("there is no file {}", file.display())
+            };
+            Problem::new("there is no profile yet", cause, remedy).exit(Exit::Usage)
         })
     }
 
@@ -241,7 +247,7 @@ impl Context {
     }
 
     /// Ends the feeds that the profile's owner does not want kept, in bounded time.
-    pub async fn leave(&self, station: &Station) {
+    pub async fn leave(&self, station: &Station, ending: Option<OnQuit>) {
         let Some(Ok(live)) = tokio::time::timeout(Duration::from_millis(50), station.live())
             .await
             .ok()
@@ -249,7 +255,7 @@ impl Context {
             return;
         };
         let Settings::Thinq(settings) = &live.profile.settings;
-        let (end_push, end_event) = match settings.on_quit {
+        let (end_push, end_event) = match ending.unwrap_or(settings.on_quit) {
             OnQuit::Keep => return,
             OnQuit::EndEvents => (false, true),
             OnQuit::EndAll => (true, true),
@@ -264,11 +270,11 @@ impl Context {
         .await
         {
             Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => {
-                tracing::warn!(?failed, "some subscriptions could not be ended")
+                tracing::warn!(?failed, "some subscriptions could not be ended");
             }
             Ok(Ok(_)) => {}
             Ok(Err(problem)) => {
-                tracing::warn!("the subscriptions could not be ended: {}", problem.line())
+                tracing::warn!("the subscriptions could not be ended: {}", problem.line());
             }
             Err(_late) => tracing::warn!("the subscriptions could not be ended in time; they stay"),
         }

@@ -17,13 +17,18 @@ use super::{keys, signals};
 use crate::app::App;
 use crate::app::Setup;
 use crate::app::effect::Effect;
-use crate::app::event::{Event, Size, StopReason};
+use crate::app::event::{Event, StopReason};
 use crate::base::problem::Exit;
+use crate::domain::fact::Fact;
+use crate::domain::session::{SessionEvent, SessionId};
 use crate::ui;
 use crate::ui::Theme;
 
 /// Messages waiting for the loop; beyond it the oldest give way to a gap. Bytes.
 const INBOX: usize = 32 * 1024 * 1024;
+
+/// The session that the core opens at the start.
+const FIRST: SessionId = SessionId { generation: 1 };
 
 /// At most this many events, and this long, between two looks at the keyboard.
 const BATCH: usize = 1024;
@@ -45,6 +50,10 @@ impl Desk {
         let inbox = Inbox::new(INBOX);
         let hands = Hands::new(Arc::clone(context), inbox.clone());
         let (app, effects) = App::new(setup);
+        for warning in context.take_warnings() {
+            let notice = SessionEvent::Fact(Fact::Notice(warning));
+            inbox.push(Event::Session(FIRST, notice));
+        }
         let mut desk = Self {
             app,
             inbox,
@@ -138,6 +147,11 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                     terminal.enter()?;
                     pacer.forget();
                 }
+                Signal::Resized => {
+                    let size = terminal.size()?;
+                    desk.feed(Event::Resize(size));
+                    pacer.forget();
+                }
             },
             () = until(context, wake) => desk.run_timers(),
             () = desk.inbox.filled() => desk.drain(),
@@ -147,7 +161,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
             match errand {
                 Errand::Quit => quit = true,
                 Errand::Suspend => {
-                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?
+                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?;
                 }
                 Errand::Send(bytes) => terminal.send(&bytes)?,
             }
@@ -180,8 +194,8 @@ fn suspend(
     signals::stop_here(by_key)?;
     signals.resumed();
     terminal.enter()?;
-    let Size { width, height } = terminal.size()?;
-    desk.feed(Event::Resize(Size { width, height }));
+    let size = terminal.size()?;
+    desk.feed(Event::Resize(size));
     pacer.forget();
     Ok(())
 }

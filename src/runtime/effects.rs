@@ -15,6 +15,7 @@ use crate::app::event::{Event, Outcome, TimerId};
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
+use crate::domain::profile::OnQuit;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
 
@@ -26,6 +27,8 @@ pub struct Hands {
     requests: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<()>,
     timers: BTreeMap<TimerId, Mono>,
+    /// What leaving does to the subscriptions, where the user said so; else the profile says.
+    ending: Option<OnQuit>,
 }
 
 /// What only the loop itself can do.
@@ -47,6 +50,7 @@ impl Hands {
             requests: HashMap::new(),
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
+            ending: None,
         }
     }
 
@@ -76,6 +80,10 @@ impl Hands {
             Effect::SaveToken(id, token) => self.save_token(id, &token),
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
+            Effect::QuitEnding => {
+                self.ending = Some(OnQuit::EndAll);
+                return Some(Errand::Quit);
+            }
         }
         None
     }
@@ -101,7 +109,7 @@ impl Hands {
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
         if let Some(station) = self.station.take() {
-            self.context.leave(&station).await;
+            self.context.leave(&station, self.ending).await;
             station.close().await;
         }
         self.tasks.shutdown().await;
@@ -223,5 +231,6 @@ fn as_text(bytes: &Bytes) -> Bytes {
     if std::str::from_utf8(bytes).is_ok() {
         return bytes.clone();
     }
-    Bytes::from(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>())
+    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    Bytes::from(pairs.concat())
 }

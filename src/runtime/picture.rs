@@ -21,7 +21,7 @@ use crate::ui::Theme;
 /// Rows in the stream that make a picture worth looking at.
 const ENOUGH: usize = 24;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub async fn draw(
     context: &Arc<Context>,
@@ -58,8 +58,8 @@ async fn play(context: &Arc<Context>, desk: &mut Desk) {
     let count = devices(&desk.app.screen(context.clock.now()));
     press(desk, KeyCode::Char('1'));
     for _ in 0..count {
+        // Marks it and goes on to the next.
         press(desk, KeyCode::Char(' '));
-        press(desk, KeyCode::Down);
     }
     press(desk, KeyCode::Char('p'));
     press(desk, KeyCode::Char('e'));

@@ -16,6 +16,8 @@ pub enum Signal {
     Suspend,
     /// SIGCONT after a SIGSTOP that we could not see.
     Continued,
+    /// The terminal has another size now. crossterm tells it, too, but loses it when a key comes at the same moment.
+    Resized,
 }
 
 pub struct Signals {
@@ -24,6 +26,7 @@ pub struct Signals {
     interrupt: Unix,
     suspend: Unix,
     resume: Unix,
+    resize: Unix,
     /// A SIGTSTP that we sent our own group may reach us after we went on; until then it is no new wish.
     deaf_until: Option<Instant>,
 }
@@ -36,6 +39,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             suspend: signal(SignalKind::from_raw(signal_hook::consts::SIGTSTP))?,
             resume: signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?,
+            resize: signal(SignalKind::window_change())?,
             deaf_until: None,
         })
     }
@@ -52,6 +56,7 @@ impl Signals {
                     }
                 }
                 _ = self.resume.recv() => return Signal::Continued,
+                _ = self.resize.recv() => return Signal::Resized,
             }
         }
     }

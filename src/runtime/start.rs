@@ -65,6 +65,9 @@ async fn command(options: Options) -> Result<Exit, Problem> {
         Command::Verb(verb) => {
             let context = Context::load(&options)?;
             let _log = logging::start(&context.log_folder(), options.log_level.word());
+            for warning in context.take_warnings() {
+                let _ = writeln!(std::io::stderr(), "{}", escape_lines(&warning.to_string()));
+            }
             let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
             Ok(headless::run(&verb, &mut shell).await)
         }
@@ -122,12 +125,26 @@ async fn show(options: &Options, open: Option<String>) -> Result<Exit, Problem> 
     left.map_err(|error| Problem::new("the terminal failed", error.to_string(), ""))
 }
 
+/// The config's theme as this terminal can show it. A theme file that is wrong is told, and the dark theme stands in.
 fn pick_theme(context: &Context, options: &Options) -> Theme {
-    let name = match context.theme() {
-        Some(Wanted::Light) => "light",
-        _ => "dark",
-    };
-    Theme::pick(name, options.terminal.no_color, depth(&options.terminal))
+    let (plain, depth) = (options.terminal.no_color, depth(&options.terminal));
+    match context.theme() {
+        Some(Wanted::File(path)) => {
+            let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+            read.and_then(|text| Theme::from_file(&text, plain, depth))
+                .unwrap_or_else(|why| {
+                    let what = format!("the theme {} is not used", path.display());
+                    context.warn(Problem::new(
+                        what,
+                        why,
+                        "mend the file, or say theme = \"dark\" or \"light\" in the config",
+                    ));
+                    Theme::pick("dark", plain, depth)
+                })
+        }
+        Some(Wanted::Light) => Theme::pick("light", plain, depth),
+        _ => Theme::pick("dark", plain, depth),
+    }
 }
 
 /// What the terminal says of its colours.
@@ -147,8 +164,9 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         Some(name) => Some(name),
         None => context.choose_for_dashboard(options.profile.as_deref())?,
     };
-    let first_run = chosen.is_none();
-    let hint = first_run.then(|| "a simulated home, nothing real · P adds your account".to_owned());
+    let hint = chosen
+        .is_none()
+        .then(|| "a simulated home, nothing real · P adds your account".to_owned());
     Ok(Setup {
         at,
         size: Size {
@@ -161,7 +179,6 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         hint,
         memory_limit: context.memory_limit(),
         mouse: context.mouse(),
-        first_run,
     })
 }
 

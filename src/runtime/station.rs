@@ -120,7 +120,7 @@ impl Station {
     ) -> Self {
         let (commands, orders) = mpsc::channel(COMMANDS);
         let (tell, opening) = watch::channel(Opening::Underway);
-        let (begin, begun) = oneshot::channel();
+        let (begin, beginning) = oneshot::channel();
         let receipts = Arc::new(Receipts::default());
         let outlet = Arc::new(Outlet {
             inbox: inbox.clone(),
@@ -148,7 +148,7 @@ impl Station {
                 Ok(live) => {
                     let live = Arc::new(live);
                     tell.send_replace(Opening::Ready(Arc::clone(&live)));
-                    run(&live, orders, begun, heard, outlet).await;
+                    run(&live, orders, beginning, heard, outlet).await;
                 }
                 Err(problem) => {
                     tell.send_replace(Opening::Failed(problem.clone()));

@@ -12,7 +12,7 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::{Frame, Terminal as Ratatui};
 
 use crate::app::event::Size;
@@ -50,7 +50,10 @@ impl Terminal {
         if self.mouse {
             execute!(stdout(), EnableMouseCapture)?;
         }
-        self.inner.clear()
+        // Not `Terminal::clear`: it asks the terminal where its cursor is, and one that does not answer would end us.
+        Backend::clear(self.inner.backend_mut())?;
+        self.inner.swap_buffers();
+        Ok(())
     }
 
     pub fn size(&self) -> io::Result<Size> {

@@ -49,6 +49,8 @@ pub struct Machine {
     attempt: u32,
     /// Closes in a row, each soon after its CONNACK.
     short_lives: u32,
+    /// Why the plan's first address was left for the next one.
+    first_failure: Option<Problem>,
     closed_early: u32,
     /// Connections in a row that the platform left soon after their CONNACK.
     left_early: u32,
@@ -75,6 +77,7 @@ impl Machine {
             manual_ack,
             attempt: 0,
             short_lives: 0,
+            first_failure: None,
             closed_early: 0,
             left_early: 0,
             judged: false,
@@ -238,6 +241,7 @@ impl Machine {
                     self.post(SessionEvent::Dropped(gone));
                 }
                 self.plan = Some(Arc::new(plan));
+                self.first_failure = None;
                 self.open(0);
             }
             Err(problem) => match problem.retry {

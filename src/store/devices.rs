@@ -43,6 +43,8 @@ pub struct Entry {
     pub count: u64,
     pub model: Option<Arc<Model>>,
     pub state: Option<Arc<Value>>,
+    /// `state` is more than the sum of the reports so far.
+    pub whole: bool,
     pub usage: Option<Vec<Usage>>,
     /// `1222 the device is not connected`: why something about it does not work.
     pub trouble: Option<String>,
@@ -184,6 +186,7 @@ impl Devices {
         };
         let changed = entry.state.as_ref() != Some(&state);
         entry.state = Some(state);
+        entry.whole = true;
         changed
     }
 
@@ -231,6 +234,7 @@ impl Devices {
             count: 0,
             model: None,
             state: None,
+            whole: false,
             usage: None,
             trouble: None,
             device,

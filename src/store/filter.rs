@@ -146,26 +146,10 @@ fn test(word: &str, quoted: bool) -> Result<Test, FilterError> {
     }
 }
 
-const KINDS: [Kind; 13] = [
-    Kind::Push,
-    Kind::Event,
-    Kind::Device,
-    Kind::Shadow,
-    Kind::Job,
-    Kind::Provisioning,
-    Kind::Presence,
-    Kind::Config,
-    Kind::Command,
-    Kind::State,
-    Kind::Error,
-    Kind::Message,
-    Kind::Gap,
-];
-
 /// Every kind whose word begins so: half a word is on its way to one.
 fn kinds(beginning: &str) -> Result<Vec<Kind>, FilterError> {
     let beginning = beginning.to_lowercase();
-    let found: Vec<_> = KINDS
+    let found: Vec<_> = Kind::ALL
         .into_iter()
         .filter(|k| k.word().starts_with(&beginning))
         .collect();

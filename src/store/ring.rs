@@ -431,7 +431,7 @@ mod tests {
     #[test]
     fn a_payload_too_long_to_keep_keeps_its_beginning_and_its_true_length() {
         let mut ring = Ring::new(64 * 1024);
-        let seq = ring.push(&message("t", &[b'x'; 100_000]), Note::default());
+        let seq = ring.push(&message("t", &vec![b'x'; 100_000]), Note::default());
         let kept = ring.get(seq).expect("just pushed");
         assert_eq!((kept.payload.len(), kept.length), (16 * 1024, 100_000));
         assert_eq!(kept.topic, "t");

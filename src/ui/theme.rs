@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::palette::{DARK, LIGHT, Palette, SIXTEEN, SelectionColours};
 use super::signs::{Lines, Signs};
+use super::theme_file;
 use crate::app::screen::Role;
 
 /// How many colours the terminal can show.
@@ -69,6 +70,17 @@ impl Theme {
             ColourDepth::TwoHundredFiftySix => Self::coloured(&palette.indexed()),
             ColourDepth::True => Self::coloured(palette),
         }
+    }
+
+    /// A theme file's text as the terminal can show it (`ui/theme_file.rs`); the reason when it is not one.
+    pub fn from_file(text: &str, no_color: bool, colours: ColourDepth) -> Result<Self, String> {
+        let palette = theme_file::read(text)?;
+        Ok(match colours {
+            _ if no_color => Self::plain(),
+            ColourDepth::Sixteen => Self::ansi16(),
+            ColourDepth::TwoHundredFiftySix => Self::coloured(&palette.indexed()),
+            ColourDepth::True => Self::coloured(&palette),
+        })
     }
 
     /// Draws signs and lines in ASCII, for fonts and terminals that have no others.

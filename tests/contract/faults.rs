@@ -111,7 +111,7 @@ async fn an_event_subscription_that_ran_out_unseen_is_noticed_and_armed_again() 
     let device = open.device(AIR_CONDITIONER).await;
     open.feed(&device, Feed::Event, true).await.expect("on");
     let mut events = bench.control.events();
-    bench.control.advance(Duration::from_secs(25 * 3600));
+    bench.control.advance(Duration::from_hours(25));
     assert!(!is_armed(&bench, &device), "it ran out");
     let armed = events.until(PATIENCE, |_| is_armed(&bench, &device)).await;
     assert!(armed.is_some(), "never armed again");
@@ -157,7 +157,7 @@ async fn a_deaf_broker_is_called_silent_and_heard_again_without_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn already_subscribed_and_not_subscribed_are_no_errors() {
     let bench = Bench::start().await;
-    let mut open = connected(&bench).await;
+    let open = connected(&bench).await;
     let device = open.device(AIR_CONDITIONER).await;
     for (fault, feed, on) in [
         ("1207", Feed::Push, true),
@@ -259,7 +259,7 @@ async fn refusal(open: &Open, what: Request) -> Problem {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_refuses_is_named_with_code_and_words() {
     let bench = Bench::start().await;
-    let mut open = connected(&bench).await;
+    let open = connected(&bench).await;
     let device = open.device(AIR_CONDITIONER).await;
     bench
         .control

@@ -10,7 +10,7 @@ use thingdeck::cli::Options;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
+use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::runtime::context::Context;
 use thingdeck::runtime::inbox::Inbox;
@@ -135,11 +135,8 @@ impl Open {
             .id
     }
 
-    pub fn command(&self, command: SessionCommand) {
-        assert!(
-            self.station.as_ref().expect("open").command(command),
-            "the session takes commands"
-        );
+    pub fn station(&self) -> &Station {
+        self.station.as_ref().expect("open")
     }
 
     /// The first event for which `pick` has an answer; the ones before it are gone.

@@ -55,3 +55,29 @@ async fn a_second_start_registers_and_issues_nothing() {
     assert_eq!(made, Vec::<String>::new());
     again.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quitting_ends_the_subscriptions_only_where_the_user_wants_that() {
+    use thingdeck::domain::profile::OnQuit;
+    let bench = Bench::start().await;
+    let mut open = bench.open();
+    open.settled(&bench).await;
+    let device = open.device("거실 에어컨").await;
+    open.feed(&device, Feed::Push, true).await.expect("push");
+    open.feed(&device, Feed::Event, true).await.expect("event");
+    let left = |bench: &Bench| {
+        (
+            bench.control.push_subscriptions().len(),
+            bench.control.event_subscriptions().len(),
+        )
+    };
+    for (wish, expected) in [
+        (None, (1, 1)),
+        (Some(OnQuit::EndEvents), (1, 0)),
+        (Some(OnQuit::EndAll), (0, 0)),
+    ] {
+        bench.context().leave(open.station(), wish).await;
+        assert_eq!(left(&bench), expected, "{wish:?}");
+    }
+    open.close().await;
+}

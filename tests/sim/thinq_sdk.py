@@ -9,7 +9,10 @@ connection (the SDK would take the region's host, port 443 and Amazon's root). E
 """
 
 import asyncio
+import importlib
+import inspect
 import json
+import pkgutil
 import ssl
 import sys
 import tomllib
@@ -18,14 +21,10 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import aiohttp
+import thinqconnect.devices as sdk_devices
 from awsiot import mqtt_connection_builder
 from thinqconnect import ThinQApi, ThinQAPIException
-from thinqconnect.devices.connect_device import ConnectBaseDevice
 from thinqconnect.mqtt_client import ThinQMQTTClient
-import thinqconnect.devices as sdk_devices
-import importlib
-import inspect
-import pkgutil
 
 
 def device_classes():
@@ -163,14 +162,16 @@ async def walk(directory):
         print("messages:", ", ".join(sorted(seen)))
 
         conditioner = next(d for d in models.values() if d.device_type == "DEVICE_AIR_CONDITIONER")
-        await conditioner.set_cool_target_temperature_c(22.5)
+        state = await api.async_get_device_status(conditioner.device_id)
+        target = 23.5 if state["temperature"]["targetTemperature"] == 22.5 else 22.5
+        await conditioner.set_cool_target_temperature_c(target)
 
         def confirms(message):
             flat = message.get("event") or message.get("push") or message
             return (
                 flat["deviceId"] == conditioner.device_id
                 and isinstance(flat.get("report"), dict)
-                and flat["report"].get("temperature", {}).get("targetTemperature") == 22.5
+                and flat["report"].get("temperature", {}).get("targetTemperature") == target
             )
 
         while not confirms(await asyncio.wait_for(received.get(), 10)):

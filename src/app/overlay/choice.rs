@@ -1,8 +1,9 @@
 //! A list to choose from. Typing searches: at once in the palette and the countries, after `/` elsewhere.
 
-use super::super::action::{self, Action};
+use super::super::action::Action;
 use super::super::event::{Key, KeyCode};
 use super::super::input::{Input, Typed};
+use super::super::keymap;
 use super::super::layout::centre;
 use super::super::screen::{Area, ChoiceBox, ChoiceRow, FilterLine, Line, Role, Span};
 use super::super::scroll::{self, Step};
@@ -10,7 +11,7 @@ use super::super::state::App;
 use super::{After, Over};
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
-use crate::domain::request::PropertyPath;
+use crate::domain::request::{PropertyPath, RequestId};
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(in super::super) struct ChoiceOver {
     typing: bool,
     selected: usize,
     offset: usize,
+    /// The body of the chosen value is being made: nothing else is chosen meanwhile.
+    pub(super) waiting: Option<RequestId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,7 @@ impl ChoiceOver {
             search: Input::default(),
             selected: 0,
             offset: 0,
+            waiting: None,
         }
     }
 
@@ -108,6 +112,13 @@ impl App {
     }
 
     pub(super) fn choice_key(&mut self, mut over: ChoiceOver, key: Key) -> After {
+        if let Some(id) = over.waiting {
+            if key.code == KeyCode::Esc && !key.repeat {
+                self.give_up(id);
+                over.waiting = None;
+            }
+            return After::Stay(Over::Choice(over));
+        }
         let choices = self.choices(&over);
         if let Some(step) = step(&over, key) {
             let rows = self.choice_rows(&over);
@@ -129,11 +140,9 @@ impl App {
             KeyCode::Esc => return self.choice_left(),
             KeyCode::Char('q') if !over.typing => return self.choice_left(),
             KeyCode::Char('/') if !over.typing => over.typing = true,
-            _ if over.typing => {
-                if over.search.key(key) == Typed::Changed {
-                    over.selected = 0;
-                    over.offset = 0;
-                }
+            _ if over.typing && over.search.key(key) == Typed::Changed => {
+                over.selected = 0;
+                over.offset = 0;
             }
             _ => {}
         }
@@ -145,7 +154,7 @@ impl App {
         After::Close
     }
 
-    fn picked(&mut self, over: ChoiceOver, pick: Pick) -> After {
+    fn picked(&mut self, mut over: ChoiceOver, pick: Pick) -> After {
         match (pick, over.kind.clone()) {
             (Pick::Act(action), _) => {
                 // The palette goes first: what it starts is about what lies below it.
@@ -171,7 +180,7 @@ impl App {
                 self.property_chosen(over, &device, &path)
             }
             (Pick::Value(value), ChoiceKind::Values(device, path)) => {
-                self.value_chosen(&device, path, value);
+                over.waiting = Some(self.value_chosen(&device, path, value));
                 After::Stay(Over::Choice(over))
             }
             (Pick::Property(_) | Pick::Value(_), _) => After::Close,
@@ -194,9 +203,8 @@ impl App {
         let (width, most) = match over.kind {
             ChoiceKind::Palette => (84, 24),
             ChoiceKind::Profiles => (72, 16),
-            ChoiceKind::Countries => (64, 24),
             ChoiceKind::Properties(_) => (100, 36),
-            ChoiceKind::Values(..) => (64, 24),
+            ChoiceKind::Countries | ChoiceKind::Values(..) => (64, 24),
         };
         let rows = self.all_choices(&over.kind).len();
         let wanted = rows + 2 + self.above_rows(over);
@@ -242,7 +250,9 @@ impl App {
                     detail: choice.detail,
                 })
                 .collect(),
-            hint: SafeText::new(if over.typing {
+            hint: SafeText::new(if over.waiting.is_some() {
+                "checking …  Esc stop"
+            } else if over.typing {
                 "Enter choose  Esc close"
             } else {
                 "Enter choose  / search  Esc close"
@@ -274,7 +284,7 @@ fn step(over: &ChoiceOver, key: Key) -> Option<Step> {
             _ => None,
         };
     }
-    match action::movement_of(key)? {
+    match keymap::movement_of(key)? {
         Action::Up => Some(Step::Up),
         Action::Down => Some(Step::Down),
         Action::Top => Some(Step::First),

@@ -106,6 +106,9 @@ impl App {
             .iter()
             .flat_map(|text| lines::wrapped(text, Role::Warn, cells))
             .collect();
+        if out.is_empty() {
+            out.push(line("what was on its way has arrived", Role::Good));
+        }
         let on = |feed: Feed| {
             let all = self.home.devices.iter();
             all.filter(|e| e.feed(feed).is_on()).count()
@@ -114,8 +117,8 @@ impl App {
         if push + event > 0 {
             let on_quit = self.profile().map(|p| p.on_quit).unwrap_or_default();
             let fate = match on_quit {
-                OnQuit::Keep => "stay: push as it is, event until its time is over",
-                OnQuit::EndEvents => "push stays, event ends",
+                OnQuit::Keep => "they stay; events run out by themselves",
+                OnQuit::EndEvents => "push stays, events end",
                 OnQuit::EndAll => "all of them end",
             };
             let counts = format!(

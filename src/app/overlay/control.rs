@@ -13,6 +13,7 @@ use super::confirm::{ConfirmKind, ConfirmOver};
 use super::form::{FormField, FormKind, FormOver, Sort};
 use super::{After, Over};
 use crate::base::problem::Problem;
+use crate::base::text;
 use crate::domain::device::DeviceId;
 use crate::domain::model::{Domain, Property};
 use crate::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
@@ -32,12 +33,7 @@ impl App {
             return self.say(Role::Warn, format!("{platform} takes no commands"));
         }
         self.ask_model(device);
-        if self
-            .home
-            .devices
-            .get(device)
-            .is_some_and(|e| e.state.is_none())
-        {
+        if self.home.devices.get(device).is_some_and(|e| !e.whole) {
             self.ask_state(device);
         }
         let kind = ChoiceKind::Properties(device.clone());
@@ -98,21 +94,28 @@ impl App {
             model.writable().position(|o| same(&o)).unwrap_or(0)
         };
         writable.sort_by_key(|p| order(p));
+        let width = writable
+            .iter()
+            .map(|p| text::width(&p.path.to_string()))
+            .max()
+            .unwrap_or(0);
         writable
             .into_iter()
-            .map(|p| self.property_choice(device, p))
+            .map(|p| self.property_choice(device, p, width))
             .collect()
     }
 
-    fn property_choice(&self, device: &DeviceId, property: &Property) -> Choice {
+    fn property_choice(&self, device: &DeviceId, property: &Property, width: usize) -> Choice {
         let path = &property.path;
-        let (front, name) = match &path.place {
-            Some(place) => (format!("{place}.{}.", path.resource), &path.property),
-            None => (format!("{}.", path.resource), &path.property),
+        let front = match &path.place {
+            Some(place) => format!("{place}.{}.", path.resource),
+            None => format!("{}.", path.resource),
         };
-        let mut line = vec![span(front, Role::Dim), span(name.as_str(), Role::Normal)];
+        let room = width.min(52).saturating_sub(text::width(&front)) + 2;
+        let name = text::pad(&path.property, room.max(text::width(&path.property) + 2));
+        let mut line = vec![span(front, Role::Dim), span(name, Role::Normal)];
         if let Some(now) = self.current(device, path) {
-            line.push(span(format!("  {}", plain(now)), Role::Text));
+            line.push(span(plain(now), Role::Text));
             if !property.unit.is_empty() {
                 line.push(span(format!(" {}", property.unit), Role::Dim));
             }
@@ -158,7 +161,7 @@ impl App {
     pub(super) fn values_intro(&self, device: &DeviceId, path: &PropertyPath) -> Vec<Line> {
         let now = self
             .current(device, path)
-            .map_or("unknown".to_owned(), plain);
+            .map_or_else(|| "unknown".to_owned(), plain);
         vec![vec![span("now  ", Role::Dim), span(now, Role::Text)]]
     }
 
@@ -182,8 +185,13 @@ impl App {
             .collect()
     }
 
-    pub(super) fn value_chosen(&mut self, device: &DeviceId, path: PropertyPath, value: Value) {
-        self.rehearse(device, vec![Setting { path, value }]);
+    pub(super) fn value_chosen(
+        &mut self,
+        device: &DeviceId,
+        path: PropertyPath,
+        value: Value,
+    ) -> RequestId {
+        self.rehearse(device, vec![Setting { path, value }])
     }
 
     /// The property and those that must be sent with it, each in a field.
@@ -252,12 +260,12 @@ impl App {
     pub(super) fn submit_values(
         &mut self,
         mut over: FormOver,
-        device: DeviceId,
+        device: &DeviceId,
         paths: &[PropertyPath],
     ) -> After {
         let mut settings = Vec::new();
         for (n, path) in paths.iter().enumerate() {
-            let domain = self.property(&device, path).and_then(|p| p.write.clone());
+            let domain = self.property(device, path).and_then(|p| p.write.clone());
             let Some(domain) = domain else { continue };
             match domain.parse(over.text(n)) {
                 Ok(value) => settings.push(Setting {
@@ -272,7 +280,7 @@ impl App {
             }
         }
         over.error = None;
-        over.waiting = Some(self.rehearse(&device, settings));
+        over.waiting = Some(self.rehearse(device, settings));
         After::Stay(Over::Form(over))
     }
 
@@ -298,14 +306,15 @@ impl App {
         settings: Vec<Setting>,
         result: Result<Reply, Problem>,
     ) {
-        // The user has left the control boxes: nothing may pop up now.
-        if !self.overlays.iter().any(|o| controls(o, device)) {
-            return;
-        }
-        let form = self.form_waiting(id);
-        let from_form = form.is_some();
-        if let Some(form) = form {
-            form.waiting = None;
+        let mut from_form = false;
+        match self.overlays.iter_mut().find(|over| over.waits_for(id)) {
+            Some(Over::Form(form)) => {
+                form.waiting = None;
+                from_form = true;
+            }
+            Some(Over::Choice(choice)) => choice.waiting = None,
+            // The user has left the control boxes: nothing may pop up now.
+            Some(Over::Text(_) | Over::Confirm(_)) | None => return,
         }
         match result {
             Ok(Reply::Control { body, .. }) => {
@@ -348,6 +357,18 @@ impl App {
         self.ask(Effect::Request(id, request));
         self.overlays.retain(|o| !controls(o, device));
         self.say(Role::Pending, format!("{name}: sending {words}"));
+    }
+}
+
+/// A box on the way to a command: not drawn below the next one, which says all that matters of it.
+pub(super) fn is_step(over: &Over) -> bool {
+    match over {
+        Over::Choice(choice) => matches!(
+            choice.kind,
+            ChoiceKind::Properties(_) | ChoiceKind::Values(..)
+        ),
+        Over::Form(form) => matches!(form.kind, FormKind::Values(..)),
+        Over::Text(_) | Over::Confirm(_) => false,
     }
 }
 

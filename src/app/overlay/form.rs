@@ -1,5 +1,7 @@
 //! Fields to fill in: the wizard, a new token, a topic filter, the values of a command.
 
+use std::fmt;
+
 use super::super::effect::Effect;
 use super::super::event::{Key, KeyCode};
 use super::super::input::{Input, Typed};
@@ -41,7 +43,6 @@ pub(in super::super) enum FormKind {
     Values(DeviceId, Vec<PropertyPath>),
 }
 
-#[derive(Debug)]
 pub(super) struct FormField {
     pub(super) label: String,
     pub(super) input: Input,
@@ -58,6 +59,13 @@ pub(super) enum Sort {
     Country,
     /// One of these; Left and Right go through them.
     OneOf(Vec<String>),
+}
+
+/// What was typed stays out of it: it may be a token.
+impl fmt::Debug for FormField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FormField({:?}, …)", self.label)
+    }
 }
 
 impl FormField {
@@ -131,8 +139,7 @@ impl App {
     pub(super) fn form_key(&mut self, mut over: FormOver, key: Key) -> After {
         if let Some(id) = over.waiting {
             if key.code == KeyCode::Esc && !key.repeat {
-                self.pending.end(id);
-                self.ask(Effect::Abort(id));
+                self.give_up(id);
                 over.waiting = None;
             }
             return After::Stay(Over::Form(over));
@@ -142,9 +149,8 @@ impl App {
         match (key.code, sort) {
             (KeyCode::Esc, _) if !key.repeat => return self.form_left(over),
             (KeyCode::Char('s'), _) if key.ctrl && !key.repeat => return self.submit(over),
-            (KeyCode::Tab, _) if !key.shift => over.step(true),
-            (KeyCode::Down, _) => over.step(true),
-            (KeyCode::Tab | KeyCode::BackTab | KeyCode::Up, _) => over.step(false),
+            (KeyCode::BackTab | KeyCode::Up, _) => over.step(false),
+            (KeyCode::Tab | KeyCode::Down, _) => over.step(!key.shift),
             (KeyCode::Enter, _) if key.repeat => {}
             (KeyCode::Enter | KeyCode::Char(_), Some(Sort::Country)) => {
                 let letter = match key.code {
@@ -161,10 +167,9 @@ impl App {
             }
             _ => {
                 let focus = over.focus;
-                if let Some(field) = over.fields.get_mut(focus).filter(|f| f.is_typed()) {
-                    if field.input.key(key) == Typed::Changed {
-                        over.error = None;
-                    }
+                let field = over.fields.get_mut(focus).filter(|f| f.is_typed());
+                if field.is_some_and(|f| f.input.key(key) == Typed::Changed) {
+                    over.error = None;
                 }
             }
         }
@@ -197,7 +202,7 @@ impl App {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::AddFilter => self.submit_filter(over),
-            FormKind::Values(device, paths) => self.submit_values(over, device, &paths),
+            FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
         }
     }
 
@@ -228,7 +233,7 @@ impl App {
         };
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
         let intro = self.form_intro(over, cells);
-        let below = self.form_below(over, cells);
+        let below = below(over, cells);
         let gaps = usize::from(!intro.is_empty()) + usize::from(!below.is_empty());
         let height = 2 + intro.len() + over.fields.len() + below.len() + gaps;
         FormBox {
@@ -271,22 +276,6 @@ impl App {
         }
     }
 
-    fn form_below(&self, over: &FormOver, cells: usize) -> Vec<Line> {
-        let mut out: Vec<_> = over.steps.iter().map(step_line).collect();
-        if over.waiting.is_some() {
-            let text = match over.kind {
-                FormKind::Wizard => "signing in …",
-                FormKind::Token(_) => "saving …",
-                FormKind::AddFilter | FormKind::Values(..) => "checking …",
-            };
-            out.push(line(text, Role::Pending));
-        }
-        if let Some(problem) = &over.error {
-            out.extend(problem_lines(problem, cells));
-        }
-        out
-    }
-
     /// The topmost form that waits for this answer.
     pub(super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
         self.overlays.iter_mut().find_map(|over| match over {
@@ -300,6 +289,22 @@ impl App {
             .retain(|over| !matches!(over, Over::Form(f) if f.waiting == Some(id)));
         self.unsettled = true;
     }
+}
+
+fn below(over: &FormOver, cells: usize) -> Vec<Line> {
+    let mut out: Vec<_> = over.steps.iter().map(step_line).collect();
+    if over.waiting.is_some() {
+        let text = match over.kind {
+            FormKind::Wizard => "signing in …",
+            FormKind::Token(_) => "saving …",
+            FormKind::AddFilter | FormKind::Values(..) => "checking …",
+        };
+        out.push(line(text, Role::Pending));
+    }
+    if let Some(problem) = &over.error {
+        out.extend(problem_lines(problem, cells));
+    }
+    out
 }
 
 /// Left and Right go round; a letter goes to the next word that begins with it.
@@ -345,7 +350,7 @@ fn picture(field: &FormField, focused: bool) -> Field {
         Sort::Text => (field.input.shown(), Some(field.input.cells_before())),
         Sort::Country => (super::wizard::country_shown(field.input.text()), Some(0)),
         Sort::OneOf(_) => (
-            SafeText::new(&format!("◂ {} ▸", field.input.text())),
+            SafeText::new(&format!("< {} >", field.input.text())),
             Some(0),
         ),
     };

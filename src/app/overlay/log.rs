@@ -13,20 +13,27 @@ impl App {
         self.open_over(Over::Text(TextOver::new(TextKind::Log)));
     }
 
-    pub(super) fn log_lines(&self) -> Vec<Line> {
-        let mut out = Vec::new();
-        if self.log.dropped() > 0 {
-            let text = format!(
-                "⋯ {} older lines let go",
-                words::grouped(self.log.dropped())
-            );
-            out.push(line(text, Role::Warn));
+    pub(super) fn log_length(&self) -> usize {
+        let dropped = usize::from(self.log.dropped() > 0);
+        (self.log.lines().len() + dropped).max(1)
+    }
+
+    /// `rows` lines from `offset` on; the first of all tells what the bound let go.
+    pub(super) fn log_lines(&self, offset: usize, rows: usize) -> Vec<Line> {
+        let dropped = (self.log.dropped() > 0).then(|| {
+            let older = words::grouped(self.log.dropped());
+            line(format!("⋯ {older} older lines let go"), Role::Warn)
+        });
+        if self.log.lines().len() == 0 {
+            return vec![line("nothing was logged yet", Role::Dim)];
         }
-        out.extend(self.log.lines().map(|l| self.log_picture(l)));
-        if out.is_empty() {
-            out.push(line("nothing was logged yet", Role::Dim));
-        }
-        out
+        let before = offset.saturating_sub(usize::from(dropped.is_some()));
+        dropped
+            .into_iter()
+            .skip(offset)
+            .chain(self.log.lines().skip(before).map(|l| self.log_picture(l)))
+            .take(rows)
+            .collect()
     }
 
     fn log_picture(&self, entry: &LogLine) -> Line {

@@ -1,8 +1,8 @@
 //! `:` or Ctrl-P: every action by name, with its key.
 
-use super::super::action::{self, Action};
+use super::super::action::{self, Action, ActionInfo};
 use super::super::lines::span;
-use super::super::screen::Role;
+use super::super::screen::{Line, Role};
 use super::super::state::App;
 use super::Over;
 use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
@@ -17,16 +17,21 @@ impl App {
             .into_iter()
             .filter(|info| self.can(info.action) && !is_step(info.action))
             .map(|info| Choice {
-                name: vec![
-                    span(info.name, Role::Normal),
-                    span(format!("  {}", info.help), Role::Dim),
-                ],
+                name: name(&info),
                 detail: span(info.keys_text(), Role::Key),
                 find: info.name.to_owned(),
                 pick: Pick::Act(info.action),
             })
             .collect()
     }
+}
+
+fn name(info: &ActionInfo) -> Line {
+    let mut line = vec![span(info.name, Role::Normal)];
+    if info.help != info.name {
+        line.push(span(format!("  {}", info.help), Role::Dim));
+    }
+    line
 }
 
 /// Moving by one row from the palette would be of no use.

@@ -1,14 +1,15 @@
 //! Text to read: help, log, state, energy, a problem, a report.
 
+use super::super::action::Action;
 use super::super::event::{Key, KeyCode};
 use super::super::input::Typed;
+use super::super::keymap;
 use super::super::layout::centre;
 use super::super::lines::{self, labelled, line, span};
 use super::super::pane::PaneFilter;
 use super::super::screen::{Area, Line, PaneId, Role, TextBox};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
-use super::super::{action, action::Action};
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
@@ -81,7 +82,7 @@ impl App {
             TextKind::Report => self.report_lines(cells),
             TextKind::State(device) => self.state_lines(device, cells),
             TextKind::Energy(device) => self.energy_lines(device),
-            TextKind::Log => self.log_lines(),
+            TextKind::Log => self.log_lines(0, usize::MAX),
         }
     }
 
@@ -99,6 +100,26 @@ impl App {
             .collect()
     }
 
+    /// A log is long and comes fast: without a filter only its window is made.
+    fn is_whole_log(over: &TextOver) -> bool {
+        over.kind == TextKind::Log && over.filter.needle().is_empty()
+    }
+
+    fn text_total(&self, over: &TextOver, cells: usize) -> usize {
+        if Self::is_whole_log(over) {
+            return self.log_length();
+        }
+        self.text_filtered(over, cells).len()
+    }
+
+    fn text_window(&self, over: &TextOver, cells: usize, offset: usize, rows: usize) -> Vec<Line> {
+        if Self::is_whole_log(over) {
+            return self.log_lines(offset, rows);
+        }
+        let all = self.text_filtered(over, cells);
+        all.into_iter().skip(offset).take(rows).collect()
+    }
+
     pub(super) fn text_key(&mut self, mut over: TextOver, key: Key) -> After {
         if over.filter.editing {
             match key.code {
@@ -112,7 +133,7 @@ impl App {
             }
             return After::Stay(Over::Text(over));
         }
-        if let Some(action) = action::movement_of(key) {
+        if let Some(action) = keymap::movement_of(key) {
             self.text_move(&mut over, action);
             return After::Stay(Over::Text(over));
         }
@@ -178,7 +199,7 @@ impl App {
         let area = self.text_area(&over.kind);
         let rows = usize::from(area.height).saturating_sub(2);
         let cells = usize::from(area.width).saturating_sub(4);
-        let total = self.text_filtered(over, cells).len();
+        let total = self.text_total(over, cells);
         let last = total.saturating_sub(rows);
         let from = if over.follows { last } else { over.offset };
         over.offset = step.scroll(from, total, rows);
@@ -189,8 +210,8 @@ impl App {
         let area = self.text_area(&over.kind);
         let rows = usize::from(area.height).saturating_sub(2);
         let cells = usize::from(area.width).saturating_sub(4);
-        let all = self.text_filtered(over, cells);
-        let last = all.len().saturating_sub(rows);
+        let total = self.text_total(over, cells);
+        let last = total.saturating_sub(rows);
         let offset = if over.follows {
             last
         } else {
@@ -199,8 +220,8 @@ impl App {
         TextBox {
             area,
             title: self.text_title(over),
-            scroll: scroll::scroll(offset, all.len(), rows),
-            lines: all.into_iter().skip(offset).take(rows).collect(),
+            scroll: scroll::scroll(offset, total, rows),
+            lines: self.text_window(over, cells, offset, rows),
             hint: SafeText::new(&self.text_hint(over)),
         }
     }
@@ -224,7 +245,7 @@ impl App {
 
     fn text_hint(&self, over: &TextOver) -> String {
         if over.filter.editing || !over.filter.input.is_empty() {
-            let cursor = if over.filter.editing { "▏" } else { "" };
+            let cursor = if over.filter.editing { "_" } else { "" };
             return format!("/{}{cursor}  Esc clears", over.filter.text());
         }
         let own = match &over.kind {

@@ -72,11 +72,11 @@ impl App {
                 self.close_form_waiting(id);
                 self.home.token_declined = false;
                 self.say(Role::Good, "the new token is saved");
-                if !self.home.link.is_up() {
+                if self.home.link.is_up() {
+                    self.ask_devices(false);
+                } else {
                     let session = self.home.session;
                     self.ask(Effect::Session(session, SessionCommand::RetryNow));
-                } else {
-                    self.ask_devices(false);
                 }
             }
             Err(problem) => {

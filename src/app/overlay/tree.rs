@@ -57,8 +57,14 @@ impl App {
             .max()
             .unwrap_or(0)
             .min(cells / 2);
+        let values: Vec<_> = leaves
+            .iter()
+            .map(|leaf| self.value_spans(device, leaf, known, model))
+            .collect();
+        let room = values.iter().map(cells_of).max().unwrap_or(0);
+        let columns = (width, room.min(VALUE));
         let (mut place, mut resource) = (None, None);
-        for leaf in &leaves {
+        for (leaf, value) in leaves.iter().zip(values) {
             if place != Some(&leaf.path.place) {
                 if let Some(name) = &leaf.path.place {
                     out.push(line(name.as_str(), Role::Title));
@@ -71,27 +77,21 @@ impl App {
                 out.push(line(format!("{indent}{}", leaf.path.resource), Role::Label));
                 resource = Some(&leaf.path.resource);
             }
-            out.push(self.state_line(device, leaf, known, model, width));
+            out.push(state_line(leaf, value, model, columns));
         }
         out
     }
 
-    fn state_line(
+    /// The value with its unit and what it was told to become.
+    fn value_spans(
         &self,
         device: &DeviceId,
         leaf: &Leaf,
         known: &Value,
         model: Option<&Model>,
-        width: usize,
     ) -> Line {
         let property = model.and_then(|m| m.property(&leaf.path));
-        let indent = if leaf.path.place.is_some() {
-            "    "
-        } else {
-            "  "
-        };
-        let name = text::pad(&leaf.path.property, width + 2);
-        let mut out = vec![span(indent, Role::Normal), span(name, Role::Normal)];
+        let mut out = Line::new();
         let reported = state::at(known, &leaf.path).is_some() || leaf.path.property.is_empty();
         if reported {
             out.push(span(plain(&leaf.value), value_role(&leaf.value)));
@@ -108,11 +108,34 @@ impl App {
                 Role::Pending,
             ));
         }
-        if let Some(meaning) = property.and_then(meaning) {
-            out.push(span(format!("   {meaning}"), Role::Dim));
-        }
         out
     }
+}
+
+/// Cells of the column of values; a longer value pushes what follows it.
+const VALUE: usize = 20;
+
+fn cells_of(line: &Line) -> usize {
+    line.iter().map(|s| s.text.width()).sum()
+}
+
+fn state_line(leaf: &Leaf, value: Line, model: Option<&Model>, columns: (usize, usize)) -> Line {
+    let (name_cells, value_cells) = columns;
+    let indent = if leaf.path.place.is_some() {
+        "    "
+    } else {
+        "  "
+    };
+    let name = text::pad(&leaf.path.property, name_cells + 2);
+    let air = value_cells.saturating_sub(cells_of(&value)) + 2;
+    let mut out = vec![span(indent, Role::Normal), span(name, Role::Normal)];
+    out.extend(value);
+    let property = model.and_then(|m| m.property(&leaf.path));
+    if let Some(meaning) = property.and_then(meaning) {
+        out.push(span(" ".repeat(air), Role::Normal));
+        out.push(span(meaning, Role::Dim));
+    }
+    out
 }
 
 /// Every value of the state, then what the model says can be read but no report has told yet, each where its resource

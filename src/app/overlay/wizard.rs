@@ -186,12 +186,11 @@ impl App {
 
     pub(super) fn country_chosen(&mut self, code: &str) {
         for over in &mut self.overlays {
-            if let Over::Form(form) = over {
-                if let Some(field) = form.fields.get_mut(COUNTRY) {
-                    field.input = Input::new(code);
-                    form.error = None;
-                    form.focus = TOKEN;
-                }
+            let Over::Form(form) = over else { continue };
+            if let Some(field) = form.fields.get_mut(COUNTRY) {
+                field.input = Input::new(code);
+                form.error = None;
+                form.focus = TOKEN;
             }
         }
     }

@@ -8,7 +8,7 @@ use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use crate::base::text::SafeText;
+use crate::base::text::{self, SafeText};
 use crate::domain::device::{self, DeviceId};
 use crate::domain::fact::{Step as SignIn, StepState};
 use crate::domain::session::LinkState;
@@ -266,8 +266,10 @@ pub(in super::super) fn step_line(step: &SignIn) -> Line {
         StepState::Kept => Role::Dim,
         StepState::Failed => Role::Bad,
     };
+    let name = text::pad(step.name, 12);
     vec![
         Span::new(sign, role),
+        Span::new(name, Role::Label),
         Span::new(step.text.as_str(), text_role),
     ]
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::effect::Effect;
 use super::super::layout;
-use super::super::lines::{self, fold, line, span};
+use super::super::lines::{self, fold, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Body, Line, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
@@ -13,8 +13,12 @@ use super::super::words;
 use super::PaneFilter;
 use crate::base::moment::Timestamp;
 use crate::domain::device::DeviceId;
+use crate::domain::line::{self, Origin};
+use crate::domain::message::{Direction, Message, Qos};
 use crate::domain::payload::{self, Piece, Token};
-use crate::domain::reading::Kind;
+use crate::domain::profile::PlatformId;
+use crate::domain::reading::{Kind, Reading};
+use crate::domain::topic::Topic;
 use crate::store::ring::{Kept, Seq};
 
 /// Bytes of a payload that are laid out; the rest is said to be there and can be copied.
@@ -68,22 +72,15 @@ struct Opened {
     gist: String,
     payload: Bytes,
     length: u64,
-    flags: String,
+    qos: Qos,
+    retain: bool,
+    dup: bool,
+    direction: Direction,
     mask: Vec<&'static str>,
 }
 
 impl Opened {
     fn new(kept: &Kept<'_>) -> Self {
-        let mut flags = vec![format!("QoS {}", kept.qos.number())];
-        for (set, word) in [
-            (kept.retain, "retained"),
-            (kept.dup, "dup"),
-            (kept.outgoing, "sent"),
-        ] {
-            if set {
-                flags.push(word.to_owned());
-            }
-        }
         Self {
             seq: kept.seq,
             at: kept.at,
@@ -93,9 +90,31 @@ impl Opened {
             gist: kept.gist.to_owned(),
             payload: Bytes::copy_from_slice(kept.payload),
             length: kept.length,
-            flags: flags.join(", "),
+            qos: kept.qos,
+            retain: kept.retain,
+            dup: kept.dup,
+            direction: if kept.outgoing {
+                Direction::Out
+            } else {
+                Direction::In
+            },
             mask: kept.mask.to_vec(),
         }
+    }
+
+    /// `QoS 1, retained`
+    fn flags(&self) -> String {
+        let mut flags = vec![format!("QoS {}", self.qos.number())];
+        for (set, word) in [
+            (self.retain, "retained"),
+            (self.dup, "dup"),
+            (self.direction == Direction::Out, "sent"),
+        ] {
+            if set {
+                flags.push(word.to_owned());
+            }
+        }
+        flags.join(", ")
     }
 
     fn is_cut(&self) -> bool {
@@ -172,14 +191,14 @@ impl App {
                 words::bytes(LAID_OUT as u64),
                 words::bytes(opened.length)
             );
-            out.push(line(text, Role::Warn));
+            out.push(lines::line(text, Role::Warn));
         } else if opened.is_cut() {
             let text = format!(
                 "… only the first {} of {} were kept",
                 words::bytes(opened.payload.len() as u64),
                 words::bytes(opened.length)
             );
-            out.push(line(text, Role::Warn));
+            out.push(lines::line(text, Role::Warn));
         }
         for line in &mut out {
             line.insert(0, span(" ", Role::Normal));
@@ -202,7 +221,7 @@ impl App {
         let third = vec![span(
             format!(
                 "{}, {}, {}",
-                opened.flags,
+                opened.flags(),
                 words::bytes(opened.length),
                 payload::format(&opened.payload).word()
             ),
@@ -215,7 +234,7 @@ impl App {
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
         }
-        out.push(line("", Role::Normal));
+        out.push(lines::line("", Role::Normal));
         out
     }
 
@@ -311,18 +330,40 @@ impl App {
         let Some(message) = self.message_at_hand() else {
             return self.say(Role::Warn, "there is no message to copy");
         };
-        if !message.mask.is_empty() {
-            return self.say(Role::Warn, "this message holds a secret and is not copied");
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
         }
-        let text = self.whole(&message);
+        let text = self.line_of(message);
         let id = self.pending.begin(Purpose::Copy);
         self.ask(Effect::Copy(id, text));
     }
 
-    /// The whole message as one line of text.
-    fn whole(&self, message: &Opened) -> String {
-        let payload = String::from_utf8_lossy(&message.payload);
-        format!("{} {} {payload}", message.at, message.topic)
+    /// The JSON line of `interface.md`, section 4; what is to be masked is masked in it.
+    fn line_of(&self, opened: Opened) -> String {
+        let profile = self.profile();
+        let origin = Origin {
+            profile: profile.map_or("", |p| &p.name),
+            platform: profile.map_or(PlatformId::Thinq, |p| p.platform),
+        };
+        let device = opened.device.and_then(|n| self.home.devices.id_of(n));
+        let name = opened.device.map(|n| self.home.devices.label_of(n));
+        let reading = Reading {
+            kind: opened.kind,
+            device: device.cloned(),
+            mask: opened.mask,
+            ..Reading::default()
+        };
+        let message = Message {
+            at: opened.at,
+            direction: opened.direction,
+            topic: Topic::received(&opened.topic),
+            payload: opened.payload,
+            qos: opened.qos,
+            retain: opened.retain,
+            dup: opened.dup,
+            ack: None,
+        };
+        line::encode(&message, &reading, origin, name)
     }
 
     pub(in super::super) fn inspector_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
@@ -330,8 +371,8 @@ impl App {
         let position = scroll::scroll(self.inspector.offset, total, rows);
         if self.inspector.opened.is_none() {
             let lines = vec![
-                line("no message is open", Role::Normal),
-                line("Enter on a message opens it here", Role::Dim),
+                lines::line("no message is open", Role::Normal),
+                lines::line("Enter on a message opens it here", Role::Dim),
             ];
             return (Body::Empty(lines), None, position);
         }

@@ -173,6 +173,13 @@ impl App {
         self.messages.saved.clear();
     }
 
+    /// Whether it was not followed.
+    pub(in super::super) fn follow_again(&mut self) -> bool {
+        let held = !self.messages.is_following();
+        self.follow();
+        held
+    }
+
     pub(in super::super) fn freeze_or_follow(&mut self) {
         if matches!(self.messages.mode, Mode::Frozen { .. }) {
             return self.follow();
@@ -275,10 +282,11 @@ impl App {
     }
 
     fn message_rows(&self, rows: usize, cells: usize) -> Vec<MessageRow> {
-        if let Mode::Frozen { top, .. } = self.messages.mode {
-            if top < self.home.ring.first() && !self.messages.saved.is_empty() {
-                return self.messages.saved.iter().take(rows).cloned().collect();
-            }
+        if let Mode::Frozen { top, .. } = self.messages.mode
+            && top < self.home.ring.first()
+            && !self.messages.saved.is_empty()
+        {
+            return self.messages.saved.iter().take(rows).cloned().collect();
         }
         let (index, offset) = self.messages.cursor(&self.home, rows);
         let total = self.messages.total(&self.home);
@@ -370,7 +378,7 @@ impl App {
         match self.messages.mode {
             Mode::Frozen { .. } => parts.push(format!("frozen, {} new", words::grouped(new))),
             Mode::Browse { .. } if new > 0 => {
-                parts.push(format!("{} new below", words::grouped(new)))
+                parts.push(format!("{} new below", words::grouped(new)));
             }
             _ => {}
         }

@@ -21,6 +21,8 @@ pub(in super::super) struct SubscriptionsPane {
     selected: Option<Subscribed>,
     index: usize,
     offset: usize,
+    /// The user has moved the cursor: from then on it stays on what it is on.
+    placed: bool,
     muted: Vec<Subscribed>,
 }
 
@@ -64,6 +66,7 @@ impl App {
         let found = pane
             .selected
             .as_ref()
+            .filter(|_| pane.placed)
             .and_then(|s| all.iter().position(|o| o == s));
         let index = found.unwrap_or_else(|| pane.index.min(all.len().saturating_sub(1)));
         let offset = (pane.offset + index).saturating_sub(pane.index);
@@ -90,6 +93,7 @@ impl App {
     fn put_subscription_cursor(&mut self, index: usize, all: Vec<Subscribed>) {
         let rows = self.rows(PaneId::Subscriptions);
         let pane = &mut self.subscriptions;
+        pane.placed = true;
         pane.index = index;
         pane.offset = scroll::reveal(pane.offset, index, all.len(), rows);
         pane.selected = all.into_iter().nth(index);
@@ -221,7 +225,7 @@ impl App {
             }
             (_, FeedState::On { until: Some(until) }) if until > self.at_wall() => {
                 let clock = until.clock(self.zone);
-                Span::new(format!("until {}, renewed before", &clock[..5]), Role::Dim)
+                Span::new(format!("renews by {}", &clock[..5]), Role::Dim)
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
@@ -234,6 +238,19 @@ impl App {
             detail,
             ..SubscriptionRow::default()
         }
+    }
+
+    /// In a narrow pane the end of a long filter: what tells it from the others.
+    fn filter_text(&self, filter: &TopicFilter) -> SafeText {
+        const END: usize = 15;
+        let area = self.layout().area(PaneId::Subscriptions);
+        let wide = area.is_some_and(|a| usize::from(a.width) >= filter.as_str().len() + 40);
+        let count = filter.as_str().chars().count();
+        if wide || count <= END + 1 {
+            return SafeText::new(filter.as_str());
+        }
+        let end: String = filter.as_str().chars().skip(count - END).collect();
+        SafeText::new(&format!("…{end}"))
     }
 
     fn filter_row(&self, filter: &TopicFilter) -> SubscriptionRow {
@@ -260,7 +277,7 @@ impl App {
         };
         SubscriptionRow {
             sort: "filter",
-            what: SafeText::new(filter.as_str()),
+            what: self.filter_text(filter),
             mark,
             detail,
             ..SubscriptionRow::default()

@@ -86,6 +86,7 @@ impl Thinq {
             token,
         };
         let outcome = match io.http(call.http(&dress, &message_id)).await {
+            Ok(reply) if call.is_read() => wire::open_read(&reply),
             Ok(reply) => wire::open(&reply),
             Err(error) => Err(error.into()),
         };

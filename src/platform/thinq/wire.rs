@@ -250,6 +250,18 @@ fn escape(raw: &str) -> String {
     out
 }
 
+/// The same for what is read: a 200 without a byte is a gateway that broke off, not an account that lost its devices. Nothing
+/// to say is `[]`, `{}` or 204 (`reference/lg-thinq.md` 4).
+pub fn open_read(reply: &HttpReply) -> Result<Value, ThinqError> {
+    if reply.status == 200 && reply.body.iter().all(u8::is_ascii_whitespace) {
+        return Err(ThinqError::Gateway {
+            status: 200,
+            gist: "an empty answer".to_owned(),
+        });
+    }
+    open(reply)
+}
+
 /// The `response` in the envelope. Decides on LG's code, not on the HTTP status, and stands what gateways answer.
 pub fn open(reply: &HttpReply) -> Result<Value, ThinqError> {
     let status = reply.status;

@@ -37,6 +37,7 @@ const THINQ_KEYS: [&str; 9] = [
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
     check_name(&name).map_err(|why| section.wrong_itself(why, NAME_REMEDY))?;
+    section.no_misspelling("platform")?;
     let platform = platform(section)?;
     let settings = match platform {
         PlatformId::Thinq => {

@@ -128,6 +128,23 @@ impl<'a> Section<'a> {
         ))
     }
 
+    /// Where `key` is missing, a key that reads like it is what is wrong.
+    pub(super) fn no_misspelling(&self, key: &str) -> Result<(), Problem> {
+        let written = self
+            .table
+            .iter()
+            .find(|(written, _)| nearest(written.get_ref(), [key]).is_some());
+        match written {
+            Some((written, _)) if self.entry(key).is_none() => Err(self.source.wrong(
+                written.span(),
+                &self.full(written.get_ref()),
+                "no such key",
+                &format!("did you mean `{key}`?"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn mistyped(&self, key: &str, wanted: &str, found: &DeValue<'_>) -> Problem {
         self.wrong(
             key,

@@ -57,7 +57,9 @@ impl Machine {
                 let line = problem.line();
                 if self.open(endpoint + 1) {
                     self.log(LogLevel::Warn, format!("{line}; trying the next address"));
+                    self.first_failure.get_or_insert(problem);
                 } else {
+                    let problem = self.none_reached(problem);
                     self.back_off(now, roll, problem);
                 }
             }
@@ -72,6 +74,17 @@ impl Machine {
                 }
             }
             EndClass::HungUp | EndClass::Passing => self.back_off(now, roll, problem),
+        }
+    }
+
+    /// The platform's own address is what a person has to look at; the others were second choices.
+    fn none_reached(&mut self, last: Problem) -> Problem {
+        match self.first_failure.take() {
+            Some(first) => {
+                let cause = format!("{}; then it {}: {}", first.cause, last.what, last.cause);
+                Problem { cause, ..first }
+            }
+            None => last,
         }
     }
 

@@ -22,6 +22,7 @@ use self::codes::{Refusal, lookup};
 use self::headers::Account;
 use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
 use crate::base::moment::Moment;
+use crate::base::secret::Secret;
 use crate::sim::broker::{Identity, Rules, Verdict};
 use crate::sim::ca::Authority;
 use crate::sim::event::SimEvent;
@@ -40,7 +41,7 @@ pub struct Thinq {
     pub world: World,
     pub accounts: Accounts,
     hosts: Hosts,
-    token: String,
+    token: Secret,
     token_revoked: bool,
     authority: Arc<Authority>,
     /// Messages so far: every eighth comes wrapped.
@@ -48,7 +49,7 @@ pub struct Thinq {
 }
 
 impl Thinq {
-    pub fn new(world: World, hosts: Hosts, token: String, authority: Arc<Authority>) -> Self {
+    pub fn new(world: World, hosts: Hosts, token: Secret, authority: Arc<Authority>) -> Self {
         Self {
             world,
             accounts: Accounts::default(),
@@ -163,7 +164,7 @@ impl Cloud for Thinq {
             .unwrap_or_default()
             .to_owned();
         let account = Account {
-            token: &self.token,
+            token: self.token.expose(),
             revoked: self.token_revoked,
         };
         let answer = headers::check(request, &account)

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::life::{fahrenheit, number};
+use super::life::{celsius, fahrenheit, number};
 
 /// Applies `body` (`reference/lg-thinq.md` 11) to `state`.
 pub fn apply(profile: &Value, state: &mut Value, body: &Value) {
@@ -52,11 +52,29 @@ fn apply_resource(slot: &mut Value, values: &Map<String, Value>) {
                 let same = |key: &str| values.get(key).is_none_or(|v| entry.get(key) == Some(v));
                 if same("locationName") && same("unit") {
                     assign(entry, values);
+                } else if same("locationName") {
+                    assign(entry, &in_the_other_unit(values));
                 }
             }
         }
         resource => assign(resource, values),
     }
+}
+
+/// The same temperatures for the entry of the other unit, which shows them, too.
+fn in_the_other_unit(values: &Map<String, Value>) -> Map<String, Value> {
+    let is_celsius = values.get("unit") == Some(&json!("C"));
+    let convert = |degrees: f64| {
+        number(if is_celsius {
+            fahrenheit(degrees)
+        } else {
+            celsius(degrees)
+        })
+    };
+    values
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), convert(value.as_f64()?))))
+        .collect()
 }
 
 fn assign(resource: &mut Value, values: &Map<String, Value>) {
@@ -180,7 +198,7 @@ fn conditioner_target(state: &mut Value, body: &Map<String, Value>) {
                 continue;
             };
             let celsius = match values.get("unit").and_then(Value::as_str) {
-                Some("F") => ((given - 32.0) * 10.0 / 9.0).round() / 2.0,
+                Some("F") => celsius(given),
                 _ => given,
             };
             for name in ["targetTemperature", name] {

@@ -113,3 +113,8 @@ pub fn number(value: f64) -> Value {
 pub fn fahrenheit(celsius: f64) -> f64 {
     (celsius * 9.0 / 5.0 + 32.0).round()
 }
+
+/// Degrees Celsius, rounded to halves, as appliances show them.
+pub fn celsius(fahrenheit: f64) -> f64 {
+    ((fahrenheit - 32.0) * 10.0 / 9.0).round() / 2.0
+}

@@ -205,3 +205,28 @@ fn a_stuck_robot_names_its_error_and_forgets_it_when_freed() {
     }
     assert!(stuck > 0 && freed > 0);
 }
+
+#[test]
+fn a_target_in_one_unit_shows_in_the_other() {
+    let mut world = all_kinds();
+    let boiler = |world: &World| {
+        let found = world
+            .devices()
+            .iter()
+            .find(|d| d.kind.name == "system_boiler");
+        found.unwrap().clone()
+    };
+    let id = boiler(&world).id;
+    let body = json!({"hotWaterTemperatureInUnits": {"targetTemperature": 60, "unit": "C"}});
+    world.obey(&id, body, Mono::default());
+    world.frozen = true;
+    world.tick(Mono(Duration::from_secs(1)));
+    let water = &boiler(&world).state["hotWaterTemperatureInUnits"];
+    assert_eq!(
+        (
+            &water[0]["targetTemperature"],
+            &water[1]["targetTemperature"]
+        ),
+        (&json!(60), &json!(140))
+    );
+}

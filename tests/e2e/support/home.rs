@@ -2,16 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
-use thingdeck::sim::{Sim, SimControl, SimOptions};
+use thingdeck::sim::{Ready, Sim, SimControl, SimEvent, SimOptions};
 use tokio::runtime::Runtime;
+
+/// Nothing here should take this long; a test that does has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_thingdeck");
 
 pub struct Home {
     folder: TempDir,
     sim: Option<Sim>,
+    /// A machine on which the program was never used: no config, and nothing in the environment that leads anywhere.
+    fresh: bool,
     pub control: SimControl,
     pub runtime: Runtime,
 }
@@ -20,6 +26,20 @@ impl Home {
     /// A simulated home with its config file where the program looks for it.
     pub fn with_simulator() -> Self {
         Self::with(|_| {})
+    }
+
+    /// As [`Home::with_simulator`], but no device says anything by itself.
+    pub fn quiet() -> Self {
+        let home = Self::with_simulator();
+        home.control.freeze(true);
+        home
+    }
+
+    /// The simulator runs, but the program knows nothing of it.
+    pub fn fresh() -> Self {
+        let mut home = Self::quiet();
+        home.fresh = true;
+        home
     }
 
     pub fn with(adjust: impl FnOnce(&mut SimOptions)) -> Self {
@@ -38,6 +58,7 @@ impl Home {
         Self {
             folder,
             sim: Some(sim),
+            fresh: false,
             control,
             runtime,
         }
@@ -60,15 +81,49 @@ impl Home {
 
     pub fn environment(&self) -> Vec<(String, String)> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        vec![
+        let mut all = vec![
             ("HOME".into(), text(self.folder.path())),
             ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
             ("LANG".into(), "C.UTF-8".into()),
             ("TERM".into(), "xterm-256color".into()),
-            ("THINGDECK_CONFIG".into(), text(&self.config())),
-            ("THINGDECK_DATA_DIR".into(), text(&self.path("data"))),
-            ("THINGDECK_STATE_DIR".into(), text(&self.path("state"))),
-        ]
+        ];
+        if !self.fresh {
+            all.extend([
+                ("THINGDECK_CONFIG".into(), text(&self.config())),
+                ("THINGDECK_DATA_DIR".into(), text(&self.path("data"))),
+                ("THINGDECK_STATE_DIR".into(), text(&self.path("state"))),
+            ]);
+        }
+        all
+    }
+
+    pub fn ready(&self) -> &Ready {
+        self.sim.as_ref().expect("running").ready()
+    }
+
+    /// The access token that the simulator takes.
+    pub fn token(&self) -> String {
+        let path = self.config().with_file_name("token");
+        let text = std::fs::read_to_string(path).expect("the token is there");
+        text.trim().to_owned()
+    }
+
+    /// What stands in the profile's token file from now on.
+    pub fn put_token(&self, token: &str) {
+        std::fs::write(self.config().with_file_name("token"), token).expect("writable");
+    }
+
+    pub fn device(&self, alias: &str) -> String {
+        self.control.id_of(alias).expect("a device of that name")
+    }
+
+    /// Does something, and waits until the simulator tells of what was wanted.
+    #[track_caller]
+    pub fn after(&self, act: impl FnOnce(), what: &str, wanted: impl FnMut(&SimEvent) -> bool) {
+        let mut events = self.control.events();
+        act();
+        let came = self.runtime.block_on(events.until(PATIENCE, wanted));
+        assert!(came.is_some(), "never happened: {what}");
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -91,7 +146,7 @@ impl Home {
     /// Every file below the test's folder except the simulator's own, for a search after secrets.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
-        for name in ["data", "state", ".config", ".local", ".cache"] {
+        for name in ["data", "state", ".config", ".local", ".cache", ".state"] {
             collect(&self.path(name), &mut found);
         }
         found

@@ -1,22 +1,37 @@
 //! The program in a pseudo-terminal, read through a terminal emulator.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::home::{BINARY, Home};
-
-/// Nothing here should take this long; a test that does has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::home::{BINARY, Home, PATIENCE};
 
 pub struct Screen {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+/// Signs of presence, push and event in a device's row, which ends at the pane's frame.
+fn marks_in(text: &str, device: &str) -> String {
+    let row = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(['│', '┃']))
+        .map(|line| line.split(['│', '┃']).next().unwrap_or_default())
+        .find(|line| line.contains(device));
+    row.unwrap_or_default()
+        .chars()
+        .filter(|c| "●○◌·–!".contains(*c))
+        .collect()
+}
+
+fn cells(number: u16) -> NonZero<u16> {
+    NonZero::new(number).expect("a terminal has cells")
 }
 
 struct Seen {
@@ -63,7 +78,7 @@ impl Screen {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let writer = pair.master.take_writer().expect("a writer");
-        let parser = vt100::Parser::new(rows, columns, 0);
+        let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
         let seen = Arc::new((
             Mutex::new(Seen {
                 parser,
@@ -98,6 +113,70 @@ impl Screen {
         }
     }
 
+    /// The dashboard, once it is connected and shows the home's devices.
+    #[track_caller]
+    pub fn opened(home: &Home, columns: u16, rows: u16) -> Self {
+        let mut screen = Self::start(home, columns, rows, &[]);
+        screen.shows("● connected").shows("Dish washer");
+        screen
+    }
+
+    /// As a terminal sends a text from the clipboard.
+    pub fn paste(&mut self, text: &str) -> &mut Self {
+        self.press(&format!("\x1b[200~{text}\x1b[201~"))
+    }
+
+    /// The left button on a cell, counted from 0.
+    pub fn click(&mut self, column: usize, row: usize) -> &mut Self {
+        let (x, y) = (column + 1, row + 1);
+        self.press(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"))
+    }
+
+    pub fn wheel(&mut self, down: bool, column: usize, row: usize) -> &mut Self {
+        let code = if down { 65 } else { 64 };
+        self.press(&format!("\x1b[<{code};{};{}M", column + 1, row + 1))
+    }
+
+    /// Closes the topmost box or filter, and waits until `gone` is no longer on the screen: an Escape that is followed by
+    /// more bytes at once would be read as Alt.
+    #[track_caller]
+    pub fn escape(&mut self, gone: &str) -> &mut Self {
+        self.press("\x1b").no_longer_shows(gone)
+    }
+
+    /// Leaves at once, in peace.
+    #[track_caller]
+    pub fn leaves(&mut self) {
+        self.press("\x03");
+        assert_eq!(self.ends(), 0);
+    }
+
+    /// The marks in a device's row: presence, push, event.
+    pub fn marks(&self, device: &str) -> String {
+        marks_in(&self.text(), device)
+    }
+
+    #[track_caller]
+    pub fn until_marks(&mut self, device: &str, wanted: &str) -> &mut Self {
+        self.until(&format!("marks {wanted} of {device}"), |text| {
+            marks_in(text, device) == wanted
+        })
+    }
+
+    /// Puts the cursor on a device by filtering for it; the filter stays.
+    #[track_caller]
+    pub fn choose(&mut self, device: &str) -> &mut Self {
+        self.press("1")
+            .press("/")
+            .shows("Enter keep")
+            .press(device)
+            .press("\r");
+        self.until(&format!("{device} chosen"), |text| {
+            !text.contains("Enter keep")
+                && text.lines().any(|l| l.contains('▌') && l.contains(device))
+        })
+    }
+
     /// Characters as typed; `\r` is Enter, `\x1b` Escape, `\t` Tab.
     pub fn press(&mut self, keys: &str) -> &mut Self {
         self.writer
@@ -114,7 +193,7 @@ impl Screen {
             .expect("not poisoned")
             .parser
             .screen_mut()
-            .set_size(rows, columns);
+            .set_size(cells(rows), cells(columns));
         let size = PtySize {
             rows,
             cols: columns,

@@ -5,7 +5,7 @@ use crate::sim::world::catalog::KINDS;
 
 fn cloud() -> Thinq {
     let authority = Arc::new(Authority::new().unwrap());
-    let token = "thinqpat_1".to_owned();
+    let token = Secret::new("thinqpat_1");
     Thinq::new(World::new(1, Some(43)), Hosts::default(), token, authority)
 }
 

@@ -1,0 +1,12 @@
+//! Stories on the core: events in, effects and screen out. Every behaviour that a user can name.
+
+mod boxes;
+mod control;
+mod deck;
+mod devices;
+mod feeds;
+mod messages;
+mod panes;
+mod properties;
+mod session;
+mod wizard;
