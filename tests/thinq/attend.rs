@@ -125,6 +125,21 @@ fn a_change_in_the_account_is_a_hint_to_read_the_list_again() {
 }
 
 #[test]
+fn a_large_home_is_read_slowly_and_a_small_one_at_once() {
+    let script = Script::with_devices(200);
+    attend(&script, &thinq(), HOUR, false);
+    let states: Vec<_> = script.seen(|seen| {
+        seen.iter()
+            .filter(|call| call.line().ends_with("/state"))
+            .map(|call| call.at)
+            .collect()
+    });
+    let within = |time: Duration| states.iter().filter(|at| **at <= time).count();
+    assert_eq!(within(MINUTE), 30);
+    assert!((100..=125).contains(&within(HOUR)), "{}", within(HOUR));
+}
+
+#[test]
 fn that_account_changes_are_subscribed_already_is_fine() {
     let script = Script::with_devices(1);
     script.cloud(|cloud| cloud.account_feed = true);
