@@ -139,9 +139,13 @@ impl Platform for Thinq {
     fn interpret(&self, message: &Message) -> Reading {
         let reading = messages::interpret(message);
         for fact in &reading.facts {
-            // What was read before a report would take it back.
-            if let Fact::Report { device, .. } = fact {
-                self.cache.doubt_state(device);
+            match fact {
+                // What was read before a report would take it back.
+                Fact::Report { device, .. } => self.cache.doubt_state(device),
+                Fact::DeviceAdded(_) | Fact::DeviceRemoved(_) | Fact::DeviceRenamed { .. } => {
+                    self.cache.doubt_devices();
+                }
+                _ => {}
             }
         }
         reading

@@ -20,7 +20,7 @@ fn read_bytes(payload: &[u8]) -> Reading {
     thinq().interpret(&arrived(payload))
 }
 
-fn arrived(payload: &[u8]) -> Message {
+pub fn arrived(payload: &[u8]) -> Message {
     Message {
         at: Timestamp::default(),
         direction: Direction::In,

@@ -247,6 +247,7 @@ impl Thinq {
             for device in due {
                 self.renew(io, &device).await;
             }
+            self.reread_doubted_devices(io).await;
             let now = io.now();
             let next = self
                 .feeds

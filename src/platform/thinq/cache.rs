@@ -21,6 +21,7 @@ use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::model::Model;
 use crate::domain::request::Reply;
+use crate::domain::session::LogLevel;
 use crate::platform::io::Io;
 
 const DEVICES_GOOD: Duration = Duration::from_secs(10);
@@ -55,6 +56,7 @@ pub struct Cache {
     presence: Mutex<HashMap<DeviceId, Presence>>,
     /// That there are no devices is explained once.
     emptiness_told: AtomicBool,
+    devices_doubted: AtomicBool,
 }
 
 impl Cache {
@@ -83,6 +85,11 @@ impl Cache {
         if let Some(kept) = lock(&self.states).get_mut(device) {
             kept.stale = true;
         }
+    }
+
+    /// A message told of a change in the account: a hint to read the list again, no more (`reference/lg-thinq.md` 8.2).
+    pub fn doubt_devices(&self) {
+        self.devices_doubted.store(true, Ordering::Relaxed);
     }
 
     pub fn forget_profile(&self, device: &DeviceId) {
@@ -144,6 +151,16 @@ impl Thinq {
             devices
         })
         .await
+    }
+
+    /// Once a message told of a change, until the list is there again.
+    pub(super) async fn reread_doubted_devices(&self, io: &dyn Io) {
+        if self.cache.devices_doubted.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.devices(io, Duration::ZERO, Urgency::Background).await
+        {
+            self.cache.doubt_devices();
+            io.log(LogLevel::Warn, format!("devices: {error}; again later"));
+        }
     }
 
     /// An empty list is also what a token of another account, or of another region, gives.

@@ -113,9 +113,9 @@ impl Screen {
         while !test(&seen) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || seen.ended {
-                let (text, ended) = (seen.parser.screen().contents(), seen.ended);
+                let (picture, ended) = (seen.parser.screen().contents(), seen.ended);
                 drop(seen);
-                panic!("never: {what} (ended: {ended})\n{text}");
+                panic!("never: {what} (ended: {ended})\n{picture}");
             }
             seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
         }
