@@ -163,6 +163,10 @@ impl App {
                 self.lists_changed(changed);
                 if !known {
                     self.say(Role::Good, text);
+                    // Nobody has said yet whether it is subscribed; several at once are asked about once.
+                    if !self.pending.has(|p| matches!(p, Purpose::Feeds)) {
+                        self.ask_feeds();
+                    }
                 }
             }
             Fact::DeviceRemoved(device) => {

@@ -32,7 +32,7 @@ const READ_LATELY: Duration = Duration::from_mins(1);
 const STATES_AT_ONCE: usize = 3;
 /// Devices whose states are read without a pause.
 const SMALL_HOME: usize = 30;
-/// Of a larger home the others follow, 90 an hour with three at once: a thousand devices must not use up what LG lets through.
+/// Of a larger home the others follow at 90 an hour: a thousand devices must not use up what LG lets through.
 const STATE_PAUSE: Duration = Duration::from_mins(2);
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_CAP: Duration = Duration::from_mins(10);

@@ -1,4 +1,4 @@
-//! What was read and is still good: the device list for seconds, states for half a minute, profiles for a day. Identical
+//! What was read and is still good: the device list for seconds, states for seconds, profiles for a day. Identical
 //! reads that are under way together become one call.
 
 use std::collections::HashMap;
@@ -24,7 +24,10 @@ use crate::domain::request::Reply;
 use crate::platform::io::Io;
 
 const DEVICES_GOOD: Duration = Duration::from_secs(10);
+/// For what a command has to bring along.
 pub const STATE_GOOD: Duration = Duration::from_secs(30);
+/// For a person who looks, and looks again to see whether something changed: only keys pressed twice are one question.
+const LOOK_GOOD: Duration = Duration::from_secs(2);
 const PROFILE_GOOD: Duration = Duration::from_hours(24);
 
 #[derive(Debug, Clone)]
@@ -75,7 +78,7 @@ impl Cache {
             .map(|kept| Arc::clone(&kept.value))
     }
 
-    /// A command went out: what was read before it says little.
+    /// A command went out, or a report came: what was read before it says little.
     pub fn doubt_state(&self, device: &DeviceId) {
         if let Some(kept) = lock(&self.states).get_mut(device) {
             kept.stale = true;
@@ -214,7 +217,7 @@ impl Thinq {
         io: &dyn Io,
         device: &DeviceId,
     ) -> Result<Reply, Problem> {
-        match self.state(io, device, STATE_GOOD, Urgency::Look).await {
+        match self.state(io, device, LOOK_GOOD, Urgency::Look).await {
             Ok(state) => Ok(Reply::State(state)),
             // Out of budget, an older answer is better than none: what changed since came as messages.
             Err(error @ ThinqError::Spent { .. }) => {
