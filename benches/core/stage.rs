@@ -189,7 +189,6 @@ fn setup(width: u16, height: u16) -> Setup {
         hint: None,
         memory_limit: 256 << 20,
         mouse: true,
-        first_run: false,
     }
 }
 
