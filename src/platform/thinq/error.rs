@@ -166,9 +166,7 @@ impl ThinqError {
     fn exit(&self) -> Exit {
         match self {
             Self::Api { code, .. } => match code.as_str() {
-                "1205" | "1210" | "1211" | "1212" | "1213" | "1217" | "1222" | "1224" => {
-                    Exit::NotFound
-                }
+                "1205" | "1210" | "1211" | "1212" | "1213" | "1217" | "1224" => Exit::NotFound,
                 "1305" | "1308" | "1309" => Exit::Refused,
                 _ if self.concern() == Concern::Ask => Exit::Refused,
                 _ => Exit::Failed,
@@ -245,7 +243,7 @@ mod tests {
             exits,
             [
                 Exit::Refused,
-                Exit::NotFound,
+                Exit::Failed,
                 Exit::Failed,
                 Exit::NotFound,
                 Exit::Refused,
