@@ -348,3 +348,21 @@ fn muting_hides_messages_and_loses_none() {
     deck.press("m");
     assert_eq!(deck.messages().len(), 2);
 }
+
+#[test]
+fn off_is_asked_for_when_nobody_knows_what_became_of_on() {
+    let mut deck = Deck::connected();
+    deck.hold().press("p p");
+    assert_eq!(deck.requests(), [feed("d-dryer", Feed::Push, true)]);
+    // The answer was lost, and so was the list.
+    deck.fact(Fact::FeedFailed {
+        device: DeviceId::new("d-dryer"),
+        feed: Feed::Push,
+        state: FeedState::Unknown,
+        problem: refusal("2000", "internal server error"),
+    });
+    deck.answer_for("d-dryer", Err(refusal("2000", "internal server error")));
+    assert_eq!(deck.requests(), [feed("d-dryer", Feed::Push, false)]);
+    deck.answer_for("d-dryer", Ok(OFF));
+    assert_eq!(deck.device("Dryer").push, Mark::Off);
+}
