@@ -128,6 +128,14 @@ impl App {
         self.ask(Effect::Request(id, Request::Devices { fresh: asked }));
     }
 
+    /// A device that came by itself: the list tells all of it, and after that the feeds. Several at once cost one list.
+    fn ask_about_newcomers(&mut self) {
+        if !std::mem::replace(&mut self.home.newcomers, true) {
+            let id = self.pending.begin(Purpose::Devices { asked: false });
+            self.ask(Effect::Request(id, Request::Devices { fresh: true }));
+        }
+    }
+
     pub(super) fn ask_feeds(&mut self) {
         if self.capabilities().push.is_none() && self.capabilities().event.is_none() {
             return;
@@ -163,6 +171,7 @@ impl App {
                 self.lists_changed(changed);
                 if !known {
                     self.say(Role::Good, text);
+                    self.ask_about_newcomers();
                 }
             }
             Fact::DeviceRemoved(device) => {
@@ -277,8 +286,12 @@ impl App {
     }
 
     fn devices_answered(&mut self, asked: bool, result: Result<Reply, Problem>) {
+        let newcomers = std::mem::take(&mut self.home.newcomers);
         match result {
             Ok(Reply::Devices(devices)) => {
+                if newcomers {
+                    self.ask_feeds();
+                }
                 let count = devices.len();
                 self.fact(Fact::Devices(devices));
                 if asked {

@@ -29,6 +29,8 @@ pub(super) struct Home {
     pub(super) budget: Option<Budget>,
     /// The list was asked for although there is no connection.
     pub(super) greeted: bool,
+    /// The list was asked for because a device came by itself.
+    pub(super) newcomers: bool,
     /// Why the device list could not be had.
     pub(super) trouble: Option<Problem>,
     /// The user closed the question for a new token: it does not come up by itself again.
@@ -49,6 +51,7 @@ impl Home {
             commands: Commands::default(),
             budget: None,
             greeted: false,
+            newcomers: false,
             trouble: None,
             token_declined: false,
         }

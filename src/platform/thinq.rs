@@ -35,6 +35,7 @@ use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::capability::Capabilities;
+use crate::domain::fact::Fact;
 use crate::domain::message::Message;
 use crate::domain::model::Model;
 use crate::domain::profile::{Common, PlatformId, ThinqSettings};
@@ -136,7 +137,18 @@ impl Platform for Thinq {
     }
 
     fn interpret(&self, message: &Message) -> Reading {
-        messages::interpret(message)
+        let reading = messages::interpret(message);
+        for fact in &reading.facts {
+            match fact {
+                // What was read before a report would take it back.
+                Fact::Report { device, .. } => self.cache.doubt_state(device),
+                Fact::DeviceAdded(_) | Fact::DeviceRemoved(_) | Fact::DeviceRenamed { .. } => {
+                    self.cache.doubt_devices();
+                }
+                _ => {}
+            }
+        }
+        reading
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {

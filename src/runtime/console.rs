@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -24,6 +25,9 @@ use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening
 /// give way to a gap line. Bytes.
 const INBOX: usize = 64 * 1024 * 1024;
 
+/// A pipe takes so many bytes whole or not at all (`PIPE_BUF`).
+const ATOMIC: usize = 4096;
+
 pub struct Shell {
     context: Arc<Context>,
     signals: Signals,
@@ -34,6 +38,10 @@ pub struct Shell {
     wanted: Option<String>,
     chosen: Option<Profile>,
     stdout: tokio::io::Stdout,
+    /// Stdout is a terminal, which can stop in the middle of a line (Ctrl-S).
+    to_terminal: bool,
+    /// Commands that the session had no room for yet: acknowledgements must not get lost.
+    owed: VecDeque<SessionCommand>,
     /// Signals that came while something was being written.
     interrupts: VecDeque<()>,
 }
@@ -50,6 +58,8 @@ impl Shell {
             wanted,
             chosen: None,
             stdout: tokio::io::stdout(),
+            to_terminal: std::io::stdout().is_terminal(),
+            owed: VecDeque::new(),
             interrupts: VecDeque::new(),
         })
     }
@@ -60,6 +70,34 @@ impl Shell {
         self.station.get_or_insert_with(|| {
             Station::open_profile(context, SessionId::default(), profile, inbox)
         })
+    }
+
+    /// Hands over what is owed. `Err` when a signal came first.
+    async fn settle(&mut self) -> Result<(), Interrupted> {
+        while let Some(command) = self.owed.front() {
+            let Some(station) = &self.station else {
+                self.owed.clear();
+                break;
+            };
+            tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => return Err(Interrupted),
+                () = station.send(command.clone()) => {
+                    self.owed.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes without a detour over another thread where that cannot block. `None`: it could.
+    fn write_now(&self, bytes: &[u8]) -> Option<Result<(), Closed>> {
+        if self.to_terminal || bytes.len() > ATOMIC || !takes_a_write() {
+            return None;
+        }
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        Some(written.map_err(|_gone| Closed))
     }
 
     /// Anything a person must act on at once: SIGINT, SIGTERM, SIGHUP. A stop from the keyboard stops us as it always does.
@@ -74,6 +112,16 @@ impl Shell {
             }
         }
     }
+}
+
+struct Interrupted;
+
+/// Whether a short write to stdout is taken at once: a pipe that is ready has room for [`ATOMIC`] bytes.
+fn takes_a_write() -> bool {
+    let stdout = std::io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::OUT)];
+    let ready = poll(&mut asked, Some(&Timespec::default()));
+    ready.is_ok() && asked[0].revents().contains(PollFlags::OUT)
 }
 
 fn heard(event: Event) -> Option<Heard> {
@@ -91,6 +139,9 @@ impl Console for Shell {
             let mut bytes = Vec::with_capacity(line.len() + 1);
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');
+            if let Some(written) = self.write_now(&bytes) {
+                return written;
+            }
             let stdout = &mut self.stdout;
             let written = async {
                 stdout.write_all(&bytes).await?;
@@ -162,7 +213,10 @@ impl Console for Shell {
     }
 
     fn command(&mut self, command: SessionCommand) {
-        self.station().command(command);
+        let kept = command.clone();
+        if !self.owed.is_empty() || !self.station().command(command) {
+            self.owed.push_back(kept);
+        }
     }
 
     fn close(&mut self) -> Pending<'_, ()> {
@@ -176,6 +230,9 @@ impl Console for Shell {
     fn next(&mut self, until: Option<Mono>) -> Pending<'_, Heard> {
         Box::pin(async move {
             if self.interrupts.pop_front().is_some() {
+                return Heard::Interrupt;
+            }
+            if self.settle().await.is_err() {
                 return Heard::Interrupt;
             }
             let deadline = until.map(|at| self.context.clock.instant(at));

@@ -1,5 +1,6 @@
 //! What everything in one run shares: folders, config, clock, and the simulated home.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::clock::Clock;
 use super::config::{Config, Theme, edit};
 use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
-use super::io::{Receipts, RuntimeIo};
+use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
@@ -48,6 +49,7 @@ pub struct Context {
     environment: Environment,
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
+    tokens: Mutex<HashMap<String, TokenPlace>>,
     simulator: tokio::sync::Mutex<Option<Simulated>>,
 }
 
@@ -76,6 +78,7 @@ impl Context {
             environment: options.environment.clone(),
             config: Mutex::new(config),
             warnings: Mutex::new(warnings),
+            tokens: Mutex::default(),
             simulator: tokio::sync::Mutex::new(None),
         }))
     }
@@ -206,7 +209,9 @@ impl Context {
             Some(_) if profile.simulated => Keep::in_memory(),
             _ => Keep::on_disk(self.folders.identity(&profile.name)),
         };
-        let io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
+        let mut io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
+        let Settings::Thinq(settings) = &profile.settings;
+        io.token = self.token_place(&profile.name, &settings.token);
         Ok(Live {
             platform: catalog::build(&profile),
             io: Arc::new(io),
@@ -237,7 +242,7 @@ impl Context {
                 USER_AGENT,
             )?,
             identity,
-            token: settings.token.clone(),
+            token: TokenPlace::new(settings.token.clone()),
             environment: self.environment.clone(),
             commands,
             heard,
@@ -380,7 +385,20 @@ impl Context {
     /// A fresh token for a profile: into a 0600 file, which the config names from now on.
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
-        self.read_again()
+        self.read_again()?;
+        let Settings::Thinq(settings) = self.choose(Some(profile))?.settings;
+        self.token_place(profile, &settings.token);
+        Ok(())
+    }
+
+    /// One for each profile: whoever is open on it finds the token where it is now.
+    fn token_place(&self, profile: &str, now: &SecretRef) -> TokenPlace {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = tokens
+            .entry(profile.to_owned())
+            .or_insert_with(|| TokenPlace::new(now.clone()));
+        place.moved(now.clone());
+        place.clone()
     }
 
     fn read_again(&self) -> Result<(), Problem> {

@@ -23,6 +23,8 @@ const OVERHEAD: usize = 512;
 const MEMBER: usize = 64;
 /// Log lines that wait: more than a person can have read.
 const LINES: usize = 1000;
+/// A topic in a packet's line may have 64 KiB. Bytes.
+const LONGEST_LINE: usize = 4096;
 
 /// Cheap to clone: all clones share one queue.
 #[derive(Clone)]
@@ -140,7 +142,7 @@ impl Queue {
             }
             Event::Session(session, SessionEvent::Gap(gap)) => self.lost(place, *session, *gap),
             Event::Log(_) | Event::Session(_, SessionEvent::Log(_)) => {
-                self.lines.push_back((place, event));
+                self.lines.push_back((place, cut(event)));
                 if self.lines.len() > LINES {
                     self.lines.pop_front();
                     self.lines_lost += 1;
@@ -219,6 +221,18 @@ impl Queue {
             lost => Some(lines_lost(lost, &self.lines.front()?.1)),
         }
     }
+}
+
+fn cut(mut event: Event) -> Event {
+    if let Event::Log(line) | Event::Session(_, SessionEvent::Log(line)) = &mut event
+        && line.text.len() > LONGEST_LINE
+    {
+        let end = line.text.floor_char_boundary(LONGEST_LINE);
+        line.text.truncate(end);
+        line.text.shrink_to_fit();
+        line.text.push('…');
+    }
+    event
 }
 
 /// Stands where log lines had to go, before the oldest that is left.

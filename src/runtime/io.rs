@@ -36,12 +36,34 @@ pub struct RuntimeIo {
     pub clock: Clock,
     pub rest: RestClient,
     pub identity: Keep,
-    pub token: SecretRef,
+    /// Where the token is now: another place after a new one was given.
+    pub token: TokenPlace,
     pub environment: Environment,
     pub commands: mpsc::Sender<SessionCommand>,
     pub heard: Arc<Heard>,
     pub outlet: Arc<dyn Post>,
     pub receipts: Arc<Receipts>,
+}
+
+/// The place of a profile's token, shared by all that are open on it.
+#[derive(Clone)]
+pub struct TokenPlace(Arc<Mutex<SecretRef>>);
+
+impl TokenPlace {
+    pub fn new(place: SecretRef) -> Self {
+        Self(Arc::new(Mutex::new(place)))
+    }
+
+    fn now(&self) -> SecretRef {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn moved(&self, place: SecretRef) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
 }
 
 /// Publishes of the adapter that wait for their acknowledgement.
@@ -191,7 +213,8 @@ impl Io for RuntimeIo {
 
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
         Box::pin(async move {
-            let found = secrets::find(&self.token, &self.environment).await?;
+            let place = self.token.now();
+            let found = secrets::find(&place, &self.environment).await?;
             if let Some(warning) = found.warning {
                 self.fact(Fact::Notice(warning));
             }

@@ -192,6 +192,11 @@ impl Station {
         self.commands.try_send(command).is_ok()
     }
 
+    /// Waits for room. Does nothing when the session is gone.
+    pub async fn send(&self, command: SessionCommand) {
+        let _gone = self.commands.send(command).await;
+    }
+
     /// DISCONNECT and wait, but never long.
     pub async fn close(mut self) {
         let _ = self.commands.try_send(SessionCommand::Close);

@@ -1,6 +1,6 @@
 //! The devices of the open profile, and what is known about each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,6 +12,13 @@ use crate::domain::request::Usage;
 use crate::domain::state;
 use crate::domain::subscription::{Feed, FeedState};
 
+/// Devices that messages alone tell of, at most: whoever sends could think of ever new ones. A list is believed whole.
+const STRANGERS: usize = 10_000;
+/// Longest id that a message's device may have, in bytes.
+const LONGEST_ID: usize = 1024;
+/// What a message carries whose device gets no number any more.
+const NOBODY: u32 = u32::MAX;
+
 #[derive(Debug, Default)]
 pub struct Devices {
     entries: HashMap<DeviceId, Entry>,
@@ -20,6 +27,8 @@ pub struct Devices {
     /// Every id ever seen, by the number that messages carry. A device that is gone keeps its number.
     numbers: HashMap<DeviceId, u32>,
     names: Vec<Known>,
+    /// How many of them a list named first.
+    from_lists: usize,
     /// The complete list has come at least once.
     listed: bool,
 }
@@ -106,8 +115,20 @@ impl Devices {
             .map_or(("", ""), |k| (&k.search, k.id.as_str()))
     }
 
-    /// The number that messages of this device carry; made at first sight.
+    /// The number that messages of this device carry; made at first sight while there is room.
     pub fn number(&mut self, id: &DeviceId) -> u32 {
+        match self.numbers.get(id) {
+            Some(number) => *number,
+            None if self.has_room(id) => self.introduce(id),
+            None => NOBODY,
+        }
+    }
+
+    fn has_room(&self, id: &DeviceId) -> bool {
+        id.as_str().len() <= LONGEST_ID && self.names.len() < self.from_lists + STRANGERS
+    }
+
+    fn introduce(&mut self, id: &DeviceId) -> u32 {
         if let Some(number) = self.numbers.get(id) {
             return *number;
         }
@@ -127,19 +148,25 @@ impl Devices {
         let mut changed = !self.listed;
         self.listed = true;
         let before = self.entries.len();
-        self.entries
-            .retain(|id, _| devices.iter().any(|d| d.id == *id));
+        let listed: HashSet<_> = devices.iter().map(|d| &d.id).collect();
+        self.entries.retain(|id, _| listed.contains(id));
         changed |= self.entries.len() != before;
+        let named = self.names.len();
         for device in devices {
             changed |= self.put(device);
         }
+        self.from_lists += self.names.len() - named;
         if changed {
             self.sort();
         }
         changed
     }
 
+    /// One that a message told of. Whether anything changed: nothing does when there is no room for it.
     pub fn add(&mut self, device: Device) -> bool {
+        if !self.numbers.contains_key(&device.id) && !self.has_room(&device.id) {
+            return false;
+        }
         let changed = self.put(device);
         self.sort();
         changed
@@ -212,7 +239,7 @@ impl Devices {
     }
 
     fn put(&mut self, device: Device) -> bool {
-        let number = self.number(&device.id);
+        let number = self.introduce(&device.id);
         let known = &mut self.names[number as usize];
         known.label = device.label();
         known.search = known.label.to_lowercase();
@@ -296,5 +323,27 @@ mod tests {
         devices.remove(&DeviceId::new("b"));
         assert_eq!(devices.label_of(number), "Washer");
         assert!(devices.is_empty());
+    }
+
+    #[test]
+    fn messages_of_ever_new_devices_fill_no_memory() {
+        let mut devices = Devices::default();
+        for n in 0..STRANGERS + 5 {
+            devices.number(&DeviceId::new(&format!("stranger {n}")));
+        }
+        assert_eq!(devices.names.len(), STRANGERS);
+        assert_eq!(devices.number(&DeviceId::new("one more")), NOBODY);
+        assert!(!devices.add(device("one more", "Oven")));
+        devices.replace(vec![device("a", "Dryer")]);
+        let number = devices.number(&DeviceId::new("a"));
+        assert_eq!(devices.label_of(number), "Dryer");
+        assert_eq!(devices.label_of(NOBODY), "");
+    }
+
+    #[test]
+    fn an_id_that_is_no_id_gets_no_number() {
+        let mut devices = Devices::default();
+        let endless = DeviceId::new(&"x".repeat(LONGEST_ID + 1));
+        assert_eq!(devices.number(&endless), NOBODY);
     }
 }

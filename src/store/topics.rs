@@ -6,6 +6,8 @@ use crate::domain::topic::Topic;
 
 /// Names kept. A topic beyond that stands in full beside its message.
 const NAMES: usize = 65_536;
+/// Bytes of all names kept.
+const BYTES: usize = 4 * 1024 * 1024;
 
 /// Number of an interned topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +17,7 @@ pub struct TopicId(pub u32);
 pub struct Topics {
     numbers: HashMap<Topic, TopicId>,
     names: Vec<Topic>,
+    bytes: usize,
 }
 
 impl Topics {
@@ -23,9 +26,11 @@ impl Topics {
         if let Some(id) = self.numbers.get(topic) {
             return Some(*id);
         }
-        if self.names.len() >= NAMES {
+        let bytes = self.bytes + topic.as_str().len();
+        if self.names.len() >= NAMES || bytes > BYTES {
             return None;
         }
+        self.bytes = bytes;
         let id = TopicId(u32::try_from(self.names.len()).ok()?);
         self.names.push(topic.clone());
         self.numbers.insert(topic.clone(), id);
@@ -58,5 +63,15 @@ mod tests {
         assert_eq!(topics.intern(&Topic::received("one more")), None);
         assert_eq!(topics.intern(&Topic::received("t/7")), Some(TopicId(7)));
         assert_eq!(topics.name(TopicId(7)).map(Topic::as_str), Some("t/7"));
+    }
+
+    #[test]
+    fn long_names_fill_it_sooner() {
+        let mut topics = Topics::default();
+        let long = "x".repeat(60_000);
+        for n in 0..100 {
+            topics.intern(&Topic::received(&format!("{n}/{long}")));
+        }
+        assert_eq!(topics.len(), BYTES / 60_003);
     }
 }

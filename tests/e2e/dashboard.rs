@@ -34,7 +34,7 @@ fn next_push(home: &Home, screen: &mut Screen) {
         .notify(&home.device(DISHES), "CLEANING_IS_COMPLETE");
     screen.until("a notification in the stream", |text| {
         text.lines()
-            .any(|l| l.contains(" push ") && l.contains("cleaning is co"))
+            .any(|l| l.contains(" push ") && l.contains("clean"))
     });
 }
 
@@ -117,7 +117,9 @@ fn a_command_is_shown_sent_and_confirmed_by_the_device() {
     screen.press("/HIGH\r").shows("\"windStrength\": \"HIGH\"");
     assert_ne!(strength(), "HIGH", "nothing goes before it was shown");
     home.after(
-        || drop(screen.press("\r")),
+        || {
+            screen.press("\r");
+        },
         "the command at the device",
         |event| *event == SimEvent::Controlled { device: id.clone() },
     );
@@ -292,6 +294,7 @@ fn devices_come_are_renamed_and_go_by_themselves() {
         }
     };
     screen.until("the new name", in_list("● Cellar washer"));
+    screen.until_marks("Cellar washer", "●○○");
     home.control.unregister_device(&id);
     screen.until("the list without it", |text| {
         text.contains("Cellar washer is gone") && !in_list("● Cellar washer")(text)

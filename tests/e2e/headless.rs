@@ -3,10 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use thingdeck::sim::broker::Happening;
+use thingdeck::sim::{Fault, SimEvent, Times};
 
-use crate::support::home::{BINARY, Ended};
+use crate::support::home::{BINARY, Ended, Home};
 
 /// The simulator as a process of its own.
 struct Served {
@@ -17,10 +19,15 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
+        Self::start_with(&["--seed", "7"])
+    }
+
+    fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(BINARY)
-            .args(["sim", "thinq", "--seed", "7", "--dir"])
+            .args(["sim", "thinq", "--dir"])
             .arg(folder.path().join("sim"))
+            .args(options)
             .env("HOME", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -224,4 +231,236 @@ fn a_closed_pipe_ends_tail_quietly() {
     drop(reader);
     let ended = child.wait().expect("it ends");
     assert_eq!(ended.code(), Some(0), "after {line}");
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success(), "signal {name}");
+}
+
+/// Starts a command, waits until the simulator sees what was wanted of it, and lets it end.
+fn meanwhile(
+    home: &Home,
+    arguments: &[&str],
+    what: &str,
+    wanted: impl FnMut(&SimEvent) -> bool,
+    act: impl FnOnce(&Child),
+) -> Ended {
+    let mut child = None;
+    home.after(
+        || child = Some(home.command(arguments).spawn().expect("it starts")),
+        what,
+        wanted,
+    );
+    let child = child.expect("started");
+    act(&child);
+    Ended::from(child.wait_with_output().expect("it ends"))
+}
+
+fn subscribed_to_push(event: &SimEvent) -> bool {
+    matches!(event, SimEvent::Broker(Happening::Subscribed { filter, .. }) if filter.ends_with("/push"))
+}
+
+#[test]
+fn an_interrupt_before_anything_was_done_is_130() {
+    let home = Home::quiet();
+    home.control
+        .fail_http("GET", "/devices", Times::Forever, Fault::Silence);
+    let ended = meanwhile(
+        &home,
+        &["devices"],
+        "the call",
+        |event| matches!(event, SimEvent::Call(call) if call.path == "/devices"),
+        |child| signal(child, "INT"),
+    );
+    ended.expect(130);
+}
+
+#[test]
+fn an_interrupt_of_a_running_tail_is_its_end() {
+    let home = Home::quiet();
+    let mut child = None;
+    home.after(
+        || child = Some(home.command(&["tail"]).spawn().expect("it starts")),
+        "the filters",
+        subscribed_to_push,
+    );
+    let mut child = child.expect("started");
+    home.control.publish_raw(&home.control.clients()[0], "{}");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("a line");
+    assert!(line.starts_with("{\"v\":1,"), "{line}");
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_server_error_is_1() {
+    let home = Home::quiet();
+    let fault = Fault::Status(500, "{}".to_owned());
+    home.control
+        .fail_http("GET", "/devices", Times::Forever, fault);
+    let ended = home.run(&["devices"]).expect(1);
+    assert!(
+        ended.err.contains("500") && ended.err.contains("exit 1"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.out.is_empty(), "{}", ended.out);
+}
+
+#[test]
+fn tail_prints_only_what_matches_and_5_when_nothing_did() {
+    let home = Home::quiet();
+    let id = home.device("Dish washer");
+    home.run(&["subscribe", "push", &id]).expect(0);
+    home.run(&["subscribe", "event", &id]).expect(0);
+    let say = |_: &Child| {
+        home.control
+            .report(&id, json!({"runState": {"currentState": "RINSING"}}));
+        home.control.notify(&id, "CLEANING_IS_COMPLETE");
+    };
+    let wanted = [
+        "tail",
+        "--where",
+        "kind:push",
+        "--count",
+        "1",
+        "--for",
+        "30s",
+    ];
+    let ended = meanwhile(&home, &wanted, "the filters", subscribed_to_push, say).expect(0);
+    let messages = lines(&ended.out);
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0]["kind"], "push");
+    assert_eq!(messages[0]["payload"]["pushCode"], "CLEANING_IS_COMPLETE");
+
+    let nothing = [
+        "tail",
+        "--where",
+        "kind:push .pushCode == \"NEVER\"",
+        "--count",
+        "1",
+        "--for",
+        "1s",
+    ];
+    let ended = home.run(&nothing).expect(5);
+    assert!(ended.out.is_empty(), "{}", ended.out);
+}
+
+#[test]
+fn a_second_start_registers_nothing() {
+    let home = Home::quiet();
+    home.run(&["tail", "--for", "1s"]).expect(0);
+    let (clients, certificates) = (home.control.clients(), home.control.certificates_issued());
+    assert_eq!((clients.len(), certificates), (1, 1));
+    home.control.clear_calls();
+    home.run(&["tail", "--for", "1s"]).expect(0);
+    assert_eq!(home.control.clients(), clients);
+    assert_eq!(home.control.certificates_issued(), certificates);
+    let calls = home.control.calls();
+    let registers = calls
+        .iter()
+        .filter(|call| call.method == "POST" && call.path.starts_with("/client"));
+    assert_eq!(registers.count(), 0, "{calls:?}");
+}
+
+#[test]
+fn a_dry_run_sends_nothing() {
+    let home = Home::quiet();
+    let dry = [
+        "control",
+        "침실 공기청정기",
+        "airFlow.windStrength=HIGH",
+        "--dry-run",
+    ];
+    let ended = home.run(&dry).expect(0);
+    let body: Value = serde_json::from_str(&ended.out).expect("a body");
+    assert_eq!(body, json!({"airFlow": {"windStrength": "HIGH"}}));
+    let calls = home.control.calls();
+    assert!(calls.iter().all(|call| call.method == "GET"), "{calls:?}");
+}
+
+#[test]
+fn a_profile_is_added_listed_and_removed_with_everything_it_had() {
+    let home = Home::fresh();
+    let ready = home.ready().clone();
+    let ca = ready.ca_file.display().to_string();
+    let token = home.config().with_file_name("token").display().to_string();
+    let add = [
+        "profile-add",
+        "--name",
+        "flat",
+        "--country",
+        "KR",
+        "--token-file",
+        &token,
+        "--api-url",
+        &ready.api_url,
+        "--mqtt-url",
+        &ready.mqtt_url,
+        "--ca-file",
+        &ca,
+    ];
+    home.run(&add).expect(0);
+    home.run(&add).expect(2);
+    let listed = lines(&home.run(&["profile-list", "--json"]).expect(0).out);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["name"], "flat");
+
+    home.run(&["-p", "flat", "subscribe", "push", "Dish washer"])
+        .expect(0);
+    home.run(&["-p", "flat", "subscribe", "event", "Dish washer"])
+        .expect(0);
+    assert_eq!(home.control.clients().len(), 1);
+    home.run(&["profile-remove", "flat"]).expect(2);
+    assert_eq!(
+        home.control.clients().len(),
+        1,
+        "without a yes nothing happens"
+    );
+    home.run(&["profile-remove", "flat", "--yes"]).expect(0);
+    assert_eq!(home.control.clients(), Vec::<String>::new());
+    assert_eq!(home.control.push_subscriptions(), []);
+    assert!(home.control.event_subscriptions().is_empty());
+    home.run(&["profile-remove", "flat", "--yes"]).expect(4);
+    home.run(&["devices"]).expect(2);
+}
+
+#[test]
+fn completions_and_the_manual_come_from_the_same_commands() {
+    let home = Home::quiet();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let text = home.run(&["completions", shell]).expect(0).out;
+        assert!(text.contains("profile-add"), "{shell}: {text}");
+    }
+    let man = home.run(&["man"]).expect(0).out;
+    assert!(man.contains(".TH") && man.contains("unsubscribe"), "{man}");
+}
+
+#[test]
+fn the_simulator_ends_in_peace() {
+    for name in ["TERM", "INT"] {
+        let mut served = Served::start();
+        signal(&served.child, name);
+        let code = served.child.wait().expect("it ends").code();
+        assert_eq!(code, Some(0), "after SIG{name}");
+    }
+}
+
+#[test]
+fn the_simulator_has_as_many_devices_as_wanted_the_same_for_the_same_seed() {
+    let list = |seed: &str| {
+        let served = Served::start_with(&["--devices", "100", "--seed", seed]);
+        served.run(&["devices", "--json"]).expect(0).out
+    };
+    let first = list("5");
+    assert_eq!(lines(&first).len(), 100);
+    assert_eq!(list("5"), first);
+    assert_ne!(list("6"), first);
 }

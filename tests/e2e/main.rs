@@ -1,7 +1,18 @@
 //! The binary as a person runs it: in a pseudo-terminal and in a pipe, against the simulator over real HTTPS and MQTT.
 
+#![expect(clippy::panic, reason = "a test that cannot go on says so")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test makes files, reads the environment and limits its waits itself"
+)]
+
 mod support;
 
 mod dashboard;
+mod faults;
 mod headless;
+mod hostile;
+mod idle;
+mod secrets;
 mod terminal;
+mod wizard;

@@ -180,6 +180,13 @@ class Home:
         self.profiles[device], self.states[device] = profile, state
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up or does not trust us is no news."""
+
+
 class Cloud:
     def __init__(self, folder, fixtures):
         self.folder = folder
@@ -193,14 +200,8 @@ class Cloud:
         key, certificate = self.root.server("api")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        cloud = self
-
-        class Handler(Request):
-            pass
-
-        Handler.cloud = cloud
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        handler = type("Handler", (Request,), {"cloud": self})
+        self.server = Server(("127.0.0.1", 0), handler)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -263,6 +264,9 @@ class Cloud:
                     self.broker.signs_with = old
             if order.get("start", True):
                 self.broker.start()
+            return True
+        if action == "state":
+            self.home.states[order["device"]] = order["state"]
             return True
         if action == "forget_clients":
             self.clients.clear()

@@ -12,6 +12,7 @@ use thingdeck::platform::io::Io;
 use thingdeck::platform::thinq::Thinq;
 use thingdeck::platform::{Leave, Platform};
 
+use crate::messages::arrived;
 use crate::script::{Fault, Script, settings, thinq};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -106,6 +107,36 @@ fn a_connection_is_greeted_in_the_order_that_loses_no_message() {
             .iter()
             .any(|f| matches!(f, Fact::Budget(b) if b.calls_this_hour == 6))
     );
+}
+
+#[test]
+fn a_change_in_the_account_is_a_hint_to_read_the_list_again() {
+    let script = Script::with_devices(2);
+    let thinq = thinq();
+    attend_and(&script, &thinq, MINUTE * 10, false, |minute| {
+        if minute == 5 {
+            let renamed = r#"{"pushType":"DEVICE_ALIAS_CHANGED","deviceId":"d00","alias":"Hall"}"#;
+            thinq.interpret(&arrived(renamed.as_bytes()));
+        }
+    });
+    let read = times(&script, "GET devices");
+    assert_eq!(read.len(), 2, "{read:?}");
+    assert!(read[1] >= MINUTE * 5 && read[1] <= MINUTE * 6, "{read:?}");
+}
+
+#[test]
+fn a_large_home_is_read_slowly_and_a_small_one_at_once() {
+    let script = Script::with_devices(200);
+    attend(&script, &thinq(), HOUR, false);
+    let states: Vec<_> = script.seen(|seen| {
+        seen.iter()
+            .filter(|call| call.line().ends_with("/state"))
+            .map(|call| call.at)
+            .collect()
+    });
+    let within = |time: Duration| states.iter().filter(|at| **at <= time).count();
+    assert_eq!(within(MINUTE), 30);
+    assert!((100..=125).contains(&within(HOUR)), "{}", within(HOUR));
 }
 
 #[test]

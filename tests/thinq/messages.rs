@@ -8,16 +8,20 @@ use thingdeck::domain::device::{DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::reading::{Kind, Reading};
-use thingdeck::domain::request::Setting;
+use thingdeck::domain::request::{Request, Setting};
 use thingdeck::domain::state::{leaves, merge};
 use thingdeck::domain::topic::Topic;
 use thingdeck::platform::Platform;
 use thingdeck::platform::thinq::{control, model};
 
-use crate::script::{fixture, fixtures, thinq};
+use crate::script::{Script, fixture, fixtures, thinq};
 
 fn read_bytes(payload: &[u8]) -> Reading {
-    thinq().interpret(&Message {
+    thinq().interpret(&arrived(payload))
+}
+
+pub fn arrived(payload: &[u8]) -> Message {
+    Message {
         at: Timestamp::default(),
         direction: Direction::In,
         topic: Topic::received("app/clients/x/push"),
@@ -26,11 +30,34 @@ fn read_bytes(payload: &[u8]) -> Reading {
         retain: false,
         dup: false,
         ack: None,
-    })
+    }
 }
 
 fn read(payload: &Value) -> Reading {
     read_bytes(payload.to_string().as_bytes())
+}
+
+#[test]
+fn after_a_report_the_state_is_read_anew() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    let read = || {
+        let device = DeviceId::new("d00");
+        script
+            .run(thinq.request(&script, Request::State { device }))
+            .expect("a state")
+    };
+    read();
+    read();
+    let report = json!({"pushType": "DEVICE_STATUS", "deviceId": "d00", "report": {"a": {"b": 1}}});
+    thinq.interpret(&arrived(report.to_string().as_bytes()));
+    read();
+    let reads = script
+        .calls()
+        .into_iter()
+        .filter(|line| line.ends_with("/state"))
+        .count();
+    assert_eq!(reads, 2);
 }
 
 #[test]

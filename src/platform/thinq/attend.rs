@@ -32,6 +32,10 @@ const READ_LATELY: Duration = Duration::from_mins(1);
 /// Of many subscriptions that are armed anew without need, one in so long: 240 an hour.
 const ARMED_APART: Duration = Duration::from_secs(15);
 const STATES_AT_ONCE: usize = 3;
+/// Devices whose states are read without a pause.
+const SMALL_HOME: usize = 30;
+/// Of a larger home the others follow at 90 an hour: a thousand devices must not use up what LG lets through.
+const STATE_PAUSE: Duration = Duration::from_mins(2);
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_CAP: Duration = Duration::from_mins(10);
 /// While LG waits for the person rather than for us.
@@ -198,7 +202,11 @@ impl Thinq {
         let jobs: Vec<Pending<'_, ()>> = devices
             .iter()
             .filter(|device| wanted(device))
-            .map(|device| Box::pin(self.survey_one(io, device.id.clone())) as Pending<'_, ()>)
+            .enumerate()
+            .map(|(number, device)| -> Pending<'_, ()> {
+                let pause = (number >= SMALL_HOME).then_some(STATE_PAUSE);
+                Box::pin(self.survey_one(io, device.id.clone(), pause))
+            })
             .collect();
         stream::iter(jobs)
             .buffer_unordered(STATES_AT_ONCE)
@@ -206,7 +214,10 @@ impl Thinq {
             .await;
     }
 
-    async fn survey_one(&self, io: &dyn Io, device: DeviceId) {
+    async fn survey_one(&self, io: &dyn Io, device: DeviceId, pause: Option<Duration>) {
+        if let Some(pause) = pause {
+            io.sleep(pause).await;
+        }
         for failures in 0..3 {
             let Err(error) = self
                 .state(io, &device, READ_LATELY, Urgency::Background)
@@ -260,6 +271,7 @@ impl Thinq {
             for device in due {
                 self.renew(io, &device).await;
             }
+            self.reread_doubted_devices(io).await;
             let now = io.now();
             let next = self
                 .feeds

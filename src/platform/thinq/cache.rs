@@ -1,4 +1,4 @@
-//! What was read and is still good: the device list for seconds, states for half a minute, profiles for a day. Identical
+//! What was read and is still good: the device list for seconds, states for seconds, profiles for a day. Identical
 //! reads that are under way together become one call.
 
 use std::collections::HashMap;
@@ -21,10 +21,14 @@ use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::model::Model;
 use crate::domain::request::Reply;
+use crate::domain::session::LogLevel;
 use crate::platform::io::Io;
 
 const DEVICES_GOOD: Duration = Duration::from_secs(10);
+/// For what a command has to bring along.
 pub const STATE_GOOD: Duration = Duration::from_secs(30);
+/// For a person who looks, and looks again to see whether something changed: only keys pressed twice are one question.
+const LOOK_GOOD: Duration = Duration::from_secs(2);
 const PROFILE_GOOD: Duration = Duration::from_hours(24);
 
 #[derive(Debug, Clone)]
@@ -52,6 +56,7 @@ pub struct Cache {
     presence: Mutex<HashMap<DeviceId, Presence>>,
     /// That there are no devices is explained once.
     emptiness_told: AtomicBool,
+    devices_doubted: AtomicBool,
 }
 
 impl Cache {
@@ -75,11 +80,16 @@ impl Cache {
             .map(|kept| Arc::clone(&kept.value))
     }
 
-    /// A command went out: what was read before it says little.
+    /// A command went out, or a report came: what was read before it says little.
     pub fn doubt_state(&self, device: &DeviceId) {
         if let Some(kept) = lock(&self.states).get_mut(device) {
             kept.stale = true;
         }
+    }
+
+    /// A message told of a change in the account: a hint to read the list again, no more (`reference/lg-thinq.md` 8.2).
+    pub fn doubt_devices(&self) {
+        self.devices_doubted.store(true, Ordering::Relaxed);
     }
 
     pub fn forget_profile(&self, device: &DeviceId) {
@@ -141,6 +151,16 @@ impl Thinq {
             devices
         })
         .await
+    }
+
+    /// Once a message told of a change, until the list is there again.
+    pub(super) async fn reread_doubted_devices(&self, io: &dyn Io) {
+        if self.cache.devices_doubted.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.devices(io, Duration::ZERO, Urgency::Background).await
+        {
+            self.cache.doubt_devices();
+            io.log(LogLevel::Warn, format!("devices: {error}; again later"));
+        }
     }
 
     /// An empty list is also what a token of another account, or of another region, gives.
@@ -214,7 +234,7 @@ impl Thinq {
         io: &dyn Io,
         device: &DeviceId,
     ) -> Result<Reply, Problem> {
-        match self.state(io, device, STATE_GOOD, Urgency::Look).await {
+        match self.state(io, device, LOOK_GOOD, Urgency::Look).await {
             Ok(state) => Ok(Reply::State(state)),
             // Out of budget, an older answer is better than none: what changed since came as messages.
             Err(error @ ThinqError::Spent { .. }) => {

@@ -72,13 +72,6 @@ impl Home {
         PathBuf::from(&self.sim.as_ref().expect("running").ready().config)
     }
 
-    /// Appends to the profile that the simulator wrote.
-    pub fn add_to_config(&self, text: &str) {
-        let path = self.config();
-        let old = std::fs::read_to_string(&path).expect("the config is there");
-        std::fs::write(path, format!("{old}\n{text}\n")).expect("the config is writable");
-    }
-
     pub fn environment(&self) -> Vec<(String, String)> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut all = vec![

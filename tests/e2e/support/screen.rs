@@ -52,16 +52,27 @@ impl Screen {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut command = Self::command(home, arguments);
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        Self::run(command, columns, rows)
+    }
+
+    /// The binary with the home's environment and no other.
+    pub fn command(home: &Home, arguments: &[&str]) -> CommandBuilder {
         let mut command = CommandBuilder::new(BINARY);
         command.env_clear();
-        home.environment()
-            .iter()
-            .for_each(|(name, value)| command.env(name, value));
-        environment
-            .iter()
-            .for_each(|(name, value)| command.env(name, value));
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
         command.args(arguments);
         command.cwd(home.path(""));
+        command
+    }
+
+    /// Any program in a terminal of its own.
+    pub fn run(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
@@ -151,11 +162,6 @@ impl Screen {
         assert_eq!(self.ends(), 0);
     }
 
-    /// The marks in a device's row: presence, push, event.
-    pub fn marks(&self, device: &str) -> String {
-        marks_in(&self.text(), device)
-    }
-
     #[track_caller]
     pub fn until_marks(&mut self, device: &str, wanted: &str) -> &mut Self {
         self.until(&format!("marks {wanted} of {device}"), |text| {
@@ -236,15 +242,15 @@ impl Screen {
         let (lock, changed) = &*self.seen;
         let mut seen = lock.lock().expect("not poisoned");
         loop {
-            let text = seen.parser.screen().contents();
-            if test(&text) {
+            let shown = seen.parser.screen().contents();
+            if test(&shown) {
                 drop(seen);
                 return self;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && !seen.ended,
-                "never shown: {what} (ended: {})\n{text}",
+                "never shown: {what} (ended: {})\n{shown}",
                 seen.ended
             );
             seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
@@ -295,14 +301,6 @@ impl Screen {
         self.until(&format!("a screen without {text:?}"), |screen| {
             !screen.contains(text)
         })
-    }
-
-    /// The line that holds `text`.
-    pub fn line_with(&self, text: &str) -> Option<String> {
-        self.text()
-            .lines()
-            .find(|l| l.contains(text))
-            .map(str::to_owned)
     }
 
     pub fn process_id(&self) -> i32 {

@@ -1,0 +1,190 @@
+//! What one message and one frame cost, through the public API. `benches/README.md` has the figures.
+//!
+//! Nothing here is a test: a duration is a figure to look at, never an assertion.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot prepare its input has nothing to measure"
+)]
+
+mod stage;
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use thingdeck::app::event::{Event, Key, KeyCode};
+use thingdeck::domain::line::{Origin, encode};
+use thingdeck::domain::payload;
+use thingdeck::domain::profile::PlatformId;
+use thingdeck::domain::session::SessionEvent;
+use thingdeck::platform::Platform as _;
+use thingdeck::runtime::inbox::Inbox;
+use thingdeck::store::devices::Devices;
+use thingdeck::store::filter::Filter;
+use thingdeck::store::hits::{Hits, View};
+use thingdeck::ui::{self, ColourDepth, Theme};
+
+use stage::{Deck, SESSION, messages, thinq};
+
+fn main() {
+    divan::main();
+}
+
+/// What a push topic's payload means: all fixtures in turn, one a call.
+#[divan::bench]
+fn interpret_a_message(bencher: Bencher<'_, '_>) {
+    let (platform, messages) = (thinq(), messages());
+    let mut turn = messages.iter().cycle();
+    bencher.bench_local(|| platform.interpret(black_box(turn.next().unwrap())));
+}
+
+#[divan::bench]
+fn encode_a_line(bencher: Bencher<'_, '_>) {
+    let (platform, messages) = (thinq(), messages());
+    let read: Vec<_> = messages
+        .iter()
+        .map(|m| (m, platform.interpret(m)))
+        .collect();
+    let origin = Origin {
+        profile: "home",
+        platform: PlatformId::Thinq,
+    };
+    let mut turn = read.iter().cycle();
+    bencher.bench_local(|| {
+        let (message, reading) = turn.next().unwrap();
+        encode(message, reading, origin, Some("거실 에어컨"))
+    });
+}
+
+/// In and out again, with room.
+#[divan::bench]
+fn inbox_push_and_pop(bencher: Bencher<'_, '_>) {
+    let inbox = Inbox::new(32 << 20);
+    let mut deck = Deck::new(16, 120, 36);
+    bencher
+        .with_inputs(|| deck.next_message())
+        .bench_local_values(|event| {
+            inbox.push(event);
+            inbox.pop()
+        });
+}
+
+/// Into a full one: the oldest gives way.
+#[divan::bench]
+fn inbox_push_when_full(bencher: Bencher<'_, '_>) {
+    let inbox = Inbox::new(1 << 20);
+    let mut deck = Deck::new(16, 120, 36);
+    for _ in 0..10_000 {
+        inbox.push(deck.next_message());
+    }
+    bencher
+        .with_inputs(|| deck.next_message())
+        .bench_local_values(|event| inbox.push(event));
+}
+
+/// One message into the core, with its facts, its row and its timers.
+#[divan::bench(args = [16, 1000])]
+fn update_with_a_message(bencher: Bencher<'_, '_>, devices: usize) {
+    let mut deck = Deck::with_messages(devices, 120, 36, 10_000);
+    let events: Vec<_> = (0..4096).map(|_| deck.next_message()).collect();
+    let mut turn = events.iter().cycle();
+    let mut feed = Vec::new();
+    bencher
+        .with_inputs(|| turn.next().unwrap().clone())
+        .bench_local_values(|event| feed = deck.feed(event));
+}
+
+/// A key that moves the cursor: the screen is compared with the one before.
+#[divan::bench(args = [16, 1000])]
+fn update_with_a_key(bencher: Bencher<'_, '_>, devices: usize) {
+    let mut deck = Deck::with_messages(devices, 120, 36, 10_000);
+    let mut down = false;
+    bencher.bench_local(|| {
+        down = !down;
+        let code = if down { KeyCode::Down } else { KeyCode::Up };
+        deck.feed(Event::Key(Key::plain(code)))
+    });
+}
+
+/// The screen as plain data.
+#[divan::bench(args = [(16, 80, 24), (16, 120, 36), (1000, 80, 24), (1000, 120, 36)])]
+fn screen(bencher: Bencher<'_, '_>, (devices, width, height): (usize, u16, u16)) {
+    let deck = Deck::with_messages(devices, width, height, 10_000);
+    bencher.bench_local(|| deck.app.screen(deck.now()));
+}
+
+/// A whole frame: the screen, its cells, and the difference to the frame before, which had one message less.
+#[divan::bench(args = [(16, 80, 24), (16, 120, 36), (1000, 80, 24), (1000, 120, 36)])]
+fn frame(bencher: Bencher<'_, '_>, (devices, width, height): (usize, u16, u16)) {
+    let mut deck = Deck::with_messages(devices, width, height, 10_000);
+    let theme = Theme::pick("dark", false, ColourDepth::True);
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    bencher.bench_local(|| {
+        let event = deck.next_message();
+        deck.feed(event);
+        let screen = deck.app.screen(deck.now());
+        terminal
+            .draw(|frame| ui::view(&screen, &theme, frame))
+            .unwrap();
+    });
+}
+
+/// A word in 100,000 kept messages, from the first slice to the last. The dashboard does it a slice at a time.
+#[divan::bench(args = ["rinsing", "kind:push", "device:washer -rinsing", "nowhere"])]
+fn filter_over_100_000(bencher: Bencher<'_, '_>, filter: &str) {
+    let ring = stage::ring(100_000);
+    let devices = Devices::default();
+    bencher.bench_local(|| {
+        let view = View {
+            filter: Filter::parse(filter).unwrap(),
+            ..View::default()
+        };
+        let mut hits = Hits::new(view, &ring, &devices);
+        while hits.look_back(&ring, &devices) {}
+        hits.len_before(ring.end(), &ring)
+    });
+}
+
+/// A letter typed into the filter of the Messages pane over 100,000 kept messages: until the key is answered.
+#[divan::bench]
+fn filter_key_over_100_000(bencher: Bencher<'_, '_>) {
+    let mut deck = Deck::with_messages(16, 120, 36, 100_000);
+    for key in "3/rins".chars() {
+        deck.feed(Event::Key(Key::plain(KeyCode::Char(key))));
+    }
+    let mut on = false;
+    bencher.bench_local(|| {
+        on = !on;
+        let code = if on {
+            KeyCode::Char('i')
+        } else {
+            KeyCode::Backspace
+        };
+        deck.feed(Event::Key(Key::plain(code)))
+    });
+}
+
+/// 1 MiB of JSON as indented lines.
+#[divan::bench]
+fn pretty_1_mib(bencher: Bencher<'_, '_>) {
+    let json = stage::long_json(1 << 20);
+    bencher
+        .counter(BytesCount::new(json.len()))
+        .bench_local(|| payload::pretty(black_box(&json)).unwrap().len());
+}
+
+/// A message that is copied as the session's task does it: for scale.
+#[divan::bench]
+fn copy_an_event(bencher: Bencher<'_, '_>) {
+    let mut deck = Deck::new(16, 120, 36);
+    let Event::Session(_, SessionEvent::Message(message, reading)) = deck.next_message() else {
+        return;
+    };
+    bencher.bench_local(|| {
+        Event::Session(
+            SESSION,
+            SessionEvent::Message(message.clone(), reading.clone()),
+        )
+    });
+}

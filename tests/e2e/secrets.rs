@@ -1,0 +1,110 @@
+//! Secrets stay where they belong (F20).
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use crate::support::home::Home;
+use crate::support::screen::Screen;
+
+/// What a run left on screens, pipes and in files.
+struct Traces(Vec<(String, Vec<u8>)>);
+
+impl Traces {
+    fn of(&mut self, home: &Home, arguments: &[&str]) {
+        let ended = home.run(arguments);
+        let name = arguments.join(" ");
+        self.0.push((format!("stdout of {name}"), ended.out.into()));
+        self.0.push((format!("stderr of {name}"), ended.err.into()));
+    }
+
+    #[track_caller]
+    fn hold_no(&self, secret: &str, what: &str) {
+        for (place, content) in &self.0 {
+            let found = content
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!found, "{what} in {place}");
+        }
+    }
+}
+
+/// The identity files that hold a private key, with the middle of the key.
+fn keys(files: &[(PathBuf, Vec<u8>)]) -> Vec<(PathBuf, String)> {
+    files
+        .iter()
+        .filter_map(|(path, content)| {
+            let text = std::str::from_utf8(content).ok()?;
+            let key = text.split("PRIVATE KEY-----").nth(1)?;
+            let line = key.lines().filter(|l| l.len() > 20).nth(1)?;
+            Some((path.clone(), line.trim().to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn tokens_and_keys_are_on_no_screen_in_no_pipe_and_in_no_other_file() {
+    let home = Home::quiet();
+    let canary = home.token();
+    let mut traces = Traces(Vec::new());
+
+    let mut screen = Screen::start(&home, 120, 36, &["--log-level", "debug"]);
+    screen.shows("● connected").shows("Dish washer");
+    screen.press("p").until_marks("Dish washer", "●●○");
+    home.control
+        .notify(&home.device("Dish washer"), "CLEANING_IS_COMPLETE");
+    screen.shows("clean");
+    screen.press("L").shows("REST GET devices");
+    screen.escape("REST GET devices").leaves();
+    traces.0.push(("the terminal".into(), screen.raw()));
+
+    for arguments in [
+        &["devices", "--log-level", "debug"] as &[&str],
+        &["devices", "--json"],
+        &["subs", "--log-level", "debug"],
+        &["state", "Dish washer", "--log-level", "debug"],
+        &["profile", "Dish washer"],
+        &["profile-list"],
+        &["profile-list", "--json"],
+        &["tail", "--for", "1s", "--log-level", "debug"],
+    ] {
+        traces.of(&home, arguments);
+    }
+
+    let files = home.files();
+    let keys = keys(&files);
+    assert!(!keys.is_empty(), "there is a private key somewhere");
+    for (path, _) in &keys {
+        let mode = |path: &std::path::Path| {
+            std::fs::metadata(path).expect("there").permissions().mode() & 0o777
+        };
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+        let folder = path.parent().expect("a folder");
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        let others = std::fs::read_dir(folder).expect("readable").flatten();
+        for other in others {
+            assert_eq!(mode(&other.path()), 0o600, "{}", other.path().display());
+        }
+    }
+
+    let wrong = "thinqpat_wr0ngc4nary";
+    home.put_token(wrong);
+    traces.of(&home, &["devices", "--log-level", "debug"]);
+    let mut screen = Screen::start(&home, 120, 36, &["--log-level", "debug"]);
+    screen.shows("A new access token").leaves();
+    traces
+        .0
+        .push(("the terminal, refused".into(), screen.raw()));
+
+    for (path, content) in home.files() {
+        if !keys.iter().any(|(key, _)| *key == path) {
+            traces.0.push((path.display().to_string(), content));
+        }
+    }
+    let logged = traces.0.iter().any(|(place, _)| place.contains(".log"));
+    assert!(logged, "there was a log to search");
+    traces.hold_no(&canary, "the token");
+    traces.hold_no(wrong, "the wrong token");
+    for (_, key) in &keys {
+        traces.hold_no(key, "the private key");
+    }
+}

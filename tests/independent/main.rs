@@ -1,0 +1,16 @@
+//! The binary against a ThinQ cloud that others wrote from the reference: see the README beside this file.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests wait by the clock, write where they like, fail by panicking, and say what they skip"
+)]
+
+mod support;
+
+mod control;
+mod dashboard;
+mod feeds;
+mod stream;
+mod trouble;

@@ -1,0 +1,4 @@
+//! The fake cloud, and the program in a pipe or a pseudo-terminal.
+
+pub mod home;
+pub mod screen;
