@@ -93,6 +93,11 @@ fn on_off_on_while_it_waits_needs_no_second_request() {
 #[test]
 fn a_refusal_of_a_wish_that_was_taken_back_is_no_failure() {
     let mut deck = Deck::connected();
+    deck.fact(Fact::Feed {
+        device: DeviceId::new("d-dryer"),
+        feed: Feed::Push,
+        state: FeedState::Off,
+    });
     deck.hold().press("p p");
     deck.answer_for("d-dryer", Err(refusal("2000", "internal error")));
     assert_eq!(deck.requests().len(), 1, "off is what it is already");
