@@ -642,3 +642,19 @@ fn the_list_does_not_call_a_device_offline_that_has_spoken_since() {
     });
     assert_eq!(told, Some(Presence::Unknown));
 }
+
+#[test]
+fn a_retry_after_of_centuries_ends_nothing() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    script.fault("GET devices", 1, Fault::TooMany(Some(u64::MAX)));
+    attend(&script, &thinq, 26 * HOUR, false);
+    assert!(
+        script
+            .facts()
+            .iter()
+            .any(|fact| matches!(fact, Fact::State { .. })),
+        "{:?}",
+        script.calls()
+    );
+}
