@@ -163,12 +163,11 @@ impl App {
             return;
         };
         let (want, batch) = (wish.want, wish.batch);
-        let is_on = self
-            .home
-            .devices
-            .get(&device)
-            .is_some_and(|e| e.feed(feed).is_on());
-        if want != asked && is_on != want {
+        let state = self.home.devices.get(&device).map(|e| e.feed(feed));
+        let state = state.unwrap_or_default();
+        let is_on = state.is_on();
+        // What nobody knows may be the opposite of what is wanted.
+        if want != asked && (is_on != want || state == FeedState::Unknown) {
             self.send_feed(device, feed, want);
             return;
         }

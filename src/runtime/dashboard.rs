@@ -13,7 +13,7 @@ use super::inbox::Inbox;
 use super::pacer::Pacer;
 use super::signals::{Signal, Signals};
 use super::terminal::{self, Terminal};
-use super::{keys, signals};
+use super::{keys, logging, signals};
 use crate::app::App;
 use crate::app::Setup;
 use crate::app::effect::Effect;
@@ -111,6 +111,10 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
     let mut desk = Desk::new(context, setup);
     let mut pacer = Pacer::default();
     let left = loop {
+        if logging::has_crashed() {
+            // The terminal is given back already: not another frame.
+            break Ok(Exit::Failed);
+        }
         let now = context.clock.now();
         let due = pacer.due(desk.app.revision(), now.mono);
         if due.is_some_and(|at| at <= now.mono) {
@@ -166,7 +170,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                 Errand::Send(bytes) => terminal.send(&bytes)?,
             }
         }
-        if quit {
+        if quit && !logging::has_crashed() {
             break Ok(Exit::Done);
         }
     };

@@ -4,6 +4,8 @@ use std::backtrace::Backtrace;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{Builder, Rotation};
@@ -11,6 +13,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::terminal;
 use crate::domain::session::{LogLevel, LogLine};
+
+/// There was a panic, in whatever thread.
+static CRASHED: AtomicBool = AtomicBool::new(false);
+
+pub fn has_crashed() -> bool {
+    CRASHED.load(Ordering::SeqCst)
+}
 
 /// Keeps the log's writer alive; dropping it flushes.
 pub struct Log {
@@ -62,9 +71,12 @@ pub fn tap(line: &LogLine) {
     }
 }
 
-/// A panic gives the terminal back first, then writes a report into `folder` and names it on stderr.
+/// A panic gives the terminal back first, then writes a report into `folder` and names it on stderr. One in another thread
+/// than this ends the program, too: the tasks' runtime would catch it, and the screen would go on without its terminal.
 pub fn catch_panics(folder: PathBuf) {
+    let home = thread::current().id();
     std::panic::set_hook(Box::new(move |panic| {
+        CRASHED.store(true, Ordering::SeqCst);
         terminal::restore();
         let trace = Backtrace::force_capture();
         let report = format!(
@@ -83,5 +95,8 @@ pub fn catch_panics(folder: PathBuf) {
             std::io::stderr(),
             "thingdeck stopped by a defect of its own: {panic}\n  try      report it; {place}"
         );
+        if thread::current().id() != home {
+            let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTERM);
+        }
     }));
 }

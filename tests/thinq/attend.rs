@@ -8,9 +8,9 @@ use thingdeck::domain::fact::Fact;
 use thingdeck::domain::profile::{Common, ThinqSettings};
 use thingdeck::domain::request::Request;
 use thingdeck::domain::subscription::{Feed, FeedState};
-use thingdeck::platform::Platform;
 use thingdeck::platform::io::Io;
 use thingdeck::platform::thinq::Thinq;
+use thingdeck::platform::{Leave, Platform};
 
 use crate::messages::arrived;
 use crate::script::{Fault, Script, settings, thinq};
@@ -458,5 +458,203 @@ fn no_cut_of_the_network_ends_the_attendance() {
             .facts()
             .iter()
             .any(|f| matches!(f, Fact::State { .. }))
+    );
+}
+
+#[test]
+fn a_device_that_is_offline_or_a_page_in_between_costs_no_event_subscription() {
+    for fault in [
+        Fault::Code(416, "1222"),
+        Fault::Code(400, "2210"),
+        Fault::Raw(403, "<html>sign in</html>"),
+    ] {
+        let script = Script::with_devices(1);
+        let thinq = thinq();
+        set(&script, &thinq, "d00", Feed::Event, true, 2);
+        script.fault("POST event/d00/subscribe", 2, fault.clone());
+        attend(&script, &thinq, 4 * HOUR, false);
+        assert!(script.listed("d00", Feed::Event), "{fault:?}");
+        assert!(
+            script
+                .told("d00", Feed::Event)
+                .is_some_and(FeedState::is_on),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_new_connection_with_hundreds_of_subscriptions_stays_within_the_hour() {
+    let script = Script::with_devices(100);
+    let thinq = thinq();
+    for i in 0..100 {
+        set(&script, &thinq, &format!("d{i:02}"), Feed::Event, true, 24);
+    }
+    script.run_for(HOUR, std::future::pending::<()>());
+    script.forget_calls();
+    attend(&script, &thinq, 2 * MINUTE, false);
+    let armed = |script: &Script| {
+        let calls = script.calls();
+        calls
+            .iter()
+            .filter(|c| c.starts_with("POST event/"))
+            .count()
+    };
+    assert!(armed(&script) <= 25, "{} at once", armed(&script));
+    attend(&script, &thinq, 30 * MINUTE, false);
+    assert!(
+        armed(&script) >= 95,
+        "{} after half an hour",
+        armed(&script)
+    );
+}
+
+#[test]
+fn what_is_turned_off_while_silence_is_looked_into_stays_off() {
+    let script = Script::with_devices(2);
+    let thinq = impatient(600);
+    set(&script, &thinq, "d00", Feed::Event, true, 24);
+    set(&script, &thinq, "d01", Feed::Event, true, 24);
+    script.fault("GET event", 1, Fault::Slow(Duration::ZERO));
+    script.fault("GET event", 1, Fault::Slow(Duration::from_secs(10)));
+    let off = async {
+        // In the middle of the look.
+        script.sleep(605 * Duration::from_secs(1)).await;
+        let request = Request::Feed {
+            device: DeviceId::new("d00"),
+            feed: Feed::Event,
+            on: false,
+            hours: None,
+        };
+        thinq.request(&script, request).await.expect("off");
+        std::future::pending::<()>().await;
+    };
+    script.hear();
+    let both = async {
+        match select(thinq.attend(&script), Box::pin(off)).await {
+            Either::Left((leave, _)) => panic!("{leave:?}"),
+            Either::Right(((), _)) => {}
+        }
+    };
+    assert_eq!(script.run_for(12 * MINUTE, both), None);
+    assert_eq!(script.silences().len(), 1);
+    assert!(!script.listed("d00", Feed::Event));
+    assert!(script.listed("d01", Feed::Event));
+}
+
+#[test]
+fn a_silence_that_subscribing_did_not_end_leaves_the_connection_when_something_did_change() {
+    let script = Script::with_devices(1);
+    let thinq = impatient(600);
+    set(&script, &thinq, "d00", Feed::Event, true, 24);
+    attend_and(&script, &thinq, 15 * MINUTE, true, |_| {});
+    assert_eq!(script.silences().len(), 1);
+    script.hear();
+    let ears = async {
+        script.sleep(15 * MINUTE).await;
+        script.cloud(|cloud| {
+            cloud.states.insert(
+                "d00".to_owned(),
+                serde_json::json!({"operation": {"mode": "POWER_ON"}}),
+            );
+        });
+        std::future::pending::<()>().await;
+    };
+    let both = async {
+        match select(thinq.attend(&script), Box::pin(ears)).await {
+            Either::Left((leave, _)) => leave,
+            Either::Right(((), _)) => unreachable!(),
+        }
+    };
+    let left = script.run_for(HOUR, both);
+    assert!(
+        matches!(&left, Some(Leave::Reconnect { reason }) if reason.contains("alias of d00")),
+        "{left:?}"
+    );
+    assert_eq!(script.silences().len(), 3, "only after a second look");
+}
+
+#[test]
+fn push_that_was_on_before_we_asked_is_claimed_once_when_nothing_arrives() {
+    let script = Script::with_devices(1);
+    let thinq = impatient(600);
+    script.cloud(|cloud| cloud.push.insert("d00".to_owned()));
+    set(&script, &thinq, "d00", Feed::Push, true, 24);
+    script.forget_calls();
+    attend(&script, &thinq, 3 * HOUR, true);
+    assert_eq!(times(&script, "DELETE push/d00/unsubscribe").len(), 1);
+    assert_eq!(times(&script, "POST push/d00/subscribe").len(), 1);
+    assert!(script.listed("d00", Feed::Push));
+}
+
+#[test]
+fn a_toggle_of_which_nothing_is_known_is_settled_by_the_lists_later() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    set(&script, &thinq, "d00", Feed::Push, false, 24);
+    attend(&script, &thinq, MINUTE, false);
+    let request = Request::Feed {
+        device: DeviceId::new("d00"),
+        feed: Feed::Push,
+        on: true,
+        hours: None,
+    };
+    let asked = async {
+        script.sleep(10 * Duration::from_secs(1)).await;
+        script.fault("POST push/d00/subscribe", 1, Fault::AnswerLost);
+        script.fault("GET push", 4, Fault::Raw(500, ""));
+        assert!(thinq.request(&script, request).await.is_err());
+        assert_eq!(script.told("d00", Feed::Push), Some(FeedState::Unknown));
+        std::future::pending::<()>().await;
+    };
+    script.hear();
+    let both = async {
+        match select(thinq.attend(&script), Box::pin(asked)).await {
+            Either::Left((leave, _)) => panic!("{leave:?}"),
+            Either::Right(((), _)) => {}
+        }
+    };
+    assert_eq!(script.run_for(10 * MINUTE, both), None);
+    assert_eq!(
+        script.told("d00", Feed::Push),
+        Some(FeedState::On { until: None })
+    );
+}
+
+#[test]
+fn the_list_does_not_call_a_device_offline_that_has_spoken_since() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    script.cloud(|cloud| cloud.offline.insert("d00".to_owned()));
+    attend(&script, &thinq, MINUTE, false);
+    assert!(script.facts().contains(&Fact::Presence {
+        device: DeviceId::new("d00"),
+        presence: Presence::Offline
+    }));
+    // It reports, which only the screen hears of; then somebody presses r.
+    script.take_facts();
+    script
+        .run(thinq.request(&script, Request::Devices { fresh: true }))
+        .expect("listed");
+    let told = script.facts().into_iter().find_map(|fact| match fact {
+        Fact::Devices(devices) => Some(devices[0].presence),
+        _ => None,
+    });
+    assert_eq!(told, Some(Presence::Unknown));
+}
+
+#[test]
+fn a_retry_after_of_centuries_ends_nothing() {
+    let script = Script::with_devices(1);
+    let thinq = thinq();
+    script.fault("GET devices", 1, Fault::TooMany(Some(u64::MAX)));
+    attend(&script, &thinq, 26 * HOUR, false);
+    assert!(
+        script
+            .facts()
+            .iter()
+            .any(|fact| matches!(fact, Fact::State { .. })),
+        "{:?}",
+        script.calls()
     );
 }

@@ -93,6 +93,11 @@ fn on_off_on_while_it_waits_needs_no_second_request() {
 #[test]
 fn a_refusal_of_a_wish_that_was_taken_back_is_no_failure() {
     let mut deck = Deck::connected();
+    deck.fact(Fact::Feed {
+        device: DeviceId::new("d-dryer"),
+        feed: Feed::Push,
+        state: FeedState::Off,
+    });
     deck.hold().press("p p");
     deck.answer_for("d-dryer", Err(refusal("2000", "internal error")));
     assert_eq!(deck.requests().len(), 1, "off is what it is already");
@@ -347,4 +352,22 @@ fn muting_hides_messages_and_loses_none() {
     assert_eq!(deck.screen().header.received, 2);
     deck.press("m");
     assert_eq!(deck.messages().len(), 2);
+}
+
+#[test]
+fn off_is_asked_for_when_nobody_knows_what_became_of_on() {
+    let mut deck = Deck::connected();
+    deck.hold().press("p p");
+    assert_eq!(deck.requests(), [feed("d-dryer", Feed::Push, true)]);
+    // The answer was lost, and so was the list.
+    deck.fact(Fact::FeedFailed {
+        device: DeviceId::new("d-dryer"),
+        feed: Feed::Push,
+        state: FeedState::Unknown,
+        problem: refusal("2000", "internal server error"),
+    });
+    deck.answer_for("d-dryer", Err(refusal("2000", "internal server error")));
+    assert_eq!(deck.requests(), [feed("d-dryer", Feed::Push, false)]);
+    deck.answer_for("d-dryer", Ok(OFF));
+    assert_eq!(deck.device("Dryer").push, Mark::Off);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::join3;
+use futures_util::future::{Either, join3, select};
 use futures_util::stream;
 
 use super::Thinq;
@@ -29,6 +29,8 @@ const ARMED_LATELY: Duration = Duration::from_mins(10);
 const SLOW_POLL: Duration = Duration::from_mins(45);
 /// A state read so recently is not read again for a reconnect.
 const READ_LATELY: Duration = Duration::from_mins(1);
+/// Of many subscriptions that are armed anew without need, one in so long: 240 an hour.
+const ARMED_APART: Duration = Duration::from_secs(15);
 const STATES_AT_ONCE: usize = 3;
 /// Devices whose states are read without a pause.
 const SMALL_HOME: usize = 30;
@@ -70,9 +72,12 @@ impl Thinq {
             self.survey(io, |_| true).await;
             self.poll_slowly(io).await;
         };
-        join3(greeting, self.renewals(io), self.watch(io)).await;
-        // None of the three ends.
-        std::future::pending().await
+        let for_ever = join3(greeting, self.renewals(io), self.clear_doubts(io));
+        match select(Box::pin(self.watch(io)), Box::pin(for_ever)).await {
+            Either::Left((leave, _)) => leave,
+            // None of the three ends.
+            Either::Right(_) => std::future::pending().await,
+        }
     }
 
     async fn greet(&self, io: &dyn Io) {
@@ -148,40 +153,44 @@ impl Thinq {
                 );
             }
             if !listed || !lately {
+                let wait = spread(holds.len(), if listed { io.roll() } else { 0.0 });
                 self.feeds.change_hold(device, |hold| {
-                    hold.due = soon(now, if listed { io.roll() } else { 0.0 });
+                    hold.due = earlier(hold.due, after(now, wait));
                 });
             }
         }
-        for device in self.feeds.on(Feed::Event) {
-            if !holds.contains_key(&device) {
-                self.feeds.hold(&device, self.inherited(io, &device, now));
-            }
+        self.inherit(io);
+    }
+
+    /// Event subscriptions that nobody keeps alive yet: of an earlier run, of another command, of a lost answer.
+    fn inherit(&self, io: &dyn Io) {
+        let (now, holds) = (io.now(), self.feeds.holds());
+        let on = self.feeds.on(Feed::Event);
+        let unheld: Vec<_> = on.iter().filter(|id| !holds.contains_key(id)).collect();
+        for device in &unheld {
+            let hold = self.inherited(io, device, now, unheld.len());
+            self.feeds.hold_if_on(device, hold);
         }
     }
 
     /// A subscription from an earlier run: when it ends is kept, or has to be set anew.
-    fn inherited(&self, io: &dyn Io, device: &DeviceId, now: Moment) -> Hold {
+    fn inherited(&self, io: &dyn Io, device: &DeviceId, now: Moment, of: usize) -> Hold {
         let Some(kept) = self.feeds.kept(device) else {
             let hours = self.settings.event_hours.clamp(1, 24);
             return Hold {
                 hours,
                 until: None,
-                due: soon(now, io.roll()),
+                due: after(now, spread(of, io.roll())),
                 armed: None,
                 failures: 0,
             };
         };
         let left = now.wall.until(kept.until());
         let wait = left.saturating_sub(lasting(kept.hours).mul_f64(0.45 + 0.1 * io.roll()));
-        let due = Moment {
-            mono: now.mono.plus(wait),
-            wall: now.wall.plus(wait),
-        };
         Hold {
             hours: kept.hours,
             until: Some(kept.until()),
-            due,
+            due: after(now, wait),
             armed: None,
             failures: 0,
         }
@@ -235,8 +244,23 @@ impl Thinq {
         }
     }
 
+    /// Where neither an answer nor the list told what became of a toggle, the lists are asked until they tell.
+    async fn clear_doubts(&self, io: &dyn Io) {
+        let mut failures = 0;
+        loop {
+            io.sleep(TICK.saturating_mul(1 << failures.min(5))).await;
+            let in_doubt = self.feeds.is_in_doubt();
+            if in_doubt && self.refresh_feeds(io, Urgency::Background).await.is_err() {
+                failures += 1;
+            } else {
+                failures = 0;
+            }
+        }
+    }
+
     async fn renewals(&self, io: &dyn Io) {
         loop {
+            self.inherit(io);
             let now = io.now();
             let holds = self.feeds.holds();
             let due: Vec<_> = holds
@@ -301,7 +325,8 @@ impl Thinq {
         let what = format!("could not renew events of {}", self.name(device));
         let problem = self.problem_of(error, what);
         let (feed, device) = (Feed::Event, device.clone());
-        let Some(wait) = retry_in(error, hold.failures, io.roll()) else {
+        let later = error.is_about_the_moment().then_some(RETRY_CAP);
+        let Some(wait) = retry_in(error, hold.failures, io.roll()).or(later) else {
             // This device refuses; the others are not asked less for it.
             self.settle(io, &device, feed, FeedState::Off, hold.hours);
             io.fact(Fact::FeedFailed {
@@ -317,10 +342,7 @@ impl Thinq {
             LogLevel::Warn,
             format!("{}; again in {}", problem.line(), words(wait)),
         );
-        let due = Moment {
-            mono: now.mono.plus(wait),
-            wall: now.wall.plus(wait),
-        };
+        let due = after(now, wait);
         let ended = hold.until.is_some_and(|until| until <= now.wall);
         self.feeds.hold(
             &device,
@@ -342,13 +364,24 @@ impl Thinq {
     }
 }
 
-/// Within the next minute.
-fn soon(now: Moment, roll: f64) -> Moment {
-    let wait = Duration::from_mins(1).mul_f64(roll);
+/// Within the next minute; of many, each in its turn, so that arming all of them stays within the hour's budget.
+pub fn spread(many: usize, roll: f64) -> Duration {
+    let many = u32::try_from(many).unwrap_or(u32::MAX);
+    ARMED_APART
+        .saturating_mul(many)
+        .max(Duration::from_mins(1))
+        .mul_f64(roll)
+}
+
+pub fn after(now: Moment, wait: Duration) -> Moment {
     Moment {
         mono: now.mono.plus(wait),
         wall: now.wall.plus(wait),
     }
+}
+
+pub fn earlier(one: Moment, other: Moment) -> Moment {
+    if one.mono <= other.mono { one } else { other }
 }
 
 fn is_due(hold: &Hold, now: Moment) -> bool {

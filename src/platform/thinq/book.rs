@@ -1,6 +1,6 @@
 //! What is known of feeds: confirmed states, wishes under way, lists, and the event subscriptions that we hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -50,6 +50,7 @@ struct Pages {
     wishes: HashMap<Key, Wish>,
     lists: HashMap<Feed, Arc<Listed>>,
     holds: BTreeMap<DeviceId, Hold>,
+    foreign: BTreeSet<DeviceId>,
     kept: Option<KeptEvents>,
 }
 
@@ -92,6 +93,29 @@ impl Book {
         on
     }
 
+    /// A toggle ended without anybody knowing how.
+    pub fn is_in_doubt(&self) -> bool {
+        let pages = lock(&self.0);
+        pages
+            .confirmed
+            .values()
+            .any(|(state, _)| *state == FeedState::Unknown)
+    }
+
+    /// LG says that push is on (1207), though this client did not turn it on: perhaps it is on for somebody else.
+    pub fn doubt_push(&self, device: &DeviceId) {
+        lock(&self.0).foreign.insert(device.clone());
+    }
+
+    pub fn has_foreign_push(&self) -> bool {
+        !lock(&self.0).foreign.is_empty()
+    }
+
+    /// Each is told once.
+    pub fn take_foreign_push(&self) -> BTreeSet<DeviceId> {
+        std::mem::take(&mut lock(&self.0).foreign)
+    }
+
     pub fn listed_after(&self, feed: Feed, began: u64) -> Option<Arc<Listed>> {
         lock(&self.0)
             .lists
@@ -110,6 +134,16 @@ impl Book {
 
     pub fn hold(&self, device: &DeviceId, hold: Hold) {
         lock(&self.0).holds.insert(device.clone(), hold);
+    }
+
+    /// Unless it has been turned off, or is held, meanwhile.
+    pub fn hold_if_on(&self, device: &DeviceId, hold: Hold) {
+        let mut pages = lock(&self.0);
+        let key = (device.clone(), Feed::Event);
+        let is_on = pages.confirmed.get(&key).is_some_and(|(s, _)| s.is_on());
+        if is_on {
+            pages.holds.entry(device.clone()).or_insert(hold);
+        }
     }
 
     pub fn change_hold(&self, device: &DeviceId, change: impl FnOnce(&mut Hold)) {

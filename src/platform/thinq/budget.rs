@@ -16,6 +16,8 @@ pub const BACKGROUND_HOURLY: usize = 200;
 
 const HOUR: Duration = Duration::from_hours(1);
 const FIRST_REST: Duration = Duration::from_mins(10);
+/// What asks for more is no clock that one could live by.
+const LONGEST_REST: Duration = Duration::from_hours(24);
 /// So many at once, then one a second.
 const BURST: f64 = 30.0;
 /// What background calls leave of the burst for a person's.
@@ -102,7 +104,7 @@ impl Budget {
             self.strikes += 1;
             rest
         };
-        let wait = own.max(retry_after.unwrap_or_default());
+        let wait = own.max(retry_after.unwrap_or_default().min(LONGEST_REST));
         self.rest_until = Some(Moment {
             mono: now.mono.plus(wait),
             wall: now.wall.plus(wait),
@@ -263,6 +265,18 @@ mod tests {
         assert_eq!(rests, [600, 1200, 2400, 3600, 3600]);
         budget.answered(at(now));
         assert_eq!(budget.limited(at(now), None).as_secs(), 600);
+    }
+
+    #[test]
+    fn a_wait_of_centuries_is_a_day() {
+        let mut budget = Budget::default();
+        let wait = budget.limited(at(0), Some(Duration::MAX));
+        assert_eq!(wait, Duration::from_hours(24));
+        assert_eq!(
+            budget.ask(at(86_400), Urgency::Duty),
+            Admission::Go,
+            "and it ends"
+        );
     }
 
     #[test]

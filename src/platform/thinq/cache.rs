@@ -144,7 +144,7 @@ impl Thinq {
         let recall = || lock(&self.cache.devices).clone();
         let call = wire::devices();
         self.once(io, &call, good, urgency, recall, |response, kept| {
-            let devices = Arc::new(devices_of(&response, |id| self.cache.presence(id)));
+            let devices = Arc::new(devices_of(&response));
             *lock(&self.cache.devices) = Some(kept.with(Arc::clone(&devices)));
             io.fact(Fact::Devices(devices.to_vec()));
             self.explain_emptiness(io, devices.is_empty());
@@ -354,15 +354,13 @@ impl Blank {
 }
 
 /// Entries without an id are left out; everything else is kept as it is.
-fn devices_of(response: &Value, presence: impl Fn(&DeviceId) -> Presence) -> Vec<Device> {
+fn devices_of(response: &Value) -> Vec<Device> {
     let entries = response.as_array().map(Vec::as_slice).unwrap_or_default();
-    entries
-        .iter()
-        .filter_map(|entry| device_of(entry, &presence))
-        .collect()
+    entries.iter().filter_map(device_of).collect()
 }
 
-fn device_of(entry: &Value, presence: impl Fn(&DeviceId) -> Presence) -> Option<Device> {
+/// The list does not say who is connected, and what was read earlier may be older than the last message.
+fn device_of(entry: &Value) -> Option<Device> {
     let id = DeviceId::new(entry.get("deviceId")?.as_str()?);
     let info = entry.get("deviceInfo").unwrap_or(entry);
     let text = |name: &str| {
@@ -372,7 +370,7 @@ fn device_of(entry: &Value, presence: impl Fn(&DeviceId) -> Presence) -> Option<
             .to_owned()
     };
     Some(Device {
-        presence: presence(&id),
+        presence: Presence::Unknown,
         id,
         name: text("alias"),
         kind: text("deviceType"),

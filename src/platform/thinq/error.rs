@@ -116,6 +116,19 @@ impl ThinqError {
         }
     }
 
+    /// It says nothing of whether the device may be subscribed: it is offline, busy, or somebody in between answered.
+    pub fn is_about_the_moment(&self) -> bool {
+        match self {
+            Self::Api { code, .. } => {
+                matches!(code.as_str(), "1222" | "1223" | "2208" | "2212" | "2214")
+                    || code.starts_with("23")
+                    || self.is_passing()
+            }
+            Self::Gateway { .. } => true,
+            _ => false,
+        }
+    }
+
     /// How long calls have to wait, where it was us who did not send.
     pub const fn wait(&self) -> Option<Duration> {
         match self {

@@ -271,7 +271,7 @@ impl Thinq {
         }
         let call = toggle_call(device, feed, on, hours);
         let mut lost = None;
-        for _ in 0..2 {
+        for attempt in 0..2 {
             let sent = io.now();
             let wanted = if on {
                 on_since(feed, sent, hours)
@@ -280,7 +280,12 @@ impl Thinq {
             };
             let error = match self.call_registered(io, &call, urgency).await {
                 Ok(_) => return Ok(wanted),
-                Err(error) if is_as_wanted(&error, feed, on) => return Ok(wanted),
+                Err(error) if is_as_wanted(&error, feed, on) => {
+                    if error.is("1207") && attempt == 0 && !state.is_on() {
+                        self.feeds.doubt_push(device);
+                    }
+                    return Ok(wanted);
+                }
                 Err(error) if error.is_lost() => error,
                 Err(error) => return Err(self.refusal(io, device, feed, state, error).await),
             };

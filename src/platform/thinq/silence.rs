@@ -4,23 +4,35 @@
 use std::time::Duration;
 
 use super::Thinq;
-use super::book::Hold;
+use super::attend::{after, earlier, spread};
 use super::budget::Urgency;
 use super::wire;
 use crate::base::moment::{Mono, words};
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::Feed;
+use crate::platform::Leave;
 use crate::platform::io::Io;
 
 /// How long nothing may be heard, unless the profile says otherwise (`reference/lg-thinq.md` 7.3).
 const SILENT_AFTER: Duration = Duration::from_mins(30);
 /// Silences in a row are looked into ever more rarely, up to this many times `SILENT_AFTER`.
 const SILENCE_DOUBLINGS: u32 = 3;
+/// So many subscriptions are armed anew at once.
+const FEW: usize = 20;
+
+/// What was found where nothing was heard.
+struct Finding {
+    /// Not in LG's list any more.
+    lost: Vec<DeviceId>,
+    /// A device whose state changed since it was last read.
+    changed: Option<String>,
+}
 
 impl Thinq {
-    /// "Connected" is not "alive": a stream that says nothing for too long is subscribed anew on both channels.
-    pub(super) async fn watch(&self, io: &dyn Io) {
+    /// "Connected" is not "alive": a stream that says nothing for too long is subscribed anew on both channels. When that
+    /// did not help, and something did happen meanwhile, the connection itself is left.
+    pub(super) async fn watch(&self, io: &dyn Io) -> Leave {
         let patience = self
             .settings
             .silent_after
@@ -41,18 +53,24 @@ impl Thinq {
             looked = io.now().mono;
             if self.expects_to_hear() {
                 silences += 1;
-                self.look_into_silence(io, looked.since(heard)).await;
+                let changed = self.look_into_silence(io, looked.since(heard)).await;
+                // What was read at the first look is known to be of this silence; before that it may be older.
+                if let Some(name) = changed.filter(|_| silences > 1 && io.heard() <= looked) {
+                    let reason = format!("{name} changed, and this connection did not tell it");
+                    return Leave::Reconnect { reason };
+                }
             }
         }
     }
 
     fn expects_to_hear(&self) -> bool {
         let on = self.feeds.on(Feed::Event);
-        on.iter()
-            .any(|device| self.cache.presence(device) != Presence::Offline)
+        let live = |device: &DeviceId| self.cache.presence(device) != Presence::Offline;
+        on.iter().any(live) || self.feeds.has_foreign_push()
     }
 
-    async fn look_into_silence(&self, io: &dyn Io, silent: Duration) {
+    /// Answers the name of a device that changed unheard.
+    async fn look_into_silence(&self, io: &dyn Io, silent: Duration) -> Option<String> {
         let on = self.feeds.on(Feed::Event);
         io.silent(&format!(
             "nothing was heard for {} though events of {} devices are on",
@@ -60,20 +78,25 @@ impl Thinq {
             on.len()
         ));
         self.compare_account(io).await;
-        self.compare_list(io, &on).await;
-        self.compare_state(io, &on).await;
+        let found = Finding {
+            lost: self.compare_list(io, &on).await,
+            changed: self.compare_state(io, &on).await,
+        };
+        self.arm_anew(io, &found.lost).await;
+        self.claim_push(io).await;
+        found.changed
+    }
+
+    /// What LG has lost at once, the others too where they are few. What was turned off meanwhile stays off.
+    async fn arm_anew(&self, io: &dyn Io, lost: &[DeviceId]) {
+        let on = self.feeds.on(Feed::Event);
         let now = io.now();
         for device in &on {
-            let hours = self.settings.event_hours.clamp(1, 24);
-            let hold = self.feeds.holds().remove(device);
-            let hold = hold.unwrap_or(Hold {
-                hours,
-                until: None,
-                due: now,
-                armed: None,
-                failures: 0,
+            let at_once = on.len() <= FEW || lost.contains(device);
+            let wait = spread(on.len(), if at_once { 0.0 } else { io.roll() });
+            self.feeds.change_hold(device, |hold| {
+                hold.due = earlier(hold.due, after(now, wait));
             });
-            self.feeds.hold(device, Hold { due: now, ..hold });
         }
         io.log(
             LogLevel::Info,
@@ -85,6 +108,26 @@ impl Thinq {
         // The renewals may sleep for a while yet.
         for device in &on {
             self.renew(io, device).await;
+        }
+    }
+
+    /// LG said "already subscribed" (1207) though this client had not subscribed, and nothing arrives: perhaps somebody
+    /// else's subscription stands in the way. Once per device (`reference/lg-thinq.md` 5.5).
+    async fn claim_push(&self, io: &dyn Io) {
+        for device in self.feeds.take_foreign_push() {
+            let _turn = self.lanes.turn(device.as_str()).await;
+            if !self.feeds.state(&device, Feed::Push).is_on() {
+                continue;
+            }
+            let text = format!(
+                "silence: push of {} was on before this client asked; turning it off and on once",
+                self.name(&device)
+            );
+            io.log(LogLevel::Info, text);
+            let key = (device, Feed::Push);
+            // Both tell their outcome themselves.
+            let _told = self.carry_out(io, &key, false, 1, Urgency::Duty).await;
+            let _told = self.carry_out(io, &key, true, 1, Urgency::Duty).await;
         }
     }
 
@@ -103,15 +146,13 @@ impl Thinq {
         }
     }
 
-    async fn compare_list(&self, io: &dyn Io, on: &[DeviceId]) {
+    async fn compare_list(&self, io: &dyn Io, on: &[DeviceId]) -> Vec<DeviceId> {
+        let mut lost = Vec::new();
         let text = match self.listed(io, Feed::Event, Urgency::Duty).await {
             Ok(listed) => {
-                let missing: Vec<_> = on
-                    .iter()
-                    .filter(|d| !listed.devices.contains(*d))
-                    .map(|d| self.name(d))
-                    .collect();
-                match missing.as_slice() {
+                lost.extend(on.iter().filter(|d| !listed.devices.contains(*d)).cloned());
+                let names: Vec<_> = lost.iter().map(|d| self.name(d)).collect();
+                match names.as_slice() {
                     [] => "silence: LG lists all event subscriptions".to_owned(),
                     names => format!(
                         "silence: LG has lost the event subscriptions of {}",
@@ -124,24 +165,29 @@ impl Thinq {
             }
         };
         io.log(LogLevel::Info, text);
+        lost
     }
 
-    async fn compare_state(&self, io: &dyn Io, on: &[DeviceId]) {
-        let Some(device) = on
+    async fn compare_state(&self, io: &dyn Io, on: &[DeviceId]) -> Option<String> {
+        let device = on
             .iter()
-            .find(|device| self.cache.presence(device) != Presence::Offline)
-        else {
-            return;
-        };
+            .find(|device| self.cache.presence(device) != Presence::Offline)?;
         let before = self.cache.state(device);
         let name = self.name(device);
+        let mut changed = None;
         let text = match self.state(io, device, Duration::ZERO, Urgency::Duty).await {
             Ok(now) if before.as_ref() == Some(&now) => {
                 format!("silence: {name} is as it was; perhaps nothing happened")
             }
-            Ok(_) => format!("silence: {name} is not as last read; changes may have been missed"),
+            Ok(_) => {
+                let text =
+                    format!("silence: {name} is not as last read; changes may have been missed");
+                changed = before.and(Some(name));
+                text
+            }
             Err(error) => format!("silence: the state of {name} cannot be read: {error}"),
         };
         io.log(LogLevel::Info, text);
+        changed
     }
 }
