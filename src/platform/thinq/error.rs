@@ -280,7 +280,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "LG answered 2302: not in the state the device is in (Command not supported in POWER_ON)"
+            "LG answered 2302: not possible in its present state (Command not supported in POWER_ON)"
         );
     }
 }
