@@ -91,6 +91,27 @@ pub(super) fn fold(line: Line, cells: usize, indent: usize) -> Vec<Line> {
     lines
 }
 
+/// The line without `cells` cells of what follows its first `keep` spans: a view further to the right.
+pub(super) fn further_right(line: Line, keep: usize, cells: usize) -> Line {
+    let mut left = cells;
+    let mut out = Line::new();
+    for (at, part) in line.into_iter().enumerate() {
+        if at < keep || left == 0 {
+            out.push(part);
+            continue;
+        }
+        let cut = beginning(part.text.as_str(), left);
+        let gone = text::width(&part.text.as_str()[..cut]);
+        left = if cut == part.text.as_str().len() {
+            left - gone
+        } else {
+            0
+        };
+        out.push(span(&part.text.as_str()[cut..], part.role));
+    }
+    out
+}
+
 /// Bytes of the longest beginning that takes at most `cells`.
 fn beginning(text: &str, cells: usize) -> usize {
     use unicode_segmentation::UnicodeSegmentation as _;
@@ -164,6 +185,22 @@ mod tests {
         let long = vec![span("거실 ", Role::Normal), span("에어컨", Role::Text)];
         assert_eq!(texts(&fold(long, 7, 2)), ["거실 에", "  어컨"]);
         assert_eq!(texts(&fold(line("한글", Role::Text), 1, 0)).concat(), "");
+    }
+
+    #[test]
+    fn what_stands_further_right_can_be_brought_into_view() {
+        let long = || {
+            vec![
+                span("12:00 ", Role::Dim),
+                span("거실", Role::Text),
+                span(" abc", Role::Text),
+            ]
+        };
+        let moved = |cells| texts(&[further_right(long(), 1, cells)]).concat();
+        assert_eq!(moved(0), "12:00 거실 abc");
+        assert_eq!(moved(2), "12:00 실 abc");
+        assert_eq!(moved(6), "12:00 bc");
+        assert_eq!(moved(99), "12:00 ");
     }
 
     #[test]

@@ -78,6 +78,14 @@ pub(super) fn left(duration: Duration) -> String {
     crate::base::moment::short(duration)
 }
 
+/// `refused: 1222 not connected`; what was not even reached has refused nothing.
+pub(super) fn refused(why: &str) -> String {
+    if why.starts_with("could not ") {
+        return why.to_owned();
+    }
+    format!("refused: {why}")
+}
+
 /// The problem in a row's few cells: `1214 the device cannot be subscribed`, from the platform's code on.
 pub(super) fn brief(problem: &Problem) -> String {
     let text = if problem.cause.is_empty() {

@@ -289,6 +289,20 @@ fn the_log_shows_calls_and_packets_and_is_filtered() {
 }
 
 #[test]
+fn a_long_line_of_the_log_can_be_read_to_its_end() {
+    let mut deck = Deck::connected();
+    deck.event(Event::Log(log(&format!("{}the end", "x".repeat(55)))));
+    deck.press("L").press("right right right");
+    assert!(
+        deck.overlay().contains("the end") && !deck.overlay().contains("xx"),
+        "{}",
+        deck.overlay()
+    );
+    deck.press("left left left");
+    assert!(deck.overlay().contains("REST xx"), "{}", deck.overlay());
+}
+
+#[test]
 fn the_open_log_follows_until_it_is_scrolled() {
     let mut deck = Deck::connected();
     deck.press("L");

@@ -15,10 +15,16 @@ use crate::base::problem::Problem;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 
+/// Cells that a key moves the log sideways, and how far it goes.
+const SIDEWAYS: usize = 20;
+const FURTHEST: usize = 1000;
+
 #[derive(Debug)]
 pub(in super::super) struct TextOver {
     pub(in super::super) kind: TextKind,
     offset: usize,
+    /// Cells that the lines of the log are moved to the left: they are not wrapped.
+    across: usize,
     /// Stays at the end as lines come (the log).
     follows: bool,
     pub(in super::super) filter: PaneFilter,
@@ -40,6 +46,7 @@ impl TextOver {
             follows: kind == TextKind::Log,
             kind,
             offset: 0,
+            across: 0,
             filter: PaneFilter::default(),
         }
     }
@@ -113,11 +120,16 @@ impl App {
     }
 
     fn text_window(&self, over: &TextOver, cells: usize, offset: usize, rows: usize) -> Vec<Line> {
-        if Self::is_whole_log(over) {
-            return self.log_lines(offset, rows);
-        }
-        let all = self.text_filtered(over, cells);
-        all.into_iter().skip(offset).take(rows).collect()
+        let window = if Self::is_whole_log(over) {
+            self.log_lines(offset, rows)
+        } else {
+            let all = self.text_filtered(over, cells);
+            all.into_iter().skip(offset).take(rows).collect()
+        };
+        window
+            .into_iter()
+            .map(|line| lines::further_right(line, 2, over.across))
+            .collect()
     }
 
     pub(super) fn text_key(&mut self, mut over: TextOver, key: Key) -> After {
@@ -185,6 +197,13 @@ impl App {
     }
 
     fn text_move(&mut self, over: &mut TextOver, action: Action) {
+        if over.kind == TextKind::Log {
+            over.across = match action {
+                Action::Left => over.across.saturating_sub(SIDEWAYS),
+                Action::Right => (over.across + SIDEWAYS).min(FURTHEST),
+                _ => over.across,
+            };
+        }
         let step = match action {
             Action::Up => Step::Up,
             Action::Down => Step::Down,
@@ -254,7 +273,7 @@ impl App {
                 "x control  r refresh  E energy  / filter  Esc close"
             }
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
-            TextKind::Log => "/ filter  G follow  Esc close",
+            TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
             TextKind::Help(_) | TextKind::Report => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
         };

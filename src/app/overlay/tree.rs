@@ -154,7 +154,7 @@ fn state_line(
     let beside = cells >= used + BESIDE;
     let indent = if beside { used } else { indent.len() + 2 };
     let room = cells.saturating_sub(indent).max(8);
-    let mut parts = lines::wrapped(&meaning, Role::Dim, room).into_iter();
+    let mut parts = packed(&meaning, room).into_iter();
     if let Some(first) = parts.by_ref().take(usize::from(beside)).next() {
         out.push(span(" ".repeat(air), Role::Normal));
         out.extend(first);
@@ -164,6 +164,22 @@ fn state_line(
         part
     });
     std::iter::once(out).chain(below).collect()
+}
+
+/// A list broken after its commas; what is longer than a line is broken where it is full.
+fn packed(meaning: &str, room: usize) -> Vec<Line> {
+    let mut rows: Vec<String> = Vec::new();
+    for piece in meaning.split_inclusive(", ") {
+        match rows.last_mut() {
+            Some(row) if text::width(row) + text::width(piece.trim_end()) <= room => {
+                row.push_str(piece);
+            }
+            _ => rows.push(piece.to_owned()),
+        }
+    }
+    rows.iter()
+        .flat_map(|row| lines::wrapped(row.trim_end(), Role::Dim, room))
+        .collect()
 }
 
 /// Every value of the state, then what the model says can be read but no report has told yet, each where its resource
@@ -229,5 +245,19 @@ fn value_role(value: &Value) -> Role {
         Value::Null => Role::Dim,
         Value::Bool(_) => Role::Literal,
         Value::Array(_) | Value::Object(_) => Role::Normal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_values_breaks_after_a_comma_and_loses_none() {
+        let rows: Vec<String> = packed("POWER_OFF, INITIAL, RUNNING, END", 18)
+            .iter()
+            .map(|line| line.iter().map(|s| s.text.as_str()).collect())
+            .collect();
+        assert_eq!(rows, ["POWER_OFF,", "INITIAL, RUNNING,", "END"]);
     }
 }

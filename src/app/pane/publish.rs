@@ -105,7 +105,7 @@ impl App {
                 format!("confirmed after {}", moment::words(*after)),
                 Role::Good,
             ),
-            Outcome::Refused(why) => Span::new(format!("refused: {why}"), Role::Bad),
+            Outcome::Refused(why) => Span::new(words::refused(why), Role::Bad),
             Outcome::Replaced => Span::new("replaced by a later one", Role::Dim),
         };
         CommandRow {

@@ -221,7 +221,7 @@ impl App {
             }
             (Mark::Failed, _) => {
                 let why = self.home.feeds.failure(device, feed).map(words::brief);
-                Span::new(format!("refused: {}", why.unwrap_or_default()), Role::Bad)
+                Span::new(words::refused(&why.unwrap_or_default()), Role::Bad)
             }
             (_, FeedState::On { until: Some(until) }) if until > self.at_wall() => {
                 let clock = until.clock(self.zone);

@@ -8,7 +8,7 @@ use crate::ui::widget::badge;
 use crate::ui::widget::rows::{self, Column, Slot};
 
 const COLUMNS: [Column; 4] = [
-    Column::new("Sort", 6, 6, 5),
+    Column::new("Kind", 6, 6, 5),
     Column::new("For", 10, 16, 9).grows(),
     Column::new("State", 1, 8, 7),
     Column::new("Detail", 12, 28, 3),
