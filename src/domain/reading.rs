@@ -68,7 +68,7 @@ impl Kind {
 pub struct Reading {
     pub kind: Kind,
     pub device: Option<DeviceId>,
-    /// The gist in a sentence for the stream's row (`robot cleaner: home guard is stopped`), raw; empty when the
+    /// The gist in a sentence for the stream's row (`robot cleaner: home guard has stopped`), raw; empty when the
     /// payload speaks for itself.
     pub gist: String,
     /// What it changes in what we know.

@@ -177,6 +177,7 @@ fn a_panic_gives_the_terminal_back_and_leaves_a_report() {
         "--nocapture",
     ]);
     command.env(REPORTS, &folder);
+    command.cwd(home.path(""));
     let mut screen = Screen::run(command, 100, 30);
     assert_ne!(screen.ends(), 0);
     assert_eq!(screen.stty(), before);

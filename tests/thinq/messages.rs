@@ -73,7 +73,7 @@ fn the_gist_of_every_sample_reads_as_a_sentence_or_names_what_changed() {
     let wanted = [
         "device_alias_changed: device: is now called Laundry room",
         "device_registered: device: 드레스룸 스타일러 (styler) was added",
-        "push_robot_cleaner: push: robot cleaner: home guard is stopped",
+        "push_robot_cleaner: push: robot cleaner: home guard has stopped",
         "push_washer: push: washer: washing is complete",
         "status_air_conditioner_timer_unset: event: timer.relativeStopTimer UNSET · timer.relativeHourToStop not set · \
          timer.relativeMinuteToStop not set",

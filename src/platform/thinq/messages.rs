@@ -234,7 +234,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "ERROR_DURING_WASHING" => "an error occurred during washing",
         "ERROR_HAS_OCCURRED" => "an error has occurred",
         "FROZEN_IS_COMPLETE" => "freezing is complete",
-        "HOMEGUARD_IS_STOPPED" => "home guard is stopped",
+        "HOMEGUARD_IS_STOPPED" => "home guard has stopped",
         "LACK_OF_WATER" => "water is running out",
         "MOTION_IS_DETECTED" => "motion is detected",
         "NEED_TO_CHANGE_DUST_FILTER" => "the dust filter needs to be changed",
