@@ -144,12 +144,14 @@ impl App {
                 pair("Enter", "choose"),
                 pair("Esc", "close"),
             ],
-            Some(Over::Form(_)) => vec![
-                pair("Tab", "next"),
-                pair("Enter", "go on"),
-                pair("Esc", "close"),
-            ],
-            Some(Over::Confirm(_)) => vec![pair("Esc", "back")],
+            Some(Over::Form(over)) => {
+                let keys = over.keys().into_iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            Some(Over::Confirm(over)) => {
+                let answers = over.kind.answers().into_iter();
+                answers.map(|(key, does)| pair(key, does)).collect()
+            }
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None => self.pane_keys(),
         };

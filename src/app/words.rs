@@ -23,6 +23,15 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number as u64))
 }
 
+/// `°C` for what the platform calls `C`; other units as they are.
+pub(super) fn unit(unit: &str) -> &str {
+    match unit {
+        "C" => "°C",
+        "F" => "°F",
+        other => other,
+    }
+}
+
 /// `2.1 MiB`
 pub(super) fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

@@ -139,23 +139,30 @@ pub fn raw_lines(payload: &[u8]) -> Vec<Vec<Piece>> {
         .collect()
 }
 
-/// Offset, sixteen bytes, and what of them is printable ASCII.
-pub fn hex_lines(payload: &[u8]) -> Vec<Vec<Piece>> {
+/// Offset, sixteen bytes, and what of them is printable ASCII; eight or four bytes where there are not the cells for more.
+pub fn hex_lines(payload: &[u8], cells: usize) -> Vec<Vec<Piece>> {
+    let fits = |bytes: &usize| 10 + hex_cells(*bytes) + 1 + bytes <= cells;
+    let bytes = [16, 8].into_iter().find(fits).unwrap_or(4);
     payload
-        .chunks(16)
+        .chunks(bytes)
         .enumerate()
-        .map(|(row, chunk)| hex_line(row * 16, chunk))
+        .map(|(row, chunk)| hex_line(row * bytes, chunk, bytes))
         .collect()
 }
 
-fn hex_line(offset: usize, chunk: &[u8]) -> Vec<Piece> {
-    let mut hex = String::with_capacity(50);
-    for column in 0..16 {
+/// Three cells for a byte, and one of air in the middle of a full row.
+const fn hex_cells(bytes: usize) -> usize {
+    bytes * 3 + bytes / 16
+}
+
+fn hex_line(offset: usize, chunk: &[u8], bytes: usize) -> Vec<Piece> {
+    let mut hex = String::with_capacity(hex_cells(bytes));
+    for column in 0..bytes {
         match chunk.get(column) {
             Some(byte) => hex.push_str(&format!("{byte:02x} ")),
             None => hex.push_str("   "),
         }
-        if column == 7 {
+        if column == 7 && bytes > 8 {
             hex.push(' ');
         }
     }
@@ -336,8 +343,19 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_hex_holds_as_many_bytes_as_fit_in_one_line() {
+        let payload: Vec<u8> = (0..40).collect();
+        for (cells, rows) in [(80, 3), (76, 3), (74, 5), (43, 5), (42, 10), (5, 10)] {
+            let lines = text(&hex_lines(&payload, cells));
+            assert_eq!(lines.len(), rows, "{cells}");
+            let fits = |line: &String| line.chars().count() <= cells.max(30);
+            assert!(lines.iter().all(fits), "{cells}: {lines:?}");
+        }
+    }
+
+    #[test]
     fn hex_shows_every_byte_with_its_offset() {
-        let lines = text(&hex_lines(&[0x41, 0x00, 0x7f]));
+        let lines = text(&hex_lines(&[0x41, 0x00, 0x7f], 80));
         assert!(lines[0].starts_with("00000000  41 00 7f "), "{}", lines[0]);
         assert!(lines[0].ends_with(" A··"), "{}", lines[0]);
     }

@@ -13,6 +13,11 @@ use super::theme::Theme;
 use crate::app::screen::Span;
 use crate::base::text;
 
+/// Stands in the cell under the right half of a wide glyph. It is never written while the glyph is there, and being no
+/// plain blank it makes the comparison of two frames write that cell once the glyph is gone: not every terminal blanks
+/// the second half by itself.
+const COVERED: &str = "\u{a0}";
+
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
@@ -104,6 +109,7 @@ impl<'a> Canvas<'a> {
         let area = area.intersection(self.area());
         for y in area.y..area.bottom() {
             self.mend_left(area.x, y);
+            self.mend_right(area.right(), y);
             for x in area.x..area.right() {
                 self.buffer[(x, y)].reset();
             }
@@ -185,13 +191,14 @@ impl<'a> Canvas<'a> {
             return;
         }
         self.mend_left(x, y);
+        self.mend_right(x + wide, y);
         let cell = &mut self.buffer[(x, y)];
         cell.reset();
         cell.set_symbol(cluster).set_style(style);
         for covered in x + 1..x + wide {
             let cell = &mut self.buffer[(covered, y)];
             cell.reset();
-            cell.set_style(style);
+            cell.set_symbol(COVERED).set_style(style);
         }
     }
 
@@ -204,6 +211,13 @@ impl<'a> Canvas<'a> {
         let symbol = cell.symbol();
         if symbol.len() > 1 && symbol.cell_width() > 1 {
             cell.set_symbol(" ");
+        }
+    }
+
+    /// The right half of a glyph whose left half is drawn over becomes a blank.
+    fn mend_right(&mut self, x: u16, y: u16) {
+        if x < self.area().right() && self.buffer[(x, y)].symbol() == COVERED {
+            self.buffer[(x, y)].set_symbol(" ");
         }
     }
 }
@@ -305,6 +319,24 @@ mod tests {
         canvas.text(0, 0, 6, "거실방", Style::new());
         canvas.text(3, 0, 1, "x", Style::new());
         assert_eq!(picture::text(&buffer), "거 x방\n");
+    }
+
+    #[test]
+    fn a_terminal_that_keeps_the_other_half_of_a_letter_is_told_to_blank_it() {
+        let theme = Theme::plain();
+        let mut before = Buffer::empty(Rect::new(0, 0, 6, 1));
+        Canvas::new(&mut before, &theme).text(0, 0, 6, "거실방", Style::new());
+        let mut after = before.clone();
+        let mut canvas = Canvas::new(&mut after, &theme);
+        canvas.text(2, 0, 1, "x", Style::new());
+        canvas.clear(Rect::new(4, 0, 1, 1));
+        let written: Vec<_> = before
+            .diff(&after)
+            .into_iter()
+            .map(|(x, _, cell)| (x, cell.symbol().to_owned()))
+            .collect();
+        let expected = [(2, "x"), (3, " "), (4, " "), (5, " ")];
+        assert_eq!(written, expected.map(|(x, s)| (x, s.to_owned())));
     }
 
     #[test]

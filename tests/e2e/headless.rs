@@ -234,11 +234,7 @@ fn a_closed_pipe_ends_tail_quietly() {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success(), "signal {name}");
+    crate::support::signal::send(i32::try_from(child.id()).expect("fits"), name);
 }
 
 /// Starts a command, waits until the simulator sees what was wanted of it, and lets it end.

@@ -3,7 +3,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::panic,
-    clippy::print_stderr,
     reason = "tests wait by the clock, write where they like, fail by panicking, and say what they skip"
 )]
 

@@ -23,7 +23,7 @@ pub fn check(buffer: &Buffer) {
             assert!(x + wide <= area.width, "half of {symbol:?} at {x}, {y}");
             for covered in x + 1..x + wide {
                 let hidden = buffer[(covered, y)].symbol();
-                assert_eq!(hidden, " ", "hidden by {symbol:?} at {x}, {y}");
+                assert_eq!(hidden, "\u{a0}", "hidden by {symbol:?} at {x}, {y}");
             }
             x += wide;
         }

@@ -61,8 +61,8 @@ fn s_asks_for_state_and_model_and_shows_a_tree_with_units_and_meaning() {
         "operation\n",
         "airConOperationMode",
         "POWER_OFF    x: POWER_ON, POWER_OFF",
-        "24.5 C       x: 18 to 30 in steps of 0.5",
-        "27 C",
+        "24.5 °C      x: 18 to 30 in steps of 0.5",
+        "27 °C",
         "relativeHourToStop     not set",
     ] {
         assert!(shown.contains(part), "{part:?} is missing in\n{shown}");
@@ -88,7 +88,7 @@ fn the_tree_follows_the_reports() {
         .report("d-air", json!({"temperature": {"currentTemperature": 21}}));
     let shown = deck.overlay();
     assert!(
-        shown.contains("21 C") && shown.contains("24.5 C"),
+        shown.contains("21 °C") && shown.contains("24.5 °C"),
         "{shown}"
     );
 }
@@ -266,7 +266,7 @@ fn a_number_is_checked_against_range_and_step_before_it_goes() {
     choose(&mut deck, "targetTemp");
     assert!(
         deck.overlay()
-            .contains("> targetTemperature: 24.5 (18 to 30 in steps of 0.5 C)"),
+            .contains("> targetTemperature: 24.5 (18 to 30 in steps of 0.5 °C)"),
         "{}",
         deck.overlay()
     );

@@ -202,7 +202,7 @@ fn while_there_are_no_devices_the_pane_shows_the_sign_in_step_by_step() {
     let shown = body(&deck.pane(PaneId::Devices).body);
     assert_eq!(
         shown,
-        "✓ route       mqtts://x:8883\n= client      registered as deck\n… certificate asking LG to sign it"
+        " ✓ route       mqtts://x:8883\n = client      registered as deck\n … certificate asking LG to sign it"
     );
 }
 

@@ -32,6 +32,17 @@ pub(in super::super) enum ConfirmKind {
     Discard,
 }
 
+impl ConfirmKind {
+    /// The keys that answer, and what each does.
+    pub(in super::super) const fn answers(&self) -> [(&'static str, &'static str); 2] {
+        match self {
+            Self::Quit => [("y", "quit"), ("n", "stay")],
+            Self::Send { .. } => [("Enter", "send"), ("Esc", "back")],
+            Self::Discard => [("y", "leave"), ("n", "go on")],
+        }
+    }
+}
+
 impl App {
     pub(in super::super) fn quit(&mut self) {
         if self.unsent().is_empty() {
@@ -71,21 +82,15 @@ impl App {
     pub(super) fn confirm_picture(&self, over: &ConfirmOver) -> ConfirmBox {
         let width: u16 = 72;
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
-        let (title, lines, answers): (_, _, &[(&str, &str)]) = match &over.kind {
-            ConfirmKind::Quit => (
-                "Quit?".to_owned(),
-                self.quit_lines(cells),
-                &[("y", "quit"), ("n", "stay")],
-            ),
+        let (title, lines) = match &over.kind {
+            ConfirmKind::Quit => ("Quit?".to_owned(), self.quit_lines(cells)),
             ConfirmKind::Send { device, body, .. } => (
                 format!("Send to {}?", self.home.devices.label(device)),
                 body_lines(body, cells),
-                &[("Enter", "send"), ("Esc", "back")],
             ),
             ConfirmKind::Discard => (
                 "Leave?".to_owned(),
                 vec![line("what you typed is thrown away", Role::Normal)],
-                &[("y", "leave"), ("n", "go on")],
             ),
         };
         let height = u16::try_from(lines.len() + 4).unwrap_or(u16::MAX);
@@ -93,7 +98,9 @@ impl App {
             area: centre(self.size, width, height),
             title: SafeText::new(&title),
             lines,
-            answers: answers
+            answers: over
+                .kind
+                .answers()
                 .iter()
                 .map(|(key, does)| (SafeText::new(key), SafeText::new(does)))
                 .collect(),

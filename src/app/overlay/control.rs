@@ -8,6 +8,7 @@ use super::super::lines::{self, line, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Line, Role};
 use super::super::state::App;
+use super::super::words;
 use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
 use super::confirm::{ConfirmKind, ConfirmOver};
 use super::form::{FormField, FormKind, FormOver, Sort};
@@ -117,7 +118,7 @@ impl App {
         if let Some(now) = self.current(device, path) {
             line.push(span(plain(now), Role::Text));
             if !property.unit.is_empty() {
-                line.push(span(format!(" {}", property.unit), Role::Dim));
+                line.push(span(format!(" {}", words::unit(&property.unit)), Role::Dim));
             }
         }
         if let Some(wanted) = self.home.commands.wanted(device, path) {
@@ -161,8 +162,16 @@ impl App {
     pub(super) fn values_intro(&self, device: &DeviceId, path: &PropertyPath) -> Vec<Line> {
         let now = self
             .current(device, path)
-            .map_or_else(|| "unknown".to_owned(), plain);
+            .map_or_else(|| "not reported".to_owned(), plain);
         vec![vec![span("now  ", Role::Dim), span(now, Role::Text)]]
+    }
+
+    /// `24 °C`
+    fn with_unit(&self, device: &DeviceId, path: &PropertyPath, value: &Value) -> String {
+        let unit = self.property(device, path).map_or("", |p| &p.unit);
+        format!("{} {}", plain(value), words::unit(unit))
+            .trim_end()
+            .to_owned()
     }
 
     /// Only where the values can be listed.
@@ -214,22 +223,22 @@ impl App {
             .filter(|v| !v.is_null())
             .map(plain);
         let domain = property.write.as_ref().unwrap_or(&property.read);
-        let (sort, words) = match domain {
-            Domain::Words(words) => (Sort::OneOf(words.clone()), words.clone()),
+        let (sort, choices) = match domain {
+            Domain::Words(all) => (Sort::OneOf(all.clone()), all.clone()),
             Domain::Flag => {
-                let words = vec!["true".to_owned(), "false".to_owned()];
-                (Sort::OneOf(words.clone()), words)
+                let both = vec!["true".to_owned(), "false".to_owned()];
+                (Sort::OneOf(both.clone()), both)
             }
             _ => (Sort::Text, Vec::new()),
         };
-        let first = words.first().cloned().unwrap_or_default();
+        let first = choices.first().cloned().unwrap_or_default();
         let text = now
-            .filter(|now| words.is_empty() || words.contains(now))
+            .filter(|now| choices.is_empty() || choices.contains(now))
             .unwrap_or(first);
         let unit = if property.unit.is_empty() {
             String::new()
         } else {
-            format!(" {}", property.unit)
+            format!(" {}", words::unit(&property.unit))
         };
         let note = match sort {
             Sort::OneOf(_) => String::new(),
@@ -249,7 +258,10 @@ impl App {
         };
         let mut out = lines::wrapped(&first.to_string(), Role::Label, cells);
         if let Some(now) = self.current(device, first) {
-            out.push(vec![span("now  ", Role::Dim), span(plain(now), Role::Text)]);
+            out.push(vec![
+                span("now  ", Role::Dim),
+                span(self.with_unit(device, first, now), Role::Text),
+            ]);
         }
         if paths.len() > 1 {
             out.push(line("these go together, in one request", Role::Dim));

@@ -83,6 +83,15 @@ impl FormField {
     }
 }
 
+/// `Tab next  Enter go on`
+fn hint(keys: &[(&str, &str)]) -> String {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|(key, does)| format!("{key} {does}"))
+        .collect();
+    keys.join("  ")
+}
+
 impl FormOver {
     pub(super) fn new(kind: FormKind, fields: Vec<FormField>) -> Self {
         Self {
@@ -98,6 +107,29 @@ impl FormOver {
     pub(super) fn add_filter() -> Self {
         let field = FormField::new("Filter", "", Sort::Text, "+ one level, # the rest");
         Self::new(FormKind::AddFilter, vec![field])
+    }
+
+    /// The keys that do something in the focused field, and what.
+    pub(in super::super) fn keys(&self) -> Vec<(&'static str, &'static str)> {
+        if self.waiting.is_some() {
+            return vec![("Esc", "stop")];
+        }
+        let mut keys = Vec::new();
+        if self.fields.len() > 1 {
+            keys.push(("Tab", "next"));
+        }
+        let focused = self.fields.get(self.focus);
+        if focused.is_some_and(|field| matches!(field.sort, Sort::OneOf(_))) {
+            keys.push(("Left Right", "choose"));
+        }
+        keys.extend(match &self.kind {
+            FormKind::Wizard => {
+                [("Enter", "go on"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
+            }
+            FormKind::Values(..) => &[("Enter", "check"), ("Esc", "back")],
+            FormKind::Token(_) | FormKind::AddFilter => &[("Enter", "go on"), ("Esc", "close")],
+        });
+        keys
     }
 
     pub(super) fn text(&self, field: usize) -> &str {
@@ -247,12 +279,7 @@ impl App {
                 .map(|(n, field)| picture(field, n == over.focus && over.waiting.is_none()))
                 .collect(),
             below,
-            hint: SafeText::new(match (&over.waiting, &over.kind) {
-                (Some(_), _) => "Esc stop",
-                (None, FormKind::Wizard) => "Tab next  Enter go on  Ctrl-S sign in  Esc close",
-                (None, FormKind::Values(..)) => "Enter check  Left Right choose  Esc back",
-                (None, _) => "Enter go on  Esc close",
-            }),
+            hint: SafeText::new(&hint(&over.keys())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `?`: the keys valid here, from the table of actions.
 
 use super::super::action::{self, Action, ActionInfo};
-use super::super::lines::span;
+use super::super::lines::{self, span};
 use super::super::screen::{Line, PaneId, Role};
 use super::super::state::App;
 use super::Over;
@@ -30,7 +30,7 @@ impl App {
         }
     }
 
-    pub(super) fn help_lines(&self, pane: PaneId) -> Vec<Line> {
+    pub(super) fn help_lines(&self, pane: PaneId, cells: usize) -> Vec<Line> {
         let valid = |info: &&ActionInfo| {
             info.holds_in(pane) && !info.keys.is_empty() && self.can(info.action)
         };
@@ -44,9 +44,17 @@ impl App {
         table
             .iter()
             .filter(valid)
-            .map(|info| {
-                let keys = text::pad(&info.keys_text(), width + 2);
-                vec![span(keys, Role::Key), span(info.help, Role::Normal)]
+            .flat_map(|info| {
+                let room = cells.saturating_sub(width + 2).max(8);
+                let mut keys = text::pad(&info.keys_text(), width + 2);
+                lines::wrapped(info.help, Role::Normal, room)
+                    .into_iter()
+                    .map(move |mut line| {
+                        let blank = " ".repeat(width + 2);
+                        let front = std::mem::replace(&mut keys, blank);
+                        line.insert(0, span(front, Role::Key));
+                        line
+                    })
             })
             .collect()
     }

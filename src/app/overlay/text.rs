@@ -77,7 +77,7 @@ impl App {
 
     fn text_lines(&self, kind: &TextKind, cells: usize) -> Vec<Line> {
         match kind {
-            TextKind::Help(pane) => self.help_lines(*pane),
+            TextKind::Help(pane) => self.help_lines(*pane, cells),
             TextKind::Problem { problem, .. } => problem_lines(problem, cells),
             TextKind::Report => self.report_lines(cells),
             TextKind::State(device) => self.state_lines(device, cells),

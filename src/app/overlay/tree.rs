@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::super::commands::plain;
-use super::super::lines::{line, span};
+use super::super::lines::{self, line, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Line, Role};
 use super::super::state::App;
+use super::super::words;
 use super::Over;
 use super::text::{TextKind, TextOver};
 use crate::base::text;
@@ -77,7 +78,7 @@ impl App {
                 out.push(line(format!("{indent}{}", leaf.path.resource), Role::Label));
                 resource = Some(&leaf.path.resource);
             }
-            out.push(state_line(leaf, value, model, columns));
+            out.extend(state_line(leaf, value, model, columns, cells));
         }
         out
     }
@@ -100,7 +101,7 @@ impl App {
         }
         let unit = unit(property, known, &leaf.path);
         if let Some(unit) = unit.filter(|_| reported && !leaf.value.is_null()) {
-            out.push(span(format!(" {unit}"), Role::Dim));
+            out.push(span(format!(" {}", words::unit(&unit)), Role::Dim));
         }
         if let Some(wanted) = self.home.commands.wanted(device, &leaf.path) {
             out.push(span(
@@ -115,11 +116,21 @@ impl App {
 /// Cells of the column of values; a longer value pushes what follows it.
 const VALUE: usize = 20;
 
+/// Cells that a meaning needs to stand beside its value.
+const BESIDE: usize = 24;
+
 fn cells_of(line: &Line) -> usize {
     line.iter().map(|s| s.text.width()).sum()
 }
 
-fn state_line(leaf: &Leaf, value: Line, model: Option<&Model>, columns: (usize, usize)) -> Line {
+/// The meaning is never cut: it goes on beside itself, or below where too little room is left at the right.
+fn state_line(
+    leaf: &Leaf,
+    value: Line,
+    model: Option<&Model>,
+    columns: (usize, usize),
+    cells: usize,
+) -> Vec<Line> {
     let (name_cells, value_cells) = columns;
     let indent = if leaf.path.place.is_some() {
         "    "
@@ -131,11 +142,28 @@ fn state_line(leaf: &Leaf, value: Line, model: Option<&Model>, columns: (usize, 
     let mut out = vec![span(indent, Role::Normal), span(name, Role::Normal)];
     out.extend(value);
     let property = model.and_then(|m| m.property(&leaf.path));
-    if let Some(meaning) = property.and_then(meaning) {
+    let Some(meaning) = property.and_then(meaning) else {
+        return vec![out];
+    };
+    let used = cells_of(&out) + air;
+    if used + text::width(&meaning) <= cells {
         out.push(span(" ".repeat(air), Role::Normal));
         out.push(span(meaning, Role::Dim));
+        return vec![out];
     }
-    out
+    let beside = cells >= used + BESIDE;
+    let indent = if beside { used } else { indent.len() + 2 };
+    let room = cells.saturating_sub(indent).max(8);
+    let mut parts = lines::wrapped(&meaning, Role::Dim, room).into_iter();
+    if let Some(first) = parts.by_ref().take(usize::from(beside)).next() {
+        out.push(span(" ".repeat(air), Role::Normal));
+        out.extend(first);
+    }
+    let below = parts.map(|mut part| {
+        part.insert(0, span(" ".repeat(indent), Role::Normal));
+        part
+    });
+    std::iter::once(out).chain(below).collect()
 }
 
 /// Every value of the state, then what the model says can be read but no report has told yet, each where its resource

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::lines::line;
+use super::super::layout;
+use super::super::lines::{fold, line, wrapped};
 use super::super::screen::{Body, DeviceRow, Line, Mark, PaneId, Presence, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
@@ -147,7 +148,7 @@ impl App {
         let visible = self.devices.visible(&self.home.devices);
         let position = scroll::scroll(self.devices.offset, visible.len(), rows);
         if visible.is_empty() {
-            return (Body::Empty(self.no_devices()), None, position);
+            return (self.no_devices(), None, position);
         }
         let shown = visible
             .iter()
@@ -201,28 +202,28 @@ impl App {
         failed.map(words::brief).or_else(|| entry.trouble.clone())
     }
 
-    fn no_devices(&self) -> Vec<Line> {
+    fn no_devices(&self) -> Body {
         if !self.home.devices.is_empty() {
-            return vec![
+            return Body::Empty(vec![
                 line("no device matches", Role::Normal),
                 line("Esc clears the filter", Role::Dim),
-            ];
+            ]);
         }
         if self.open.is_none() {
-            return vec![
+            return Body::Empty(vec![
                 line("no profile is open", Role::Normal),
                 line("press P to add an account", Role::Dim),
-            ];
+            ]);
         }
         if self.home.devices.is_listed() {
-            return vec![
+            return Body::Empty(vec![
                 line("this account has no devices", Role::Normal),
                 line("", Role::Dim),
                 line("add one in the ThinQ app, then press r;", Role::Dim),
                 line("is it the account the token was made with?", Role::Dim),
-            ];
+            ]);
         }
-        let mut lines: Vec<_> = self.home.steps.iter().map(step_line).collect();
+        let mut lines = Vec::new();
         if let Some(problem) = &self.home.trouble {
             lines.push(line(problem.what.as_str(), Role::Bad));
             lines.push(line(words::brief(problem), Role::Normal));
@@ -230,10 +231,38 @@ impl App {
         } else if let LinkState::Refused(problem) = &self.home.link {
             lines.push(line(words::brief(problem), Role::Bad));
             lines.push(line("press r to try again", Role::Dim));
-        } else if lines.is_empty() {
+        } else if self.home.steps.is_empty() {
             lines.push(line("signing in …", Role::Pending));
         }
-        lines
+        if self.home.steps.is_empty() {
+            return Body::Empty(lines);
+        }
+        Body::Lines(self.sign_in(lines))
+    }
+
+    /// The steps so far under each other, then what is to be said of them.
+    fn sign_in(&self, after: Vec<Line>) -> Vec<Line> {
+        let area = self.layout().area(PaneId::Devices);
+        let cells = area.map_or(0, |area| usize::from(layout::inner_width(area)));
+        let room = cells.saturating_sub(2).max(1);
+        let steps = self
+            .home
+            .steps
+            .iter()
+            .flat_map(|step| fold(step_line(step), room, 14));
+        let mut out: Vec<_> = steps.collect();
+        if !after.is_empty() {
+            out.push(Line::new());
+        }
+        for said in after {
+            for span in said {
+                out.extend(wrapped(span.text.as_str(), span.role, room));
+            }
+        }
+        for line in &mut out {
+            line.insert(0, Span::new(" ", Role::Normal));
+        }
+        out
     }
 
     pub(in super::super) fn show_messages_of_device(&mut self) {

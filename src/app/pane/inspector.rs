@@ -181,7 +181,7 @@ impl App {
     fn inspector_lines(&self, opened: &Opened, view: View, cells: usize) -> Vec<Line> {
         let mut out = self.heading(opened, cells);
         let shown = &opened.payload[..opened.payload.len().min(LAID_OUT)];
-        for line in payload_lines(shown, view, &opened.mask) {
+        for line in payload_lines(shown, view, &opened.mask, cells) {
             let indent = leading_blanks(&line) + 2;
             out.extend(fold(lines::pieces(line), cells, indent));
         }
@@ -390,12 +390,17 @@ impl App {
     }
 }
 
-fn payload_lines(payload: &[u8], view: View, mask: &[&'static str]) -> Vec<Vec<Piece>> {
+fn payload_lines(
+    payload: &[u8],
+    view: View,
+    mask: &[&'static str],
+    cells: usize,
+) -> Vec<Vec<Piece>> {
     if mask.is_empty() {
         return match view {
-            View::Pretty => payload::pretty(payload).unwrap_or_else(|| fallback(payload)),
+            View::Pretty => payload::pretty(payload).unwrap_or_else(|| fallback(payload, cells)),
             View::Raw => payload::raw_lines(payload),
-            View::Hex => payload::hex_lines(payload),
+            View::Hex => payload::hex_lines(payload, cells),
         };
     }
     // Only the laid out form tells where the secret values are.
@@ -409,9 +414,9 @@ fn payload_lines(payload: &[u8], view: View, mask: &[&'static str]) -> Vec<Vec<P
 }
 
 /// What is no JSON: as text where it is text, else as bytes.
-fn fallback(payload: &[u8]) -> Vec<Vec<Piece>> {
+fn fallback(payload: &[u8], cells: usize) -> Vec<Vec<Piece>> {
     match payload::format(payload) {
-        payload::Format::Binary => payload::hex_lines(payload),
+        payload::Format::Binary => payload::hex_lines(payload, cells),
         _ => payload::raw_lines(payload),
     }
 }

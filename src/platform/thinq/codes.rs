@@ -286,31 +286,31 @@ pub const TABLE: &[Row] = &[
     row(
         "2301",
         Device,
-        "not while remote control is off",
+        "not possible while remote control is off",
         "switch on Remote Start at the appliance",
     ),
     row(
         "2302",
         Device,
-        "not in the state the device is in",
+        "not possible in its present state",
         "it may be so already, or it has to be switched on first: one step at a time",
     ),
     row(
         "2303",
         Device,
-        "not while the appliance reports an error",
+        "not possible while the appliance reports an error",
         "clear the error at the appliance",
     ),
     row(
         "2304",
         Device,
-        "not while the power is off",
+        "not possible while the power is off",
         "switch it on first",
     ),
     row(
         "2305",
         Device,
-        "not in the mode the device is in",
+        "not possible in its present mode",
         "change its mode first",
     ),
     row(

@@ -179,9 +179,7 @@ impl ThinqError {
     fn exit(&self) -> Exit {
         match self {
             Self::Api { code, .. } => match code.as_str() {
-                "1205" | "1210" | "1211" | "1212" | "1213" | "1217" | "1222" | "1224" => {
-                    Exit::NotFound
-                }
+                "1205" | "1210" | "1211" | "1212" | "1213" | "1217" | "1224" => Exit::NotFound,
                 "1305" | "1308" | "1309" => Exit::Refused,
                 _ if self.concern() == Concern::Ask => Exit::Refused,
                 _ => Exit::Failed,
@@ -258,7 +256,7 @@ mod tests {
             exits,
             [
                 Exit::Refused,
-                Exit::NotFound,
+                Exit::Failed,
                 Exit::Failed,
                 Exit::NotFound,
                 Exit::Refused,
@@ -282,7 +280,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "LG answered 2302: not in the state the device is in (Command not supported in POWER_ON)"
+            "LG answered 2302: not possible in its present state (Command not supported in POWER_ON)"
         );
     }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{intro, open};
 use crate::app::screen::{ChoiceBox, ChoiceRow, FilterLine, Role};
-use crate::ui::canvas::{Canvas, cells};
+use crate::ui::canvas::{Canvas, cells, width};
 use crate::ui::widget::{field, rows};
 
 pub fn draw(shown: &ChoiceBox, canvas: &mut Canvas<'_>) {
@@ -61,12 +61,14 @@ fn search(line: &FilterLine, area: Rect, canvas: &mut Canvas<'_>) -> Rect {
     }
 }
 
-/// The name, and the detail at the right in at most half of the room.
+/// The name whole, and the detail at the right in what it leaves; a third of the room is the detail's in any case.
 fn row(choice: &ChoiceRow, line: Rect, canvas: &mut Canvas<'_>) {
     let room = line.width.saturating_sub(3);
     let x = line.x + 2;
     let detail = choice.detail.text.as_str();
-    let wide = cells(detail).min(room / 2);
+    let name = u16::try_from(width(&choice.name)).unwrap_or(u16::MAX);
+    let left = room.saturating_sub(name.saturating_add(2));
+    let wide = cells(detail).min(left.max(room / 3));
     let style = canvas.theme().role(choice.detail.role);
     canvas.text(x + room - wide, line.y, wide, detail, style);
     let gap = if wide == 0 { 0 } else { wide + 2 };

@@ -16,7 +16,7 @@ const COLUMNS: [Column; 7] = [
     Column::new("Event", 7, 8, 6),
     Column::new("Last", 4, 4, 5).right(),
     Column::new("Msgs", 5, 5, 4).right(),
-    Column::new("Model", 18, 18, 1),
+    Column::new("Model", 20, 20, 1),
 ];
 
 /// The presence dot and a blank.

@@ -308,12 +308,7 @@ impl Screen {
     }
 
     pub fn signal(&self, signal: &str) {
-        let id = self.process_id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args([&format!("-{signal}"), &id])
-            .status()
-            .expect("kill runs");
-        assert!(sent.success(), "signal {signal}");
+        super::signal::send(self.process_id(), signal);
     }
 
     /// Waits for the program's end; its exit code.
