@@ -93,7 +93,7 @@ fn a_device_that_is_not_connected_is_offline_and_keeps_its_last_state() {
     let script = Script::with_devices(1);
     script.cloud(|cloud| cloud.offline.insert("d00".to_owned()));
     let problem = state_of(&script, "d00").expect_err("1222");
-    assert_eq!(problem.exit, Exit::NotFound);
+    assert_eq!(problem.exit, Exit::Failed);
     assert!(
         problem.cause.contains("not connected") && problem.remedy.contains("last known state"),
         "{problem}"
