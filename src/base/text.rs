@@ -157,14 +157,6 @@ pub fn pad(text: &str, cells: usize) -> String {
     out
 }
 
-/// `fit`, with the blanks in front.
-pub fn pad_left(text: &str, cells: usize) -> String {
-    let cut = fit(text, cells);
-    let mut out = " ".repeat(cells.saturating_sub(width(&cut)));
-    out.push_str(&cut);
-    out
-}
-
 /// Lines of at most `cells`, broken at blanks where possible. At least one line; a cluster wider than the line is
 /// put on a line of its own.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What everything in one run shares: folders, config, clock, and the simulated home.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::app::effect::NewProfile;
 use crate::app::event::Event;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
@@ -36,7 +38,7 @@ use crate::sim::{Sim, SimOptions};
 pub const SIMULATED: &str = "simulated home";
 
 /// Ending feeds on the way out is best effort: LG's cloud is not worth hanging for.
-const LEAVE: Duration = Duration::from_secs(3);
+const LEAVE: Duration = Duration::from_secs(5);
 
 const USER_AGENT: &str = concat!("thingdeck/", env!("CARGO_PKG_VERSION"));
 
@@ -265,23 +267,17 @@ impl Context {
             OnQuit::EndEvents => (false, true),
             OnQuit::EndAll => (true, true),
         };
-        match tokio::time::timeout(
-            LEAVE,
-            live.request(Request::Leave {
-                end_push,
-                end_event,
-            }),
-        )
-        .await
-        {
-            Ok(Ok(Reply::Left { failed })) if !failed.is_empty() => {
-                tracing::warn!(?failed, "some subscriptions could not be ended");
-            }
-            Ok(Ok(_)) => {}
-            Ok(Err(problem)) => {
-                tracing::warn!("the subscriptions could not be ended: {}", problem.line());
-            }
-            Err(_late) => tracing::warn!("the subscriptions could not be ended in time; they stay"),
+        let request = Request::Leave {
+            end_push,
+            end_event,
+        };
+        let left = tokio::time::timeout(LEAVE, live.request(request))
+            .await
+            .ok();
+        for line in not_ended(left) {
+            tracing::warn!("{line}");
+            // The screen is given back by now; a closed stderr is no reason to fail.
+            let _ = writeln!(std::io::stderr(), "{}", SafeText::new(&line).as_str());
         }
     }
 
@@ -418,6 +414,16 @@ impl Context {
     }
 }
 
+/// What quitting could not end, in lines; `None` when no answer came in time.
+fn not_ended(left: Option<Result<Reply, Problem>>) -> Vec<String> {
+    match left {
+        Some(Ok(Reply::Left { failed })) => failed,
+        Some(Ok(_)) => Vec::new(),
+        Some(Err(problem)) => vec![problem.line()],
+        None => vec!["the subscriptions could not be ended in time; they stay".to_owned()],
+    }
+}
+
 /// Facts on the way to a wizard's answer.
 struct Progress {
     id: RequestId,
@@ -477,5 +483,24 @@ fn wrapping(environment: &Environment) -> Wrapping {
         Wrapping::Screen
     } else {
         Wrapping::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_quitting_could_not_end_is_said_line_by_line() {
+        let failed = vec!["event of Dryer was not ended in time".to_owned()];
+        let left = Reply::Left {
+            failed: failed.clone(),
+        };
+        assert_eq!(not_ended(Some(Ok(left))), failed);
+        let nothing = Reply::Left { failed: Vec::new() };
+        assert_eq!(not_ended(Some(Ok(nothing))), Vec::<String>::new());
+        assert_eq!(not_ended(None).len(), 1);
+        let problem = Problem::new("could not end", "no network", "");
+        assert!(not_ended(Some(Err(problem)))[0].contains("no network"));
     }
 }

@@ -330,10 +330,6 @@ impl SimControl {
         self.device(id, |device| device.set_remote_control(on));
     }
 
-    pub fn set_reportable(&self, id: &str, reportable: bool) {
-        self.device(id, |device| device.reportable = reportable);
-    }
-
     /// Sets a device's state, without a report.
     pub fn set_state(&self, id: &str, state: Value) {
         self.device(id, |device| device.state = state);

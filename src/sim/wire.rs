@@ -3,8 +3,8 @@
 //! The codec knows five CONNACK refusals; some clouds send others, so [`Frame`] can also carry bytes as they are.
 
 use bytes::{Bytes, BytesMut};
+use rumqttc::mqttbytes;
 use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet};
-use rumqttc::mqttbytes::{self, QoS};
 
 /// Largest packet taken: AWS IoT's payload limit of 128 KiB and room for the topic.
 pub const MAX_PACKET: usize = 128 * 1024 + 4096;
@@ -28,11 +28,6 @@ impl Frame {
             ConnectReturnCode::Success,
             session_present,
         )))
-    }
-
-    /// Whether this is a PUBLISH that wants an acknowledgement.
-    pub fn is_publish(&self) -> bool {
-        matches!(self, Self::Packet(Packet::Publish(publish)) if publish.qos != QoS::AtMostOnce)
     }
 
     /// Appends the frame to `buffer`; false when the packet cannot be written (its sender made nonsense).
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn packets_survive_the_wire_in_any_portions() {
-        let mut publish = Publish::new("a/b", QoS::AtLeastOnce, "한글");
+        let mut publish = Publish::new("a/b", mqttbytes::QoS::AtLeastOnce, "한글");
         publish.pkid = 7;
         let sent = [
             Packet::Connect(Connect::new("me")),

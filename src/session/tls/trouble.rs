@@ -51,15 +51,6 @@ pub enum Found<'a> {
     BadName,
 }
 
-/// The trouble with a connection to `host`; `None` when no TLS is in it.
-pub fn certificate_trouble(
-    error: &(dyn Error + 'static),
-    host: &str,
-    presented: Option<&Presented>,
-) -> Option<Problem> {
-    find(error).map(|found| words(found, host, presented).problem)
-}
-
 /// Looks through an error and everything it wraps.
 pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<Found<'a>> {
     if let Some(found) = error.downcast_ref::<rustls::Error>() {
