@@ -245,6 +245,9 @@ fn what_the_server_no_longer_accepts_is_renewed_once_and_then_explained() {
             script.steps().last().map(String::as_str),
             Some("certificate failed")
         );
+        // The machine has stopped; whoever connects again is a person, who may have mended it.
+        let again = script.run(thinq.refused(&script, &problem));
+        assert!(matches!(again, Verdict::TryAgain { .. }), "{again:?}");
     }
 }
 

@@ -376,6 +376,8 @@ impl Thinq {
                 problem.cause
             );
             step(io, "certificate", StepState::Failed, text);
+            // From here on only a person connects again, and a person may have mended what was wrong: then it is renewed once more.
+            lock(&self.enrolment).renewed = None;
             return Verdict::Final;
         }
         let forgotten = self.forget_certificate(io);
