@@ -207,7 +207,7 @@ fn a_refused_command_is_told_with_its_code_and_words() {
         .press("/windStrength\r")
         .shows("Set airFlow.windStrength");
     screen.press("/HIGH\r").shows("\"windStrength\": \"HIGH\"");
-    screen.press("\r").shows("refused: 2302 not in the state");
+    screen.press("\r").shows("refused: 2302 not possible");
     screen.leaves();
 }
 
