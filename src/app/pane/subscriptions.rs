@@ -223,9 +223,9 @@ impl App {
                 let why = self.home.feeds.failure(device, feed).map(words::brief);
                 Span::new(words::refused(&why.unwrap_or_default()), Role::Bad)
             }
+            // The time left stands in the mark.
             (_, FeedState::On { until: Some(until) }) if until > self.at_wall() => {
-                let clock = until.clock(self.zone);
-                Span::new(format!("renews by {}", &clock[..5]), Role::Dim)
+                Span::new("renews itself in time", Role::Dim)
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
