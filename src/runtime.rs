@@ -17,6 +17,7 @@ pub mod pacer;
 pub mod picture;
 pub mod secrets;
 pub mod signals;
+pub mod simulated;
 pub mod start;
 pub mod station;
 pub mod terminal;

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::cli::environment::Environment;
+
 /// Terminals cut longer sequences off; beyond it a file is written instead. Base64 characters.
 pub const LIMIT: usize = 74_994;
 
@@ -17,6 +19,19 @@ pub enum Wrapping {
     None,
     Tmux,
     Screen,
+}
+
+impl Wrapping {
+    pub fn around(environment: &Environment) -> Self {
+        let screen = |term: &str| term.starts_with("screen");
+        if environment.value("TMUX").is_some() {
+            Self::Tmux
+        } else if environment.text("TERM").is_some_and(screen) {
+            Self::Screen
+        } else {
+            Self::None
+        }
+    }
 }
 
 /// The OSC 52 sequence for `content`; `None` when it is longer than terminals take.

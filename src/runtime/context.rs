@@ -1,4 +1,4 @@
-//! What everything in one run shares: folders, config, clock, and the simulated home.
+//! What everything in one run shares: folders, config, clock; and what it takes to open a profile.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::clip::Wrapping;
@@ -16,6 +15,7 @@ use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
+use super::simulated::{self, SIMULATED, SimulatedHome};
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
 use crate::app::effect::NewProfile;
@@ -32,10 +32,6 @@ use crate::headless::console::NewEntry;
 use crate::platform::catalog;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
-use crate::sim::{Sim, SimOptions};
-
-/// The profile that is no account.
-pub const SIMULATED: &str = "simulated home";
 
 /// Ending feeds on the way out is best effort: LG's cloud is not worth hanging for.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -52,14 +48,7 @@ pub struct Context {
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
-    simulator: tokio::sync::Mutex<Option<Simulated>>,
-}
-
-struct Simulated {
-    sim: Sim,
-    profile: Profile,
-    /// Holds its config, certificates and our identity there; gone at the end.
-    folder: TempDir,
+    simulated: SimulatedHome,
 }
 
 impl Context {
@@ -74,14 +63,14 @@ impl Context {
         Ok(Arc::new(Self {
             clock: Clock::start(),
             frame_marks: options.frame_marks,
-            wrapping: wrapping(&options.environment),
+            wrapping: Wrapping::around(&options.environment),
             folders,
             insecure: options.insecure,
             environment: options.environment.clone(),
             config: Mutex::new(config),
             warnings: Mutex::new(warnings),
             tokens: Mutex::default(),
-            simulator: tokio::sync::Mutex::new(None),
+            simulated: SimulatedHome::default(),
         }))
     }
 
@@ -149,56 +138,23 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.profiles().into_iter().map(|profile| summary(&profile));
-        real.chain([summary(&simulated_summary())]).collect()
+        real.chain([summary(&simulated::listed())]).collect()
     }
 
     /// A profile by name; the simulated home is started when it is the one.
     pub async fn profile(&self, name: &str) -> Result<Profile, Problem> {
         if name == SIMULATED {
-            return self.simulated().await;
+            return self.simulated.profile().await;
         }
         self.choose(Some(name))
     }
 
-    async fn simulated(&self) -> Result<Profile, Problem> {
-        let mut simulator = self.simulator.lock().await;
-        if let Some(running) = &*simulator {
-            return Ok(running.profile.clone());
-        }
-        let failed = |why: String| {
-            Problem::new(
-                "the simulated home did not start",
-                why,
-                "is 127.0.0.1 usable, and the folder for temporary files?",
-            )
-        };
-        let folder = tempfile::tempdir().map_err(|e| failed(e.to_string()))?;
-        let sim = Sim::start(SimOptions::in_dir(folder.path().to_owned()))
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        let written = Config::load(std::path::Path::new(&sim.ready().config))?;
-        let mut profile = written
-            .choose(None, false)?
-            .ok_or_else(|| failed("it wrote no profile".to_owned()))?;
-        SIMULATED.clone_into(&mut profile.name);
-        profile.simulated = true;
-        *simulator = Some(Simulated {
-            sim,
-            profile: profile.clone(),
-            folder,
-        });
-        Ok(profile)
-    }
-
     pub async fn stop_simulator(&self) {
-        if let Some(Simulated { sim, folder, .. }) = self.simulator.lock().await.take() {
-            sim.stop().await;
-            drop(folder);
-        }
+        self.simulated.stop().await;
     }
 
     /// Everything an open profile needs.
-    pub async fn live(
+    pub fn live(
         &self,
         profile: Profile,
         commands: mpsc::Sender<SessionCommand>,
@@ -206,10 +162,11 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<Live, Problem> {
-        let keep = match &*self.simulator.lock().await {
-            // The simulated home issues a new identity at each start; nothing of it is worth a file.
-            Some(_) if profile.simulated => Keep::in_memory(),
-            _ => Keep::on_disk(self.folders.identity(&profile.name)),
+        // The simulated home issues a new identity at each start; nothing of it is worth a file.
+        let keep = if profile.simulated {
+            Keep::in_memory()
+        } else {
+            Keep::on_disk(self.folders.identity(&profile.name))
         };
         let mut io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
         let Settings::Thinq(settings) = &profile.settings;
@@ -449,40 +406,6 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours: settings.event_hours,
         on_quit: settings.on_quit,
         token_place: settings.token.place(),
-    }
-}
-
-/// The simulated home before it is started: as the profile list names it.
-fn simulated_summary() -> Profile {
-    let settings = ThinqSettings {
-        country: "KR".to_owned(),
-        token: SecretRef::File(PathBuf::from("token")),
-        client_id: None,
-        event_hours: 24,
-        api_url: None,
-        mqtt_url: None,
-        api_key: None,
-        on_quit: OnQuit::Keep,
-        silent_after: None,
-    };
-    Profile {
-        name: SIMULATED.to_owned(),
-        settings: Settings::Thinq(settings),
-        common: Common::default(),
-        simulated: true,
-    }
-}
-
-fn wrapping(environment: &Environment) -> Wrapping {
-    if environment.value("TMUX").is_some() {
-        Wrapping::Tmux
-    } else if environment
-        .text("TERM")
-        .is_some_and(|term| term.starts_with("screen"))
-    {
-        Wrapping::Screen
-    } else {
-        Wrapping::None
     }
 }
 

@@ -4,8 +4,9 @@ use std::io::{IsTerminal as _, Write as _};
 
 use super::config::Theme as Wanted;
 use super::console::Shell;
-use super::context::{Context, SIMULATED};
+use super::context::Context;
 use super::signals::{Signal, Signals};
+use super::simulated::SIMULATED;
 use super::{clock, dashboard, logging, picture, terminal};
 use crate::app::Setup;
 use crate::app::event::Size;

@@ -131,17 +131,13 @@ impl Station {
         let task = tokio::spawn(async move {
             let heard = Arc::new(Heard::default());
             let opened = match profile.await {
-                Ok(profile) => {
-                    context
-                        .live(
-                            profile,
-                            sender,
-                            Arc::clone(&heard),
-                            receipts,
-                            outlet.clone(),
-                        )
-                        .await
-                }
+                Ok(profile) => context.live(
+                    profile,
+                    sender,
+                    Arc::clone(&heard),
+                    receipts,
+                    outlet.clone(),
+                ),
                 Err(problem) => Err(problem),
             };
             match opened {
