@@ -274,6 +274,20 @@ fn a_terminal_of_any_size_is_drawn_while_messages_come() {
 }
 
 #[test]
+fn a_key_pressed_together_with_a_resize_is_not_held_back() {
+    let home = Home::quiet();
+    let mut screen = Screen::opened(&home, 120, 36);
+    screen.press("/");
+    let mut typed = String::new();
+    for round in 0..24 {
+        typed.push('x');
+        screen.resize(110 + round % 2 * 10, 36).press("x");
+        screen.shows(&typed);
+    }
+    screen.leaves();
+}
+
+#[test]
 fn devices_come_are_renamed_and_go_by_themselves() {
     let home = Home::quiet();
     let mut screen = Screen::opened(&home, 120, 36);
