@@ -26,17 +26,8 @@ pub const SESSION: SessionId = SessionId { generation: 1 };
 const TOPIC: &str = "app/clients/0f6c2a4e8d/push";
 
 pub fn thinq() -> Thinq {
-    let settings = ThinqSettings {
-        country: "KR".to_owned(),
-        token: SecretRef::Plain(Secret::new("none")),
-        client_id: None,
-        event_hours: 24,
-        api_url: None,
-        mqtt_url: None,
-        api_key: None,
-        on_quit: OnQuit::Keep,
-        silent_after: None,
-    };
+    let token = SecretRef::Plain(Secret::new("none"));
+    let settings = ThinqSettings::new("KR".to_owned(), token);
     Thinq::new(settings, Common::default())
 }
 

@@ -107,6 +107,23 @@ pub struct ThinqSettings {
     pub silent_after: Option<u32>,
 }
 
+impl ThinqSettings {
+    /// An account with nothing set but what it cannot do without.
+    pub const fn new(country: String, token: SecretRef) -> Self {
+        Self {
+            country,
+            token,
+            client_id: None,
+            event_hours: 24,
+            api_url: None,
+            mqtt_url: None,
+            api_key: None,
+            on_quit: OnQuit::Keep,
+            silent_after: None,
+        }
+    }
+}
+
 /// What becomes of the platform's subscriptions when the program quits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnQuit {

@@ -4,7 +4,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::cli::verb::{AddVerb, TokenSource};
 use crate::domain::json::quote;
-use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{Common, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::request::{Reply, Request};
 
 use super::console::{Answer, NewEntry};
@@ -98,15 +98,10 @@ fn candidate(verb: &AddVerb, token: &SecretRef) -> Profile {
     Profile {
         name: verb.name.clone(),
         settings: Settings::Thinq(ThinqSettings {
-            country: verb.country.clone(),
-            token: token.clone(),
-            client_id: None,
             event_hours: verb.event_hours.unwrap_or(24),
             api_url: verb.api_url.clone(),
             mqtt_url: verb.mqtt_url.clone(),
-            api_key: None,
-            on_quit: OnQuit::Keep,
-            silent_after: None,
+            ..ThinqSettings::new(verb.country.clone(), token.clone())
         }),
         common: Common {
             ca_file: verb.ca_file.clone(),

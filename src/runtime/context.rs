@@ -263,11 +263,8 @@ impl Context {
     }
 
     fn unsaved(&self, new: &NewProfile) -> Profile {
+        let token = SecretRef::Plain(new.token.clone());
         let settings = ThinqSettings {
-            country: new.country.clone(),
-            token: SecretRef::Plain(new.token.clone()),
-            client_id: None,
-            event_hours: 24,
             // For any server that speaks LG's protocol: a test's, or a gateway's.
             api_url: self
                 .environment
@@ -277,9 +274,7 @@ impl Context {
                 .environment
                 .text("THINGDECK_MQTT_URL")
                 .map(str::to_owned),
-            api_key: None,
-            on_quit: OnQuit::Keep,
-            silent_after: None,
+            ..ThinqSettings::new(new.country.clone(), token)
         };
         let ca_file = self
             .environment

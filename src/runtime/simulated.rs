@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::config::Config;
 use crate::base::problem::Problem;
-use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{Common, Profile, SecretRef, Settings, ThinqSettings};
 use crate::sim::{Sim, SimOptions};
 
 /// The profile that is no account.
@@ -68,17 +68,8 @@ async fn start() -> Result<Running, Problem> {
 
 /// The profile before the home is started: as the profile list names it.
 pub fn listed() -> Profile {
-    let settings = ThinqSettings {
-        country: "KR".to_owned(),
-        token: SecretRef::File(PathBuf::from("token")),
-        client_id: None,
-        event_hours: 24,
-        api_url: None,
-        mqtt_url: None,
-        api_key: None,
-        on_quit: OnQuit::Keep,
-        silent_after: None,
-    };
+    let token = SecretRef::File(PathBuf::from("token"));
+    let settings = ThinqSettings::new("KR".to_owned(), token);
     Profile {
         name: SIMULATED.to_owned(),
         settings: Settings::Thinq(settings),
