@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod io;
+pub mod mqtt;
 pub mod plan;
 pub mod thinq;
 

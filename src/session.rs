@@ -10,3 +10,4 @@ pub mod heard;
 pub mod link;
 pub mod machine;
 pub mod tls;
+pub mod transport;

@@ -55,6 +55,8 @@ fn message(payload: Bytes) -> Message {
         retain: false,
         dup: false,
         ack: None,
+        properties: None,
+        session: false,
     }
 }
 
@@ -164,12 +166,13 @@ fn setup(width: u16, height: u16) -> Setup {
             energy: true,
             publish: false,
             filters: false,
+            topics: false,
         },
         simulated: false,
         insecure: false,
         event_hours: 24,
         on_quit: OnQuit::Keep,
-        token_place: "env THINQ_PAT".to_owned(),
+        place: "token: env THINQ_PAT".to_owned(),
     };
     Setup {
         at: Moment::default(),

@@ -87,7 +87,7 @@ const STREAM: &[PaneId] = &[Messages, Inspector];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
-static TABLE: [ActionInfo; 50] = [
+static TABLE: &[ActionInfo] = &[
     entry(
         Action::ShowMessages,
         "show only this device's messages",
@@ -472,7 +472,7 @@ pub fn table() -> Vec<ActionInfo> {
 }
 
 pub(super) fn all() -> &'static [ActionInfo] {
-    &TABLE
+    TABLE
 }
 
 pub fn info(action: Action) -> &'static ActionInfo {

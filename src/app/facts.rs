@@ -41,7 +41,7 @@ impl App {
                 self.lists_changed(changed);
             }
             // Nothing is published over MQTT yet.
-            SessionEvent::Receipt { .. } => self.pending.stray(),
+            SessionEvent::Receipt { .. } | SessionEvent::Queue { .. } => self.pending.stray(),
             SessionEvent::Gap(gap) => {
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.messages.offer(seq, &self.home);

@@ -91,10 +91,7 @@ impl Filters {
             .known
             .entry(filter.as_str().to_owned())
             .or_insert_with(|| FilterState {
-                wish: FilterWish {
-                    filter: filter.clone(),
-                    qos: result.as_ref().copied().unwrap_or_default(),
-                },
+                wish: FilterWish::new(filter.clone(), result.as_ref().copied().unwrap_or_default()),
                 granted: None,
             });
         let changed = entry.granted.as_ref() != Some(&result);

@@ -53,8 +53,8 @@ pub struct ProfileSummary {
     pub insecure: bool,
     pub event_hours: u8,
     pub on_quit: OnQuit,
-    /// `env THINQ_PAT`, as `SecretRef::place` says it.
-    pub token_place: String,
+    /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
+    pub place: String,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.
@@ -66,6 +66,7 @@ pub(super) const THINQ: Capabilities = Capabilities {
     energy: true,
     publish: false,
     filters: false,
+    topics: false,
 };
 
 const NOTHING: Capabilities = Capabilities {
@@ -76,6 +77,7 @@ const NOTHING: Capabilities = Capabilities {
     energy: false,
     publish: false,
     filters: false,
+    topics: false,
 };
 
 /// The whole program, but for clock, screen and sockets.

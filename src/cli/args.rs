@@ -428,7 +428,7 @@ impl TailArgs {
             filters: self
                 .filters
                 .into_iter()
-                .map(|filter| FilterWish { filter, qos })
+                .map(|filter| FilterWish::new(filter, qos))
                 .collect(),
             count: self.count,
             within: self.within,

@@ -163,10 +163,10 @@ fn feeds_name_one_device_or_all() {
 #[test]
 fn tail_takes_filters_bounds_and_a_condition() {
     let tail = TailVerb {
-        filters: vec![crate::domain::subscription::FilterWish {
-            filter: crate::domain::topic::TopicFilter::parse("a/#").expect("a filter"),
-            qos: Qos::ExactlyOnce,
-        }],
+        filters: vec![crate::domain::subscription::FilterWish::new(
+            crate::domain::topic::TopicFilter::parse("a/#").expect("a filter"),
+            Qos::ExactlyOnce,
+        )],
         count: Some(3),
         within: Some(Duration::from_secs(90)),
         condition: Some(

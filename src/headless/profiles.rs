@@ -23,7 +23,7 @@ pub(super) async fn list(script: &mut Script<'_>, json: bool) -> Result<Exit, En
         script.say("no profiles: `thingdeck profile-add` makes one");
     } else {
         let rows: Vec<_> = profiles.iter().map(|p| row(p, is_default(p))).collect();
-        for line in table::lines(&["NAME", "PLATFORM", "COUNTRY", "TOKEN", "DEFAULT"], &rows) {
+        for line in table::lines(&["NAME", "PLATFORM", "WHERE", "SECRET", "DEFAULT"], &rows) {
             script.out(&line).await?;
         }
     }
@@ -31,24 +31,38 @@ pub(super) async fn list(script: &mut Script<'_>, json: bool) -> Result<Exit, En
 }
 
 fn row(profile: &Profile, is_default: bool) -> Vec<SafeText> {
-    let Settings::Thinq(settings) = &profile.settings;
+    let (place, secret) = match &profile.settings {
+        Settings::Thinq(settings) => (settings.country.clone(), settings.token.place()),
+        Settings::Mqtt(settings) => (
+            settings.url.clone(),
+            settings
+                .password
+                .as_ref()
+                .map_or(String::new(), SecretRef::place),
+        ),
+    };
     vec![
         SafeText::new(&profile.name),
         SafeText::new(profile.platform().word()),
-        SafeText::new(&settings.country),
-        settings.token.place().into(),
+        SafeText::new(&place),
+        secret.into(),
         SafeText::new(if is_default { "yes" } else { "" }),
     ]
 }
 
 fn json_line(profile: &Profile, is_default: bool) -> String {
-    let Settings::Thinq(settings) = &profile.settings;
+    let own = match &profile.settings {
+        Settings::Thinq(settings) => format!(
+            "\"country\":{},\"token\":{}",
+            quote(&settings.country),
+            quote(&settings.token.place())
+        ),
+        Settings::Mqtt(settings) => format!("\"url\":{}", quote(&settings.url)),
+    };
     format!(
-        "{{\"name\":{},\"platform\":\"{}\",\"country\":{},\"token\":{},\"default\":{is_default}}}",
+        "{{\"name\":{},\"platform\":\"{}\",{own},\"default\":{is_default}}}",
         quote(&profile.name),
         profile.platform().word(),
-        quote(&settings.country),
-        quote(&settings.token.place())
     )
 }
 

@@ -109,7 +109,10 @@ impl Tail<'_> {
             SessionEvent::Link(link) => self.link(script, link)?,
             SessionEvent::Granted { filter, result } => self.granted(script, filter, result)?,
             SessionEvent::Fact(fact) => self.fact(script, &fact),
-            SessionEvent::Dropped(_) | SessionEvent::Receipt { .. } | SessionEvent::Log(_) => {}
+            SessionEvent::Dropped(_)
+            | SessionEvent::Receipt { .. }
+            | SessionEvent::Queue { .. }
+            | SessionEvent::Log(_) => {}
         }
         Ok(Next::More)
     }

@@ -11,6 +11,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::fact::Fact;
 use crate::domain::message::Draft;
+use crate::domain::profile::SecretRef;
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::FilterWish;
 
@@ -103,6 +104,9 @@ pub trait Io: Send + Sync {
 
     /// The profile's credential, read afresh where it lives (environment, file, command).
     fn token(&self) -> Pending<'_, Result<Secret, Problem>>;
+
+    /// Any other secret of the profile, read afresh.
+    fn secret<'a>(&'a self, place: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>>;
 
     /// Something was found out.
     fn fact(&self, fact: Fact);

@@ -169,8 +169,9 @@ impl Context {
             Keep::on_disk(self.folders.identity(&profile.name))
         };
         let mut io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
-        let Settings::Thinq(settings) = &profile.settings;
-        io.token = self.token_place(&profile.name, &settings.token);
+        if let Some(token) = token_of(&profile) {
+            io.token = Some(self.token_place(&profile.name, token));
+        }
         Ok(Live {
             platform: catalog::build(&profile),
             io: Arc::new(io),
@@ -187,7 +188,6 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<RuntimeIo, Problem> {
-        let Settings::Thinq(settings) = &profile.settings;
         let mut roots = Vec::new();
         if let Some(path) = &profile.common.ca_file {
             let read = std::fs::read_to_string(path);
@@ -201,7 +201,7 @@ impl Context {
                 USER_AGENT,
             )?,
             identity,
-            token: TokenPlace::new(settings.token.clone()),
+            token: token_of(profile).cloned().map(TokenPlace::new),
             environment: self.environment.clone(),
             commands,
             heard,
@@ -218,7 +218,9 @@ impl Context {
         else {
             return;
         };
-        let Settings::Thinq(settings) = &live.profile.settings;
+        let Settings::Thinq(settings) = &live.profile.settings else {
+            return;
+        };
         let (end_push, end_event) = match ending.unwrap_or(settings.on_quit) {
             OnQuit::Keep => return,
             OnQuit::EndEvents => (false, true),
@@ -263,8 +265,17 @@ impl Context {
     }
 
     fn unsaved(&self, new: &NewProfile) -> Profile {
+        Profile {
+            name: new.name.clone(),
+            settings: Settings::Thinq(self.unsaved_settings(new)),
+            common: self.unsaved_common(),
+            simulated: false,
+        }
+    }
+
+    fn unsaved_settings(&self, new: &NewProfile) -> ThinqSettings {
         let token = SecretRef::Plain(new.token.clone());
-        let settings = ThinqSettings {
+        ThinqSettings {
             // For any server that speaks LG's protocol: a test's, or a gateway's.
             api_url: self
                 .environment
@@ -275,29 +286,23 @@ impl Context {
                 .text("THINGDECK_MQTT_URL")
                 .map(str::to_owned),
             ..ThinqSettings::new(new.country.clone(), token)
-        };
+        }
+    }
+
+    fn unsaved_common(&self) -> Common {
         let ca_file = self
             .environment
             .text("THINGDECK_CA_FILE")
             .map(PathBuf::from);
-        let common = Common {
+        Common {
             ca_file,
             ..Common::default()
-        };
-        Profile {
-            name: new.name.clone(),
-            settings: Settings::Thinq(settings),
-            common,
-            simulated: false,
         }
     }
 
     pub fn save_profile(&self, new: &NewProfile) -> Result<(), Problem> {
-        let Profile {
-            settings: Settings::Thinq(settings),
-            common,
-            ..
-        } = self.unsaved(new);
+        let settings = self.unsaved_settings(new);
+        let common = self.unsaved_common();
         let entry = NewEntry {
             name: new.name.clone(),
             country: new.country.clone(),
@@ -334,8 +339,9 @@ impl Context {
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
         self.read_again()?;
-        let Settings::Thinq(settings) = self.choose(Some(profile))?.settings;
-        self.token_place(profile, &settings.token);
+        if let Some(token) = token_of(&self.choose(Some(profile))?) {
+            self.token_place(profile, token);
+        }
         Ok(())
     }
 
@@ -390,17 +396,32 @@ impl Post for Progress {
     }
 }
 
+/// The one credential that a platform can ask a person for anew.
+fn token_of(profile: &Profile) -> Option<&SecretRef> {
+    match &profile.settings {
+        Settings::Thinq(settings) => Some(&settings.token),
+        Settings::Mqtt(_) => None,
+    }
+}
+
 fn summary(profile: &Profile) -> ProfileSummary {
-    let Settings::Thinq(settings) = &profile.settings;
+    let (event_hours, on_quit, place) = match &profile.settings {
+        Settings::Thinq(settings) => (
+            settings.event_hours,
+            settings.on_quit,
+            format!("token: {}", settings.token.place()),
+        ),
+        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
+    };
     ProfileSummary {
         name: profile.name.clone(),
         platform: profile.platform(),
         capabilities: catalog::build(profile).info().capabilities,
         simulated: profile.simulated,
         insecure: profile.common.insecure_skip_verify,
-        event_hours: settings.event_hours,
-        on_quit: settings.on_quit,
-        token_place: settings.token.place(),
+        event_hours,
+        on_quit,
+        place,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::fact::Fact;
 use crate::domain::message::Draft;
 use crate::domain::profile::SecretRef;
 use crate::domain::session::{
-    LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
+    Delivered, LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
 };
 use crate::domain::subscription::FilterWish;
 use crate::platform::Pending;
@@ -36,8 +36,8 @@ pub struct RuntimeIo {
     pub clock: Clock,
     pub rest: RestClient,
     pub identity: Keep,
-    /// Where the token is now: another place after a new one was given.
-    pub token: TokenPlace,
+    /// Where the token is now: another place after a new one was given. `None` on platforms without one.
+    pub token: Option<TokenPlace>,
     pub environment: Environment,
     pub commands: mpsc::Sender<SessionCommand>,
     pub heard: Arc<Heard>,
@@ -85,7 +85,7 @@ impl Receipts {
     }
 
     /// `true` when the receipt belonged to the adapter.
-    pub fn settle(&self, id: ReceiptId, result: &Result<(), Problem>) -> bool {
+    pub fn settle(&self, id: ReceiptId, result: &Result<Delivered, Problem>) -> bool {
         let Some(tell) = self
             .waiting
             .lock()
@@ -95,7 +95,7 @@ impl Receipts {
             return id.0 & ADAPTER != 0;
         };
         // Nobody waits any more when the adapter's future was dropped: fine.
-        let _ = tell.send(result.clone());
+        let _ = tell.send(result.clone().map(|_delivered| ()));
         true
     }
 }
@@ -213,8 +213,22 @@ impl Io for RuntimeIo {
 
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
         Box::pin(async move {
-            let place = self.token.now();
+            let Some(place) = &self.token else {
+                let cause = "this platform has no access token";
+                return Err(Problem::new("could not sign in", cause, ""));
+            };
+            let place = place.now();
             let found = secrets::find(&place, &self.environment).await?;
+            if let Some(warning) = found.warning {
+                self.fact(Fact::Notice(warning));
+            }
+            Ok(found.secret)
+        })
+    }
+
+    fn secret<'a>(&'a self, place: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>> {
+        Box::pin(async move {
+            let found = secrets::find(place, &self.environment).await?;
             if let Some(warning) = found.warning {
                 self.fact(Fact::Notice(warning));
             }

@@ -168,6 +168,8 @@ impl<'a> Running<'a> {
             retain: arrival.retain,
             dup: arrival.dup,
             ack,
+            properties: arrival.properties,
+            session: false,
         };
         let reading = self.platform.interpret(&message);
         self.post
@@ -200,7 +202,7 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
     let event = open.next().await;
     if matches!(
         event,
-        LinkEvent::Up { .. } | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
+        LinkEvent::Up(_) | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
     ) {
         heard.mark(io.now().mono);
     }

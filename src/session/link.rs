@@ -10,13 +10,15 @@ mod words;
 pub use words::io_words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::end::{End, EndClass};
 use super::tls::Tls;
 use crate::base::problem::{Problem, Retry};
-use crate::domain::message::{Draft, Qos};
+use crate::domain::message::{Draft, Properties, Qos};
+use crate::domain::session::Delivered;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::platform::plan::{ConnectPlan, Endpoint, TlsPlan};
@@ -24,6 +26,9 @@ use crate::platform::plan::{ConnectPlan, Endpoint, TlsPlan};
 /// Names one order, so that its answer finds it. Subscriptions and publishes count apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
+
+/// Packet ids from here on are the link's own, for SUBSCRIBE and UNSUBSCRIBE.
+pub const FIRST_OWN_PACKET: u16 = 0x8000;
 
 /// What the link is asked to send. Sent in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,15 @@ pub enum Order {
     Publish {
         ticket: Ticket,
         draft: Draft,
+        /// For QoS 1 and 2: chosen by the session, below [`FIRST_OWN_PACKET`], never two in flight with the same.
+        packet: u16,
+        /// The broker may have it already: this is the same message again, in a session that it kept.
+        dup: bool,
+    },
+    /// PUBREL of a QoS 2 publish that the broker recorded on an earlier connection.
+    Release {
+        ticket: Ticket,
+        packet: u16,
     },
     /// For a message received with manual acknowledgement.
     Acknowledge {
@@ -52,9 +66,7 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEvent {
     /// CONNACK with success.
-    Up {
-        session_present: bool,
-    },
+    Up(Accepted),
     Message(Arrival),
     /// A message over the plan's limit was read past. It needs no acknowledgement any more.
     Skipped {
@@ -69,9 +81,18 @@ pub enum LinkEvent {
     Unsubscribed {
         ticket: Ticket,
     },
-    /// Acknowledged (QoS 1, 2), or written and flushed (QoS 0).
+    /// Acknowledged (QoS 1, 2), or written and flushed (QoS 0); or refused by the broker with a code (MQTT 5).
     Published {
         ticket: Ticket,
+        result: Result<Delivered, Problem>,
+    },
+    /// PUBREC: the broker has this QoS 2 publish; the PUBREL is on its way and the message is never sent again.
+    Recorded {
+        ticket: Ticket,
+    },
+    /// PUBREL: the broker will not send this QoS 2 message again. The PUBCOMP is on its way.
+    Released {
+        packet: u16,
     },
     /// One packet for the log, in or out; never a payload, never a secret.
     Packet {
@@ -79,6 +100,28 @@ pub enum LinkEvent {
     },
     /// Always the last.
     Closed(End),
+}
+
+/// What the broker said with its CONNACK.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Accepted {
+    pub session_present: bool,
+    /// The client id that the broker made up for an empty one (MQTT 5).
+    pub client_id: Option<String>,
+    /// Instead of the one asked for (MQTT 5).
+    pub keep_alive: Option<Duration>,
+    /// What it takes at most (MQTT 5); `None`: no bound was told.
+    pub max_qos: Option<Qos>,
+    pub max_packet: Option<u32>,
+    /// Unacknowledged publishes of QoS 1 and 2 at once.
+    pub receive_max: Option<u16>,
+    /// False only when the broker said that it keeps no retained messages.
+    pub no_retain: bool,
+    pub no_wildcards: bool,
+    pub no_shared: bool,
+    pub no_subscription_ids: bool,
+    /// Response information and reason string, for the log.
+    pub words: Option<String>,
 }
 
 /// A PUBLISH as it came.
@@ -90,6 +133,7 @@ pub struct Arrival {
     pub retain: bool,
     pub dup: bool,
     pub packet: u16,
+    pub properties: Option<Box<Properties>>,
 }
 
 /// What to connect to, and how.

@@ -18,7 +18,9 @@ use super::link::{Arrival, LinkEvent, Order, Ticket};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::message::{AckToken, Draft, Qos};
-use crate::domain::session::{Gap, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent};
+use crate::domain::session::{
+    Delivered, Gap, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent,
+};
 use crate::domain::subscription::{FilterState, FilterWish};
 use crate::domain::topic::TopicFilter;
 use crate::platform::Leave;
@@ -272,7 +274,7 @@ impl Machine {
 
     fn link(&mut self, now: Moment, roll: f64, event: LinkEvent) {
         match event {
-            LinkEvent::Up { session_present } => self.up(now, session_present),
+            LinkEvent::Up(accepted) => self.up(now, accepted.session_present),
             LinkEvent::Message(arrival) => self.message(arrival),
             LinkEvent::Skipped { topic, bytes } => self.skipped(&topic, bytes),
             LinkEvent::Subscribed { ticket, codes } => self.subscribed(now.mono, ticket, codes),
@@ -281,7 +283,8 @@ impl Machine {
                     self.post(SessionEvent::Dropped(filter));
                 }
             }
-            LinkEvent::Published { ticket } => self.published(ticket),
+            LinkEvent::Published { ticket, result } => self.published(ticket, result),
+            LinkEvent::Recorded { .. } | LinkEvent::Released { .. } => {}
             LinkEvent::Packet { text } => {
                 for line in self.packets.offer(now.mono, text) {
                     self.log(LogLevel::Debug, line);
@@ -359,9 +362,9 @@ impl Machine {
         }
     }
 
-    fn published(&mut self, ticket: Ticket) {
+    fn published(&mut self, ticket: Ticket, result: Result<Delivered, Problem>) {
         if let Some(id) = self.outbox.done(ticket) {
-            self.post(SessionEvent::Receipt { id, result: Ok(()) });
+            self.post(SessionEvent::Receipt { id, result });
         }
         if self.is_up() {
             self.pump();

@@ -187,6 +187,8 @@ mod tests {
             retain: false,
             dup: false,
             ack: None,
+            properties: None,
+            session: false,
         };
         ring.push(&message, Note::default())
     }

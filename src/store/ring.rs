@@ -402,6 +402,8 @@ mod tests {
             retain: false,
             dup: true,
             ack: None,
+            properties: None,
+            session: false,
         }
     }
 

@@ -422,6 +422,8 @@ pub fn message_on(topic: &str, number: u64, kind: Kind, payload: &str) -> Heard 
         retain: false,
         dup: false,
         ack: Some(AckToken(number)),
+        properties: None,
+        session: false,
     };
     let reading = Reading {
         kind,

@@ -152,10 +152,10 @@ fn filters_are_subscribed_and_only_what_they_match_is_printed() {
         stage.run(&["tail", "a/#", "--qos", "0", "--count", "1"]),
         Exit::Done
     );
-    let wish = FilterWish {
-        filter: TopicFilter::parse("a/#").expect("a filter"),
-        qos: Qos::AtMostOnce,
-    };
+    let wish = FilterWish::new(
+        TopicFilter::parse("a/#").expect("a filter"),
+        Qos::AtMostOnce,
+    );
     assert!(stage.deeds.contains(&Deed::Open(Opening {
         manual_ack: true,
         filters: vec![wish]

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::problem::{Problem, Retry};
 use thingdeck::domain::message::{AckToken, Qos};
-use thingdeck::domain::session::{LinkState, ReceiptId, SessionCommand, SessionEvent};
+use thingdeck::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 use thingdeck::domain::topic::TopicFilter;
 use thingdeck::platform::{Leave, Verdict};
 use thingdeck::session::end::{End, EndClass};
-use thingdeck::session::link::{LinkEvent, Order, Ticket};
+use thingdeck::session::link::{Accepted, LinkEvent, Order, Ticket};
 use thingdeck::session::machine::{Action, Input, Machine};
 
 use super::support::{draft, plan, wish};
@@ -111,8 +111,11 @@ fn subscribes(actions: &[Action]) -> Vec<(Ticket, Vec<String>)> {
     orders.collect()
 }
 
-const fn up(session_present: bool) -> LinkEvent {
-    LinkEvent::Up { session_present }
+fn up(session_present: bool) -> LinkEvent {
+    LinkEvent::Up(Accepted {
+        session_present,
+        ..Accepted::default()
+    })
 }
 
 #[derive(Debug, Clone)]
@@ -255,7 +258,7 @@ proptest! {
                 break;
             }
             for ticket in orders {
-                bench.link(LinkEvent::Published { ticket });
+                bench.link(LinkEvent::Published { ticket, result: Ok(Delivered::default()) });
             }
         }
         let mut receipts: Vec<_> = bench.done.iter().filter_map(|action| match action {
@@ -290,7 +293,10 @@ fn input(number: u8) -> Input {
             codes: Vec::new(),
         }),
         13 => Input::Link(LinkEvent::Unsubscribed { ticket }),
-        14 => Input::Link(LinkEvent::Published { ticket }),
+        14 => Input::Link(LinkEvent::Published {
+            ticket,
+            result: Ok(Delivered::default()),
+        }),
         15 => ends(EndClass::Unreachable),
         16 => ends(EndClass::Refused),
         17 => ends(EndClass::ClosedEarly),

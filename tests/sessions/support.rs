@@ -13,10 +13,12 @@ use thingdeck::base::secret::Secret;
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Draft, Message, Qos};
-use thingdeck::domain::profile::PlatformId;
+use thingdeck::domain::profile::{PlatformId, SecretRef, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::session::{LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent};
+use thingdeck::domain::session::{
+    Delivered, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent,
+};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::platform::io::{HttpCall, HttpError, HttpReply, Io};
@@ -30,10 +32,10 @@ use tokio::task::JoinHandle;
 use super::broker::soon;
 
 pub fn wish(filter: &str) -> FilterWish {
-    FilterWish {
-        filter: TopicFilter::parse(filter).expect("a filter"),
-        qos: Qos::AtLeastOnce,
-    }
+    FilterWish::new(
+        TopicFilter::parse(filter).expect("a filter"),
+        Qos::AtLeastOnce,
+    )
 }
 
 pub fn draft(topic: &str, payload: &str, qos: Qos) -> Draft {
@@ -42,6 +44,7 @@ pub fn draft(topic: &str, payload: &str, qos: Qos) -> Draft {
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         qos,
         retain: false,
+        properties: None,
     }
 }
 
@@ -53,7 +56,9 @@ pub fn plan(port: u16, tls: Option<TlsPlan>, filters: &[&str]) -> ConnectPlan {
         username: None,
         password: None,
         keep_alive: Duration::from_mins(1),
+        version: Version::V311,
         clean_session: false,
+        session_expiry: Duration::ZERO,
         will: None,
         filters: filters.iter().map(|filter| wish(filter)).collect(),
         limits: Limits {
@@ -66,11 +71,7 @@ pub fn plan(port: u16, tls: Option<TlsPlan>, filters: &[&str]) -> ConnectPlan {
 }
 
 pub fn endpoint(port: u16, tls: Option<TlsPlan>) -> Endpoint {
-    Endpoint {
-        host: "localhost".to_owned(),
-        port,
-        tls,
-    }
+    Endpoint::tcp("localhost".to_owned(), port, tls)
 }
 
 /// What the platform of a test says.
@@ -121,6 +122,7 @@ impl Platform for Script {
                 energy: false,
                 publish: true,
                 filters: true,
+                topics: false,
             },
         }
     }
@@ -198,6 +200,9 @@ impl Io for Clock {
         unreachable!()
     }
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
+        unreachable!()
+    }
+    fn secret<'a>(&'a self, _: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>> {
         unreachable!()
     }
     fn fact(&self, _: Fact) {}
@@ -340,7 +345,7 @@ impl Session {
         .await
     }
 
-    pub async fn receipt(&mut self) -> (ReceiptId, Result<(), Problem>) {
+    pub async fn receipt(&mut self) -> (ReceiptId, Result<Delivered, Problem>) {
         self.until("a receipt", |event| match event {
             SessionEvent::Receipt { id, result } => Some((*id, result.clone())),
             _ => None,

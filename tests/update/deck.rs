@@ -61,6 +61,7 @@ pub fn thinq() -> Capabilities {
         energy: true,
         publish: false,
         filters: false,
+        topics: false,
     }
 }
 
@@ -73,7 +74,7 @@ pub fn profile(name: &str) -> ProfileSummary {
         insecure: false,
         event_hours: 24,
         on_quit: OnQuit::Keep,
-        token_place: "env THINQ_PAT".to_owned(),
+        place: "token: env THINQ_PAT".to_owned(),
     }
 }
 
@@ -434,6 +435,8 @@ impl Deck {
             retain: false,
             dup: false,
             ack: None,
+            properties: None,
+            session: false,
         };
         let reading = Reading {
             kind,

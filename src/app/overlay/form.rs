@@ -241,10 +241,7 @@ impl App {
     fn submit_filter(&mut self, mut over: FormOver) -> After {
         match TopicFilter::parse(over.text(0)) {
             Ok(filter) => {
-                let wish = FilterWish {
-                    filter,
-                    qos: Qos::AtLeastOnce,
-                };
+                let wish = FilterWish::new(filter, Qos::AtLeastOnce);
                 self.home.filters.want(wish.clone());
                 let id = self.home.session;
                 self.ask(Effect::Session(id, SessionCommand::Subscribe(wish)));

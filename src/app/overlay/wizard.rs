@@ -178,7 +178,7 @@ impl App {
             insecure: false,
             event_hours: 24,
             on_quit: OnQuit::default(),
-            token_place: "a private file".to_owned(),
+            place: "token: a private file".to_owned(),
         });
         self.switch_to(self.profiles.len() - 1);
         self.say(Role::Good, format!("profile {name} is saved and open"));

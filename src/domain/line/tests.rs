@@ -21,6 +21,8 @@ fn message(topic: &str, payload: &[u8]) -> Message {
         retain: false,
         dup: false,
         ack: None,
+        properties: None,
+        session: false,
     }
 }
 

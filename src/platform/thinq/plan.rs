@@ -9,6 +9,7 @@ use super::Thinq;
 use super::enroll::SignedIn;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::message::Qos;
+use crate::domain::profile::Version;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::platform::io::Io;
@@ -42,8 +43,10 @@ impl Thinq {
             username: None,
             password: None,
             keep_alive: seconds.map_or(KEEP_ALIVE, Duration::from_secs),
+            version: Version::V311,
             clean_session: false,
-            will: None,
+            session_expiry: Duration::ZERO,
+            will: self.common.will.clone(),
             filters: filters(&signed_in.identity.topics),
             limits: LIMITS,
         })
@@ -53,11 +56,7 @@ impl Thinq {
         let own = self.settings.mqtt_url.as_deref();
         let address = Address::parse(own.unwrap_or(&signed_in.identity.mqtt_server))?;
         if !address.tls {
-            return Ok(vec![Endpoint {
-                host: address.host,
-                port: address.port,
-                tls: None,
-            }]);
+            return Ok(vec![Endpoint::tcp(address.host, address.port, None)]);
         }
         let tls = self.tls(io, signed_in)?;
         let with_alpn = TlsPlan {
@@ -65,23 +64,11 @@ impl Thinq {
             ..tls.clone()
         };
         if address.port == 443 {
-            return Ok(vec![Endpoint {
-                host: address.host,
-                port: 443,
-                tls: Some(with_alpn),
-            }]);
+            return Ok(vec![Endpoint::tcp(address.host, 443, Some(with_alpn))]);
         }
-        let mut endpoints = vec![Endpoint {
-            host: address.host.clone(),
-            port: address.port,
-            tls: Some(tls),
-        }];
+        let mut endpoints = vec![Endpoint::tcp(address.host.clone(), address.port, Some(tls))];
         if own.is_none() {
-            endpoints.push(Endpoint {
-                host: address.host,
-                port: 443,
-                tls: Some(with_alpn),
-            });
+            endpoints.push(Endpoint::tcp(address.host, 443, Some(with_alpn)));
         }
         Ok(endpoints)
     }
@@ -111,10 +98,7 @@ fn filters(topics: &[String]) -> Vec<FilterWish> {
     topics
         .into_iter()
         .filter_map(|topic| TopicFilter::parse(topic).ok())
-        .map(|filter| FilterWish {
-            filter,
-            qos: Qos::AtLeastOnce,
-        })
+        .map(|filter| FilterWish::new(filter, Qos::AtLeastOnce))
         .collect()
 }
 

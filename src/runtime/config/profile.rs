@@ -9,7 +9,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, OnQuit, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+    Common, MqttSettings, OnQuit, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
@@ -34,6 +34,8 @@ const THINQ_KEYS: [&str; 9] = [
     "silent_after",
 ];
 
+const MQTT_KEYS: [&str; 1] = ["url"];
+
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
     check_name(&name).map_err(|why| section.wrong_itself(why, NAME_REMEDY))?;
@@ -43,6 +45,10 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
         PlatformId::Thinq => {
             section.only(&[&COMMON_KEYS[..], &THINQ_KEYS[..]].concat())?;
             Settings::Thinq(thinq(section, warnings)?)
+        }
+        PlatformId::Mqtt => {
+            section.only(&[&COMMON_KEYS[..], &MQTT_KEYS[..]].concat())?;
+            Settings::Mqtt(mqtt(section)?)
         }
     };
     Ok(Profile {
@@ -95,6 +101,7 @@ fn common(section: &Section<'_>) -> Result<Common, Problem> {
         topics: topics(section)?,
         keep_alive: section.number("keep_alive", 5, 1200)?,
         insecure_skip_verify: section.flag("insecure_skip_verify")?.unwrap_or(false),
+        ..Common::default()
     })
 }
 
@@ -135,7 +142,7 @@ fn wish(section: &Section<'_>, text: &str, qos: Qos) -> Result<FilterWish, Probl
         "topics"
     };
     TopicFilter::parse(text)
-        .map(|filter| FilterWish { filter, qos })
+        .map(|filter| FilterWish::new(filter, qos))
         .map_err(|error| {
             section.wrong(
                 key,
@@ -143,6 +150,11 @@ fn wish(section: &Section<'_>, text: &str, qos: Qos) -> Result<FilterWish, Probl
                 "correct the filter",
             )
         })
+}
+
+fn mqtt(section: &Section<'_>) -> Result<MqttSettings, Problem> {
+    let remedy = "write the broker's address: url = \"mqtt://HOST:PORT\" (or mqtts, ws, wss)";
+    Ok(MqttSettings::new(section.required_text("url", remedy)?))
 }
 
 fn thinq(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<ThinqSettings, Problem> {

@@ -70,10 +70,7 @@ fn everything_the_interface_names_is_read() {
     assert_eq!(config.history.memory, 64 * 1024 * 1024);
     assert_eq!(names(&config), ["work", "home"], "in the order of the file");
     assert_eq!(config.warnings, []);
-    let filter = |text, qos| FilterWish {
-        filter: TopicFilter::parse(text).expect("a filter"),
-        qos,
-    };
+    let filter = |text, qos| FilterWish::new(TopicFilter::parse(text).expect("a filter"), qos);
     assert_eq!(
         config.profiles[1],
         Profile {
@@ -98,10 +95,13 @@ fn everything_the_interface_names_is_read() {
                 ],
                 keep_alive: Some(45),
                 insecure_skip_verify: true,
+                ..Common::default()
             },
         }
     );
-    let Settings::Thinq(work) = &config.profiles[0].settings;
+    let Settings::Thinq(work) = &config.profiles[0].settings else {
+        panic!("a ThinQ profile");
+    };
     assert_eq!(work.country, "US");
     assert_eq!(
         work.token,
@@ -333,6 +333,7 @@ fn a_token_names_one_place_and_no_problem_repeats_it() {
     };
     let place = |token: &str| match with(token).expect(token).profiles.remove(0).settings {
         Settings::Thinq(settings) => settings.token,
+        Settings::Mqtt(_) => panic!("a ThinQ profile"),
     };
     assert_eq!(
         place("{ file = \"t\" }"),
@@ -463,7 +464,9 @@ fn the_first_profile_makes_the_file_and_is_the_default() {
     assert_eq!(config.warnings, []);
     let home = config.choose(None, false).expect("one").expect("home");
     let path = folders.identity("home").path(TOKEN_FILE);
-    let Settings::Thinq(settings) = home.settings;
+    let Settings::Thinq(settings) = home.settings else {
+        panic!("a ThinQ profile");
+    };
     assert_eq!(settings.token, SecretRef::File(path));
     assert_eq!(
         folders

@@ -17,8 +17,9 @@ use rumqttc::{
 };
 
 use super::words::{self, Place};
-use super::{Arrival, LinkEvent, Opening, Order, Ticket};
+use super::{Accepted, Arrival, LinkEvent, Opening, Order, Ticket};
 use crate::domain::message::{Draft, Qos};
+use crate::domain::session::Delivered;
 use crate::session::end::{End, EndClass};
 use crate::session::tls::Tls;
 
@@ -136,7 +137,8 @@ impl Wire {
                 self.unsubscribes.push_back((ticket, filter.to_string()));
                 self.client.try_unsubscribe(filter.as_str())
             }
-            Order::Publish { ticket, draft } => {
+            Order::Release { .. } => Ok(()),
+            Order::Publish { ticket, draft, .. } => {
                 self.publishes.push_back((ticket, publish_text(&draft)));
                 self.client.try_publish(
                     draft.topic.as_str(),
@@ -186,7 +188,10 @@ impl Wire {
     fn publish_sent(&mut self, packet: u16) -> Option<String> {
         let (ticket, text) = self.publishes.pop_front()?;
         if packet == 0 {
-            self.ready.push_back(LinkEvent::Published { ticket });
+            self.ready.push_back(LinkEvent::Published {
+                ticket,
+                result: Ok(Delivered::default()),
+            });
         } else {
             self.awaited.insert((Kind::Publish, packet), ticket);
         }
@@ -215,7 +220,11 @@ impl Wire {
                 self.up = true;
                 let text = format!("CONNACK session_present={}", ack.session_present);
                 let session_present = ack.session_present;
-                (text, Some(LinkEvent::Up { session_present }))
+                let accepted = Accepted {
+                    session_present,
+                    ..Accepted::default()
+                };
+                (text, Some(LinkEvent::Up(accepted)))
             }
             Packet::Publish(publish) => self.arrived(publish),
             Packet::SubAck(ack) => {
@@ -245,7 +254,10 @@ impl Wire {
 
     fn acknowledged(&mut self, packet: u16) -> Option<LinkEvent> {
         let ticket = self.awaited.remove(&(Kind::Publish, packet))?;
-        Some(LinkEvent::Published { ticket })
+        Some(LinkEvent::Published {
+            ticket,
+            result: Ok(Delivered::default()),
+        })
     }
 
     fn arrived(&mut self, publish: Publish) -> (String, Option<LinkEvent>) {
@@ -277,6 +289,7 @@ impl Wire {
             retain: publish.retain,
             dup: publish.dup,
             packet: publish.pkid,
+            properties: None,
         };
         (text, Some(LinkEvent::Message(arrival)))
     }

@@ -73,7 +73,9 @@ impl Machine {
                     self.back_off(now, roll, problem);
                 }
             }
-            EndClass::HungUp | EndClass::Passing => self.back_off(now, roll, problem),
+            EndClass::TakenOver | EndClass::HungUp | EndClass::Passing => {
+                self.back_off(now, roll, problem)
+            }
         }
     }
 
@@ -106,7 +108,7 @@ impl Machine {
             (None, EndClass::HungUp) if short => self.short_lives += 1,
             _ => {}
         }
-        if self.short_lives >= TAKEOVER {
+        if end.class == EndClass::TakenOver || self.short_lives >= TAKEOVER {
             self.taken_over();
         } else {
             self.back_off(now, roll, end.problem);

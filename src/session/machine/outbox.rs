@@ -83,7 +83,12 @@ impl Outbox {
             let ticket = Ticket(self.next);
             let draft = item.draft.clone();
             self.in_flight.insert(ticket, item);
-            orders.push(Order::Publish { ticket, draft });
+            orders.push(Order::Publish {
+                ticket,
+                draft,
+                packet: 0,
+                dup: false,
+            });
         }
         orders
     }

@@ -37,6 +37,7 @@ pub fn build(opening: &Opening, tls: Option<&Tls>) -> Result<MqttOptions, Proble
         options.set_credentials(plan.username.clone().unwrap_or_default(), password);
     }
     if let Some(will) = &plan.will {
+        let will = &will.draft;
         let payload = will.payload.to_vec();
         let topic = will.topic.as_str();
         options.set_last_will(LastWill::new(
