@@ -9,6 +9,7 @@
 
 mod broker;
 mod certificates;
+mod line;
 mod support;
 mod transport;
 
@@ -18,6 +19,8 @@ mod delivery;
 mod ends;
 mod filters;
 mod machine;
+mod mosquitto;
 mod publish;
 mod rest;
 mod trust;
+mod wire;

@@ -9,6 +9,7 @@ use super::words::codes;
 use super::{Accepted, Arrival, FIRST_OWN_PACKET, LinkEvent, Order, Ticket};
 use crate::base::problem::Problem;
 use crate::domain::message::{Draft, Qos};
+use crate::domain::profile::Version;
 use crate::domain::session::Delivered;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::{Topic, TopicFilter};
@@ -122,9 +123,10 @@ impl Exchange {
 
     /// A subscription id holds for its whole packet (MQTT 5, 3.8.2.1.2), so there is a packet for each.
     fn subscribe(&mut self, ticket: Ticket, filters: &[FilterWish], out: &mut Outgoing) {
+        let ids = self.codec.version() == Version::V5 && !self.no_subscription_ids;
         let mut groups: Vec<(Option<u32>, Vec<usize>)> = Vec::new();
         for (place, wish) in filters.iter().enumerate() {
-            let id = wish.options.id.filter(|_| !self.no_subscription_ids);
+            let id = wish.options.id.filter(|_| ids);
             match groups.iter_mut().find(|(other, _)| *other == id) {
                 Some((_, places)) => places.push(place),
                 None => groups.push((id, vec![place])),
