@@ -130,7 +130,11 @@ impl<'a> Running<'a> {
                 self.attend = None;
             }
             Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
-            Action::Deliver(arrival, ack) => self.deliver(arrival, ack),
+            Action::Deliver {
+                arrival,
+                ack,
+                session,
+            } => self.deliver(arrival, ack, session),
             Action::Post(event) => self.post.post(event),
             Action::Log(level, text) => self.log(level, text),
             Action::End => {
@@ -158,7 +162,7 @@ impl<'a> Running<'a> {
         Box::pin(async move { platform.refused(io, &problem).await })
     }
 
-    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>) {
+    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>, session: bool) {
         let message = Message {
             at: self.io.now().wall,
             direction: Direction::In,
@@ -169,7 +173,7 @@ impl<'a> Running<'a> {
             dup: arrival.dup,
             ack,
             properties: arrival.properties,
-            session: false,
+            session,
         };
         let reading = self.platform.interpret(&message);
         self.post

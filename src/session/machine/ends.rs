@@ -18,18 +18,20 @@ const CLOSED_EARLY: u32 = 3;
 impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
-        self.unacknowledged.clear();
-        for (id, problem) in self.outbox.lost() {
-            let result = Err(problem);
-            self.post(SessionEvent::Receipt { id, result });
+        self.received.lost();
+        let hung_up = self.is_up() && end.class.is_the_brokers_will();
+        let lost = self.outbox.lost(now.mono, hung_up);
+        for (_, problem) in &lost.answers {
+            self.log(LogLevel::Error, problem.line());
         }
+        self.not_published(lost.answers);
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Leaving { then, .. } => {
                 self.forget_filters();
                 self.after_farewell(now.mono, roll, then);
             }
             Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
-            Phase::Up(up) => self.broke(now.mono, roll, &up, end),
+            Phase::Up(up) => self.broke(now.mono, roll, &up, end, lost.blamed),
             other => self.phase = other,
         }
     }
@@ -74,7 +76,7 @@ impl Machine {
                 }
             }
             EndClass::TakenOver | EndClass::HungUp | EndClass::Passing => {
-                self.back_off(now, roll, problem)
+                self.back_off(now, roll, problem);
             }
         }
     }
@@ -90,12 +92,13 @@ impl Machine {
         }
     }
 
-    /// An established connection ended.
-    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End) {
-        let blamed = match end.class {
-            EndClass::HungUp => self.registry.hung_up(now),
-            _ => None,
-        };
+    /// An established connection ended. `publish`: while the broker had one to answer.
+    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
+        let End { class, problem } = end;
+        let filters = class
+            .is_the_brokers_will()
+            .then(|| self.registry.hung_up(now))
+            .flatten();
         self.forget_filters();
         let short = now.since(up.since.mono) < STABLE;
         if !short {
@@ -103,19 +106,28 @@ impl Machine {
             self.short_lives = 0;
             self.registry.second_chance();
         }
-        match (blamed, end.class) {
-            (Some(set_aside), _) => self.set_aside(set_aside),
-            (None, EndClass::HungUp) if short => self.short_lives += 1,
-            _ => {}
-        }
-        if end.class == EndClass::TakenOver || self.short_lives >= TAKEOVER {
-            self.taken_over();
-        } else {
-            self.back_off(now, roll, end.problem);
+        let blamed = publish || filters.is_some();
+        self.set_aside(filters);
+        match class {
+            EndClass::TakenOver => self.taken_over(problem),
+            EndClass::Fatal => self.stop(problem),
+            EndClass::Refused if !blamed => self.judge(problem),
+            EndClass::HungUp if short && !blamed => {
+                self.short_lives += 1;
+                if self.short_lives < TAKEOVER {
+                    self.back_off(now, roll, problem);
+                } else {
+                    self.probably_taken_over();
+                }
+            }
+            _ => self.back_off(now, roll, problem),
         }
     }
 
-    fn set_aside(&mut self, filters: Vec<TopicFilter>) {
+    fn set_aside(&mut self, filters: Option<Vec<TopicFilter>>) {
+        let Some(filters) = filters else {
+            return;
+        };
         if filters.is_empty() {
             let text = "the broker hung up at a SUBSCRIBE; the filters will be tried one by one";
             self.log(LogLevel::Warn, text.to_owned());
@@ -130,17 +142,19 @@ impl Machine {
         }
     }
 
-    fn taken_over(&mut self) {
-        let id = self
-            .plan
-            .as_ref()
-            .map_or("", |plan| plan.client_id.as_str());
-        let problem = Problem::new(
+    /// An MQTT 3.1.1 broker cannot say so: it only closes.
+    fn probably_taken_over(&mut self) {
+        self.taken_over(Problem::new(
             "the session was taken over by another client",
-            format!("the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the client id {id:?}"),
+            format!("the broker closed the connection {TAKEOVER} times right after it stood: probably another program connects with the same client id"),
             "close the other program, or give this profile a client id of its own; then connect again",
-        )
-        .exit(Exit::Refused);
+        ).exit(Exit::Refused));
+    }
+
+    fn taken_over(&mut self, problem: Problem) {
+        let id = self.session_of.as_ref().map_or("", |(id, _)| id.as_str());
+        let cause = format!("{} ({id:?})", problem.cause);
+        let problem = Problem { cause, ..problem }.retry(Retry::Never);
         self.phase = Phase::Stopped;
         self.log(LogLevel::Error, problem.line());
         self.post_link(LinkState::TakenOver(problem));
