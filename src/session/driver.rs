@@ -78,8 +78,7 @@ impl Driver {
                     listening = command.is_some();
                     Input::Command(command.unwrap_or(SessionCommand::Close))
                 }
-                input = running.next() => input,
-                () = wake => Input::Tick,
+                input = running.next_before(wake) => input,
             };
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
@@ -100,6 +99,15 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
+    /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
+    async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
+        tokio::select! {
+            biased;
+            input = self.next() => input,
+            () = wake => Input::Tick,
+        }
+    }
+
     /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
     async fn next(&mut self) -> Input {
         tokio::select! {

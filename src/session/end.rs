@@ -33,10 +33,3 @@ pub enum EndClass {
     /// Trouble that passes: again with backoff.
     Passing,
 }
-
-impl EndClass {
-    /// Whether an established connection that ends so may be the broker's answer to what was sent last.
-    pub const fn is_the_brokers_will(self) -> bool {
-        matches!(self, Self::HungUp | Self::Refused)
-    }
-}

@@ -206,11 +206,7 @@ impl Machine {
             LinkEvent::Published { ticket, result } => self.published(now.mono, ticket, result),
             LinkEvent::Recorded { ticket } => self.outbox.recorded(ticket),
             LinkEvent::Released { packet } => self.received.released(packet),
-            LinkEvent::Packet { text } => {
-                for line in self.packets.offer(now.mono, text) {
-                    self.log(LogLevel::Debug, line);
-                }
-            }
+            LinkEvent::Packet { text } => self.log_packet(now.mono, || text),
             LinkEvent::Closed(end) => self.closed(now, roll, end),
         }
     }
@@ -388,6 +384,12 @@ impl Machine {
 
     fn post_link(&mut self, state: LinkState) {
         self.post(SessionEvent::Link(state));
+    }
+
+    fn log_packet(&mut self, now: Mono, text: impl FnOnce() -> String) {
+        for line in self.packets.offer(now, text) {
+            self.log(LogLevel::Debug, line);
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: String) {

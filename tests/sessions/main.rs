@@ -7,16 +7,21 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod bench;
 mod broker;
 mod certificates;
 mod support;
 
+mod again;
 mod close;
 mod connect;
 mod delivery;
 mod ends;
 mod filters;
+mod laws;
 mod machine;
+mod model;
+mod offers;
 mod publish;
 mod rest;
 mod trust;

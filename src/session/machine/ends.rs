@@ -4,6 +4,7 @@ use super::registry;
 use super::{Action, Machine, Phase, STABLE, Then, Up};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::profile::Version;
 use crate::domain::session::{LinkState, LogLevel, SessionEvent};
 use crate::domain::topic::TopicFilter;
 use crate::platform::Verdict;
@@ -19,7 +20,7 @@ impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
         self.received.lost();
-        let hung_up = self.is_up() && end.class.is_the_brokers_will();
+        let hung_up = self.is_up() && end.class == EndClass::HungUp;
         let lost = self.outbox.lost(now.mono, hung_up);
         for (_, problem) in &lost.answers {
             self.log(LogLevel::Error, problem.line());
@@ -75,9 +76,8 @@ impl Machine {
                     self.back_off(now, roll, problem);
                 }
             }
-            EndClass::TakenOver | EndClass::HungUp | EndClass::Passing => {
-                self.back_off(now, roll, problem);
-            }
+            EndClass::TakenOver => self.taken_over(&problem.cause),
+            EndClass::HungUp | EndClass::Passing => self.back_off(now, roll, problem),
         }
     }
 
@@ -95,10 +95,10 @@ impl Machine {
     /// An established connection ended. `publish`: while the broker had one to answer.
     fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
         let End { class, problem } = end;
-        let filters = class
-            .is_the_brokers_will()
-            .then(|| self.registry.hung_up(now))
-            .flatten();
+        let filters = match class {
+            EndClass::HungUp => self.registry.hung_up(now),
+            _ => None,
+        };
         self.forget_filters();
         let short = now.since(up.since.mono) < STABLE;
         if !short {
@@ -109,15 +109,20 @@ impl Machine {
         let blamed = publish || filters.is_some();
         self.set_aside(filters);
         match class {
-            EndClass::TakenOver => self.taken_over(problem),
+            EndClass::TakenOver => self.taken_over(&problem.cause),
             EndClass::Fatal => self.stop(problem),
-            EndClass::Refused if !blamed => self.judge(problem),
-            EndClass::HungUp if short && !blamed => {
+            // Refused again right after a renewal: another renewal would only make a circle.
+            EndClass::Refused if short => self.stop(problem),
+            EndClass::Refused => self.judge(problem),
+            EndClass::HungUp if short && !blamed && !self.is_told_of_takeovers() => {
                 self.short_lives += 1;
                 if self.short_lives < TAKEOVER {
                     self.back_off(now, roll, problem);
                 } else {
-                    self.probably_taken_over();
+                    let cause = format!(
+                        "the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the same client id"
+                    );
+                    self.taken_over(&cause);
                 }
             }
             _ => self.back_off(now, roll, problem),
@@ -142,19 +147,22 @@ impl Machine {
         }
     }
 
-    /// An MQTT 3.1.1 broker cannot say so: it only closes.
-    fn probably_taken_over(&mut self) {
-        self.taken_over(Problem::new(
-            "the session was taken over by another client",
-            format!("the broker closed the connection {TAKEOVER} times right after it stood: probably another program connects with the same client id"),
-            "close the other program, or give this profile a client id of its own; then connect again",
-        ).exit(Exit::Refused));
+    /// MQTT 5 has a code for it (142); a 3.1.1 broker only closes.
+    fn is_told_of_takeovers(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.version == Version::V5)
     }
 
-    fn taken_over(&mut self, problem: Problem) {
-        let id = self.session_of.as_ref().map_or("", |(id, _)| id.as_str());
-        let cause = format!("{} ({id:?})", problem.cause);
-        let problem = Problem { cause, ..problem }.retry(Retry::Never);
+    fn taken_over(&mut self, cause: &str) {
+        let plan = self.plan.as_ref();
+        let asked = plan.map_or("", |plan| plan.client_id.as_str());
+        let id = self.assigned.as_deref().filter(|_| asked.is_empty());
+        let problem = Problem::new(
+            "the session was taken over by another client",
+            format!("{cause} ({:?})", id.unwrap_or(asked)),
+            "close the other program, or give this profile a client id of its own; then connect again",
+        )
+        .exit(Exit::Refused);
         self.phase = Phase::Stopped;
         self.log(LogLevel::Error, problem.line());
         self.post_link(LinkState::TakenOver(problem));

@@ -20,8 +20,8 @@ pub struct PacketLog {
 }
 
 impl PacketLog {
-    /// The lines to write for one more packet.
-    pub fn offer(&mut self, now: Mono, text: String) -> Vec<String> {
+    /// The lines to write for one more packet. `text` is asked for only when it is listed.
+    pub fn offer(&mut self, now: Mono, text: impl FnOnce() -> String) -> Vec<String> {
         let mut lines = Vec::new();
         if now.since(self.began) >= WINDOW {
             self.began = now;
@@ -33,7 +33,7 @@ impl PacketLog {
         }
         if self.lines < MOST {
             self.lines += 1;
-            lines.push(text);
+            lines.push(text());
         } else {
             self.unlisted += 1;
         }
@@ -53,7 +53,7 @@ mod tests {
         let packets = 12_345;
         for number in 0..packets {
             let now = Mono(Duration::from_micros(number * 400));
-            for line in log.offer(now, "in PUBLISH".to_owned()) {
+            for line in log.offer(now, || "in PUBLISH".to_owned()) {
                 match line.split_once(" packets more") {
                     Some((count, _)) => counted += count.parse::<u64>().unwrap(),
                     None => listed += 1,
