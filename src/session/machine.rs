@@ -195,7 +195,7 @@ impl Machine {
     fn link(&mut self, now: Moment, roll: f64, event: LinkEvent) {
         match event {
             LinkEvent::Up(accepted) => self.up(now, &accepted),
-            LinkEvent::Message(arrival) => self.message(arrival),
+            LinkEvent::Message(arrival) => self.message(now.mono, arrival),
             LinkEvent::Skipped { topic, bytes } => self.skipped(&topic, bytes),
             LinkEvent::Subscribed { ticket, codes } => self.subscribed(now.mono, ticket, codes),
             LinkEvent::Unsubscribed { ticket } => {

@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use crate::base::moment::Mono;
+use crate::domain::message::Qos;
+use crate::session::link::Arrival;
 
 /// Lines in one window.
 const MOST: u32 = 50;
@@ -20,7 +22,7 @@ pub struct PacketLog {
 }
 
 impl PacketLog {
-    /// The lines to write for one more packet. `text` is asked for only when it is listed.
+    /// The lines to write for one more packet. Its own is made only when it is written.
     pub fn offer(&mut self, now: Mono, text: impl FnOnce() -> String) -> Vec<String> {
         let mut lines = Vec::new();
         if now.since(self.began) >= WINDOW {
@@ -39,6 +41,26 @@ impl PacketLog {
         }
         lines
     }
+}
+
+pub fn arrived(arrival: &Arrival) -> String {
+    format!(
+        "in PUBLISH qos{}{}{} {} {} bytes",
+        arrival.qos.number(),
+        if arrival.retain { " retain" } else { "" },
+        if arrival.dup { " dup" } else { "" },
+        arrival.topic,
+        arrival.payload.len(),
+    )
+}
+
+/// What the link answered by itself.
+pub fn acknowledged(arrival: &Arrival) -> String {
+    let word = match arrival.qos {
+        Qos::ExactlyOnce => "PUBREC",
+        _ => "PUBACK",
+    };
+    format!("out {word} {}", arrival.packet)
 }
 
 #[cfg(test)]

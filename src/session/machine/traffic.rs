@@ -1,7 +1,7 @@
 //! What the broker delivers and answers while a connection stands.
 
 use super::received::Verdict;
-use super::{Action, Machine, Phase};
+use super::{Action, Machine, Phase, packets};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::message::Qos;
@@ -9,7 +9,8 @@ use crate::domain::session::{Delivered, Gap, LinkState, LogLevel, SessionEvent};
 use crate::session::link::{Arrival, Order, Ticket};
 
 impl Machine {
-    pub(super) fn message(&mut self, arrival: Arrival) {
+    pub(super) fn message(&mut self, now: Mono, arrival: Arrival) {
+        self.log_arrival(now, &arrival);
         self.speaks_again();
         // A retained message before the SUBACK is the new subscription's, not the kept session's (MQTT 5, 3.8.4).
         let session = matches!(&self.phase, Phase::Up(up) if up.replay) && !arrival.retain;
@@ -28,6 +29,14 @@ impl Machine {
                     self.send_all([Order::Acknowledge { packet, qos }]);
                 }
             }
+        }
+    }
+
+    /// The link does not tell of these two packets: see `LinkEvent::Packet`.
+    fn log_arrival(&mut self, now: Mono, arrival: &Arrival) {
+        self.log_packet(now, || packets::arrived(arrival));
+        if !self.manual_ack && arrival.qos != Qos::AtMostOnce {
+            self.log_packet(now, || packets::acknowledged(arrival));
         }
     }
 
