@@ -11,6 +11,7 @@ mod bench;
 mod broker;
 mod certificates;
 mod support;
+mod transport;
 
 mod again;
 mod close;
