@@ -60,7 +60,7 @@ impl LookArgs {
         self.ca_file
             .as_ref()
             .map(|_| "--ca-file")
-            .or(self.mqtt_version.map(|_| "--mqtt-version"))
+            .or_else(|| self.mqtt_version.map(|_| "--mqtt-version"))
     }
 
     pub fn look(&self, globals: &Globals, command: &Command) -> Result<Option<Look>, clap::Error> {

@@ -47,11 +47,11 @@ impl Mqtt {
     }
 
     fn client_id(&self, io: &dyn Io) -> String {
+        // 23 bytes, as every broker must take them (MQTT 3.1.1, 3.1.3.1). Only to be unlike others: the system's generator
+        // would take longer to start than a message to send.
         let made_up = || {
-            let mut bytes = [0; 5];
-            io.random(&mut bytes);
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("thingdeck-{digits}")
+            let digits = (io.roll() + 1.0).to_bits() & 0xf_ffff_ffff_ffff;
+            format!("thingdeck-{digits:013x}")
         };
         self.settings
             .client_id

@@ -81,7 +81,7 @@ fn user(will: &Section<'_>) -> Result<Vec<(String, String)>, Problem> {
     };
     let pair = |item: &DeValue<'_>| match item {
         DeValue::Array(pair) => {
-            match pair.iter().map(|text| text.get_ref()).collect::<Vec<_>>()[..] {
+            match pair.iter().map(toml::Spanned::get_ref).collect::<Vec<_>>()[..] {
                 [DeValue::String(name), DeValue::String(value)] => {
                     Some((name.to_string(), value.to_string()))
                 }
