@@ -23,6 +23,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
+use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
 
 /// What the runtime knows at the start.
@@ -55,6 +56,10 @@ pub struct ProfileSummary {
     pub on_quit: OnQuit,
     /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
     pub place: String,
+    /// It speaks MQTT 5: subscriptions and messages have options that 3.1.1 has not.
+    pub v5: bool,
+    /// The filters that the profile itself names.
+    pub topics: Vec<FilterWish>,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.

@@ -25,7 +25,9 @@ use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
-use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{
+    Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings, Version,
+};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::headless::console::NewEntry;
@@ -413,6 +415,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         ),
         Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
     };
+    let v5 =
+        matches!(&profile.settings, Settings::Mqtt(settings) if settings.version == Version::V5);
     ProfileSummary {
         name: profile.name.clone(),
         platform: profile.platform(),
@@ -422,6 +426,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
+        v5,
+        topics: profile.common.topics.clone(),
     }
 }
 

@@ -75,6 +75,8 @@ pub fn profile(name: &str) -> ProfileSummary {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        v5: false,
+        topics: Vec::new(),
     }
 }
 

@@ -246,6 +246,7 @@ impl App {
             filter: Filter::parse(self.messages.filter.text()).unwrap_or(before),
             device: device.map(|id| self.home.devices.number(&id)),
             muted: self.mutes(),
+            ..View::default()
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.settle_messages();
