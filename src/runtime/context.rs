@@ -31,7 +31,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
     Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings,
+    ThinqSettings, Version,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -488,6 +488,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         ),
         Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
     };
+    let v5 =
+        matches!(&profile.settings, Settings::Mqtt(settings) if settings.version == Version::V5);
     ProfileSummary {
         name: profile.name.clone(),
         platform: profile.platform(),
@@ -497,6 +499,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
+        v5,
+        topics: profile.common.topics.clone(),
     }
 }
 
