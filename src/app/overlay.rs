@@ -3,6 +3,7 @@
 pub(super) mod choice;
 pub(super) mod confirm;
 pub(super) mod control;
+pub(super) mod decoders;
 pub(super) mod form;
 pub(super) mod help;
 pub(super) mod log;

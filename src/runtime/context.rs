@@ -25,6 +25,7 @@ use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
+use crate::domain::decode::Pins;
 use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -104,6 +105,17 @@ impl Context {
 
     pub fn memory_limit(&self) -> usize {
         usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
+    }
+
+    pub fn pins(&self) -> Pins {
+        self.config().decode.clone()
+    }
+
+    /// Writes how a topic's payloads are decoded; answers where.
+    pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
+        edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
     }
 
     pub fn profiles(&self) -> Vec<Profile> {

@@ -32,7 +32,10 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
         Body::Devices(rows) => devices::draw(rows, inner, focused, canvas),
         Body::Subscriptions(rows) => subscriptions::draw(rows, inner, focused, canvas),
         Body::Messages(rows) => messages::draw(rows, inner, focused, canvas),
-        Body::Lines(lines) => inspector::draw(lines, inner, canvas),
+        Body::Lines(lines) => inspector::draw(lines, None, inner, focused, canvas),
+        Body::Document { lines, selected } => {
+            inspector::draw(lines, *selected, inner, focused, canvas);
+        }
         Body::Commands(rows) => publish::draw(rows, inner, focused, canvas),
     }
 }

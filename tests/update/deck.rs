@@ -93,6 +93,7 @@ pub fn setup() -> Setup {
         hint: None,
         memory_limit: 8 << 20,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
     }
 }
 
@@ -695,7 +696,7 @@ pub fn lines(all: &[Line]) -> String {
 
 pub fn body(body: &Body) -> String {
     match body {
-        Body::Empty(all) | Body::Lines(all) => lines(all),
+        Body::Empty(all) | Body::Lines(all) | Body::Document { lines: all, .. } => lines(all),
         other => format!("{other:#?}"),
     }
 }

@@ -95,12 +95,16 @@ impl fmt::Display for Step {
     }
 }
 
-/// Decoders one after the other. Where the last one unwraps, what comes out is guessed.
+/// Decoders one after the other. Where the last one unwraps, what comes out is guessed; an empty chain (`auto`) leaves it all
+/// to the guess.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chain(pub Vec<Step>);
 
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("auto");
+        }
         for (n, step) in self.0.iter().enumerate() {
             if n > 0 {
                 f.write_str(" > ")?;
@@ -144,6 +148,9 @@ impl Chain {
         file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
     ) -> Result<Self, ChainError> {
         let mut steps = Vec::new();
+        if text.trim() == "auto" {
+            return Ok(Self(steps));
+        }
         for part in text.split('>').map(str::trim) {
             if let Some(last) = steps.last().filter(|s: &&Step| !s.unwraps()) {
                 return Err(ChainError::NotLast(last.to_string()));
@@ -195,8 +202,7 @@ fn step(
                 why,
             };
             let bytes = file(path, None).map_err(wrong)?;
-            let schema =
-                avro::Schema::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
+            let schema = avro::Schema::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
             let text = path.to_owned();
             Ok(Step::Avro(Some(Arc::new(Written { text, schema }))))
         }
@@ -243,6 +249,7 @@ impl Pins {
             .filter(|(filter, _)| filter.matches(topic))
             .max_by_key(|(filter, _)| rank(filter))
             .map(|(_, chain)| chain)
+            .filter(|chain| !chain.0.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -256,7 +263,9 @@ mod tests {
 
     fn files(name: &str, by: Option<&str>) -> Result<Vec<u8>, String> {
         match (name, by) {
-            ("a.proto", None) => Ok(b"import \"b.proto\"; package p; message M { B b = 1; }".to_vec()),
+            ("a.proto", None) => {
+                Ok(b"import \"b.proto\"; package p; message M { B b = 1; }".to_vec())
+            }
             ("b.proto", Some("a.proto")) => Ok(b"package p; message B { int32 n = 1; }".to_vec()),
             ("s.avsc", None) => Ok(b"{\"type\":\"long\"}".to_vec()),
             _ => Err("there is no such file".to_owned()),
@@ -278,6 +287,7 @@ mod tests {
             "protobuf(a.proto, p.M)",
             "avro(s.avsc)",
             "zlib",
+            "auto",
         ] {
             assert_eq!(parse(text).as_deref(), Ok(text));
         }
@@ -289,8 +299,14 @@ mod tests {
         let cases = [
             ("", "it is empty"),
             ("gzip > ", "it is empty"),
-            ("gzipp", "there is no decoder \"gzipp\"; did you mean \"gzip\"?"),
-            ("cbor > gzip", "nothing can follow \"cbor\": it is the end of a chain"),
+            (
+                "gzipp",
+                "there is no decoder \"gzipp\"; did you mean \"gzip\"?",
+            ),
+            (
+                "cbor > gzip",
+                "nothing can follow \"cbor\": it is the end of a chain",
+            ),
             ("gzip(9)", "\"gzip\" takes nothing in parentheses"),
             (
                 "protobuf(a.proto)",
@@ -324,6 +340,8 @@ mod tests {
         assert_eq!(of(&pins, "plant/x").as_deref(), Some("cbor"));
         assert_eq!(of(&pins, "plant/x/raw").as_deref(), Some("binary"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("gzip"));
+        pins.set(filter("plant/boiler/raw"), Chain::default());
+        assert_eq!(of(&pins, "plant/boiler/raw"), None, "left to the guess");
         pins.unset(&filter("plant/boiler/raw"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("binary"));
         assert_eq!(of(&Pins::default(), "x"), None);

@@ -77,6 +77,28 @@ pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
     store(file, &edited)
 }
 
+/// Says in `[decode]` how a topic's payloads are decoded.
+pub fn save_pin(file: &Path, topic: &str, chain: &str) -> Result<(), Problem> {
+    let edited = pin(&current(file)?, file, topic, chain)?;
+    store(file, &edited)
+}
+
+fn pin(text: &str, file: &Path, topic: &str, chain: &str) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let table = document
+        .entry("decode")
+        .or_insert_with(|| Item::Table(Table::new()))
+        .as_table_like_mut()
+        .ok_or_else(|| {
+            let what = format!("could not change {}", file.display());
+            Problem::new(what, "`decode` is no table", "correct the file by hand").exit(Exit::Usage)
+        })?;
+    table.insert(topic, Item::Value(Value::from(chain)));
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
+}
+
 fn current(file: &Path) -> Result<String, Problem> {
     match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HEADER.to_owned()),
