@@ -418,6 +418,22 @@ impl Deck {
         )
     }
 
+    /// Any bytes, of no device.
+    pub fn receive_bytes(&mut self, topic: &str, payload: &[u8]) -> &mut Self {
+        let message = Message {
+            at: self.at.wall,
+            direction: Direction::In,
+            topic: Topic::received(topic),
+            payload: Bytes::copy_from_slice(payload),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+        };
+        let event = SessionEvent::Message(Box::new(message), Reading::default());
+        self.event(Event::Session(self.session, event))
+    }
+
     fn message(
         &mut self,
         topic: &str,

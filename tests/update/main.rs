@@ -5,6 +5,7 @@ mod control;
 mod deck;
 mod devices;
 mod feeds;
+mod inspector;
 mod messages;
 mod panes;
 mod properties;
