@@ -3,6 +3,7 @@
 pub mod action;
 mod commands;
 pub mod countries;
+pub mod document;
 pub mod effect;
 pub mod event;
 mod facts;

@@ -185,6 +185,7 @@ fn setup(width: u16, height: u16) -> Setup {
         hint: None,
         memory_limit: 256 << 20,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
     }
 }
 

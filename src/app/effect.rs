@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::document::Job;
 use super::event::TimerId;
 use crate::base::secret::Secret;
 use crate::domain::profile::Version;
@@ -27,6 +28,15 @@ pub enum Effect {
     Copy(RequestId, String),
     /// Payload bytes to the clipboard: as text where they are UTF-8, else hex.
     CopyBytes(RequestId, bytes::Bytes),
+    /// Decode and lay out a payload beside the screen: answered with `Event::Decoded`.
+    Decode(RequestId, Box<Job>),
+    /// Write to the config file how a topic's payloads are decoded.
+    SavePin {
+        id: RequestId,
+        topic: String,
+        /// As it is written: `gzip > cbor`.
+        chain: String,
+    },
     /// Try a new account without saving it: answered with `Event::Reply(Reply::Probed)`.
     TryProfile(RequestId, NewProfile),
     /// Write it to the config file (and its secret to a 0600 file), then it can be opened by name.

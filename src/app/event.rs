@@ -1,5 +1,6 @@
 //! All that can happen to the core.
 
+use super::document::Ready;
 use crate::base::problem::Problem;
 use crate::domain::fact::Fact;
 use crate::domain::request::{Reply, RequestId};
@@ -20,6 +21,8 @@ pub enum Event {
     Reply(RequestId, Result<Reply, Problem>),
     /// The wizard's profile was saved, a file was written, an editor came back…
     Done(RequestId, Result<Outcome, Problem>),
+    /// A payload that was decoded beside the screen.
+    Decoded(RequestId, Box<Ready>),
     Timer(TimerId),
     Log(LogLine),
     Stop(StopReason),

@@ -285,7 +285,11 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
-            Purpose::SaveProfile | Purpose::SaveToken | Purpose::Copy => self.pending.stray(),
+            Purpose::SaveProfile
+            | Purpose::SaveToken
+            | Purpose::SavePin
+            | Purpose::Copy
+            | Purpose::Decode => self.pending.stray(),
         }
     }
 

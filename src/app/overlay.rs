@@ -3,6 +3,7 @@
 pub(super) mod choice;
 pub(super) mod confirm;
 pub(super) mod control;
+pub(super) mod decoders;
 pub(super) mod filter;
 pub(super) mod form;
 pub(super) mod health;

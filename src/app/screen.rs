@@ -63,6 +63,11 @@ pub enum Role {
     Match,
     /// Changed since the message before.
     Changed,
+    /// A half block `▀`: two pixels of a picture, red, green and blue.
+    Pixels {
+        top: [u8; 3],
+        bottom: [u8; 3],
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -179,6 +184,11 @@ pub enum Body {
     Messages(Vec<MessageRow>),
     /// Lines of the inspector or any other text, ready wrapped to the area's inner width.
     Lines(Vec<Line>),
+    /// The same with a line under the cursor, counted from the first one shown.
+    Document {
+        lines: Vec<Line>,
+        selected: Option<usize>,
+    },
     /// The publish pane on a platform that takes commands over REST, and the commands so far.
     Commands(Vec<CommandRow>),
 }

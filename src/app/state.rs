@@ -22,6 +22,7 @@ use super::words;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
@@ -43,6 +44,8 @@ pub struct Setup {
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
     pub mouse: bool,
+    /// Topics whose payloads are decoded as somebody said.
+    pub pins: Pins,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -110,6 +113,9 @@ pub struct App {
     pub(super) subscriptions: SubscriptionsPane,
     pub(super) messages: MessagesPane,
     pub(super) inspector: InspectorPane,
+    /// How payloads are decoded, where somebody said so, and how often that has changed.
+    pub(super) pins: Pins,
+    pub(super) pinned: u64,
     pub(super) publish: PublishPane,
     /// The last one is on top and has the keys.
     pub(super) overlays: Vec<Over>,
@@ -171,6 +177,8 @@ impl App {
             subscriptions: SubscriptionsPane::default(),
             messages,
             inspector: InspectorPane::default(),
+            pins: setup.pins,
+            pinned: 0,
             publish: PublishPane::default(),
             overlays: Vec::new(),
             waiting: VecDeque::new(),

@@ -52,6 +52,10 @@ impl App {
                 self.done(id, result);
                 true
             }
+            Event::Decoded(id, ready) => {
+                self.decoded(id, *ready);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
                 true
@@ -264,6 +268,14 @@ impl App {
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::View => self.next_view(),
+            Action::FoldValue => self.fold_here(),
+            Action::FoldAll => self.fold_all(),
+            Action::Earlier => self.step_in_time(false),
+            Action::Later => self.step_in_time(true),
+            Action::Compare => self.compare(),
+            Action::Changes => self.toggle_changes(),
+            Action::CopyPath => self.copy_path(),
+            Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
@@ -333,7 +345,7 @@ impl App {
             PaneId::Subscriptions => self.select_subscription_row(row),
             PaneId::Messages => self.select_message_row(row),
             PaneId::Publish => self.select_command_row(row),
-            PaneId::Inspector => {}
+            PaneId::Inspector => self.select_inspector_row(row),
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod avro;
 pub mod cbor;
 mod chain;
+pub mod difference;
 mod guess;
 pub mod inflate;
 pub mod json;

@@ -28,6 +28,7 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
     Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
@@ -123,6 +124,17 @@ impl Context {
 
     pub fn memory_limit(&self) -> usize {
         usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
+    }
+
+    pub fn pins(&self) -> Pins {
+        self.config().decode.clone()
+    }
+
+    /// Writes how a topic's payloads are decoded; answers where.
+    pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
+        edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
     }
 
     pub fn capabilities(&self, profile: &Profile) -> Capabilities {

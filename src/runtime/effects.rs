@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
 use super::inbox::Inbox;
 use super::station::{How, Station};
+use crate::app::document::Job;
 use crate::app::effect::{Effect, NewProfile};
 use crate::app::event::{Event, Outcome, TimerId};
 use crate::base::moment::Mono;
@@ -27,6 +29,8 @@ pub struct Hands {
     requests: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<()>,
     timers: BTreeMap<TimerId, Mono>,
+    /// Places for large payloads that are decoded at the same time.
+    decoding: Arc<Semaphore>,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -50,6 +54,7 @@ impl Hands {
             requests: HashMap::new(),
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
+            decoding: Arc::new(Semaphore::new(2)),
             ending: None,
         }
     }
@@ -75,6 +80,12 @@ impl Hands {
             }
             Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
             Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Decode(id, job) => self.decode(id, job),
+            Effect::SavePin { id, topic, chain } => {
+                let saved = self.context.save_pin(&topic, &chain);
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
             Effect::SaveToken(id, token) => self.save_token(id, &token),
@@ -194,6 +205,26 @@ impl Hands {
             ));
         });
         Some(Errand::Send(sequence))
+    }
+
+    /// Beside the screen, two at a time: one that is not wanted any more gives up its place in the queue.
+    fn decode(&mut self, id: RequestId, job: Box<Job>) {
+        let (inbox, places) = (self.inbox.clone(), Arc::clone(&self.decoding));
+        let task = self.tasks.spawn(async move {
+            let Ok(place) = places.acquire_owned().await else {
+                return;
+            };
+            let work = tokio::task::spawn_blocking(move || {
+                let ready = job.run();
+                drop(place);
+                ready
+            });
+            if let Ok(ready) = work.await {
+                inbox.push(Event::Decoded(id, Box::new(ready)));
+            }
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
     }
 
     fn try_profile(&mut self, id: RequestId, profile: NewProfile) {

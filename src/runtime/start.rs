@@ -183,6 +183,7 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         hint,
         memory_limit: context.memory_limit(),
         mouse: context.mouse(),
+        pins: context.pins(),
     })
 }
 

@@ -91,7 +91,9 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
             row.what = text.clone();
             row.outcome.text = text.clone();
         }),
-        Body::Lines(lines) | Body::Empty(lines) => lines.iter_mut().for_each(|row| *row = line()),
+        Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
+            lines.iter_mut().for_each(|row| *row = line());
+        }
     }
 }
 

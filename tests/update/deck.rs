@@ -101,6 +101,7 @@ pub fn setup() -> Setup {
         hint: None,
         memory_limit: 8 << 20,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
     }
 }
 
@@ -471,6 +472,22 @@ impl Deck {
         )
     }
 
+    /// Any bytes, of no device.
+    pub fn receive_bytes(&mut self, topic: &str, payload: &[u8]) -> &mut Self {
+        let message = Message {
+            at: self.at.wall,
+            direction: Direction::In,
+            topic: Topic::received(topic),
+            payload: Bytes::copy_from_slice(payload),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+        };
+        let event = SessionEvent::Message(Box::new(message), Reading::default());
+        self.event(Event::Session(self.session, event))
+    }
+
     fn message(
         &mut self,
         topic: &str,
@@ -794,7 +811,7 @@ pub fn lines(all: &[Line]) -> String {
 
 pub fn body(body: &Body) -> String {
     match body {
-        Body::Empty(all) | Body::Lines(all) => lines(all),
+        Body::Empty(all) | Body::Lines(all) | Body::Document { lines: all, .. } => lines(all),
         other => format!("{other:#?}"),
     }
 }

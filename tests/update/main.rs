@@ -6,6 +6,7 @@ mod deck;
 mod devices;
 mod feeds;
 mod filters;
+mod inspector;
 mod messages;
 mod panes;
 mod properties;

@@ -187,6 +187,19 @@ impl App {
         self.save_window();
     }
 
+    /// Puts the cursor on that message, where the view in force shows it.
+    pub(in super::super) fn select_message(&mut self, seq: Seq) -> bool {
+        let index = self.messages.hits.index_of(seq, &self.home.ring);
+        let shown = self.messages.hits.at(index, &self.home.ring) == Some(seq)
+            && index < self.messages.total(&self.home);
+        if shown {
+            let rows = self.rows(PaneId::Messages);
+            let (_, offset) = self.messages.cursor(&self.home, rows);
+            self.put_message_cursor(index, offset);
+        }
+        shown
+    }
+
     fn follow(&mut self) {
         self.messages.mode = Mode::Follow;
         self.messages.new = 0;
@@ -259,14 +272,6 @@ impl App {
         self.messages.device = None;
         self.messages.topics = topics;
         self.view_changed();
-    }
-
-    /// The cursor onto that message, where the view holds it.
-    pub(in super::super) fn select_message(&mut self, seq: Seq) {
-        let index = self.messages.hits.index_of(seq, &self.home.ring);
-        let rows = self.rows(PaneId::Messages);
-        let (_, offset) = self.messages.cursor(&self.home, rows);
-        self.put_message_cursor(index, offset);
     }
 
     pub(in super::super) fn show_all_messages(&mut self) {

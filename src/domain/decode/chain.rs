@@ -95,12 +95,16 @@ impl fmt::Display for Step {
     }
 }
 
-/// Decoders one after the other. Where the last one unwraps, what comes out is guessed.
+/// Decoders one after the other. Where the last one unwraps, what comes out is guessed; an empty chain (`auto`) leaves it all
+/// to the guess.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chain(pub Vec<Step>);
 
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("auto");
+        }
         for (n, step) in self.0.iter().enumerate() {
             if n > 0 {
                 f.write_str(" > ")?;
@@ -144,6 +148,9 @@ impl Chain {
         file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
     ) -> Result<Self, ChainError> {
         let mut steps = Vec::new();
+        if text.trim() == "auto" {
+            return Ok(Self(steps));
+        }
         for part in text.split('>').map(str::trim) {
             if let Some(last) = steps.last().filter(|s: &&Step| !s.unwraps()) {
                 return Err(ChainError::NotLast(last.to_string()));
@@ -242,6 +249,7 @@ impl Pins {
             .filter(|(filter, _)| filter.matches(topic))
             .max_by_key(|(filter, _)| rank(filter))
             .map(|(_, chain)| chain)
+            .filter(|chain| !chain.0.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -279,6 +287,7 @@ mod tests {
             "protobuf(a.proto, p.M)",
             "avro(s.avsc)",
             "zlib",
+            "auto",
         ] {
             assert_eq!(parse(text).as_deref(), Ok(text));
         }
@@ -331,6 +340,8 @@ mod tests {
         assert_eq!(of(&pins, "plant/x").as_deref(), Some("cbor"));
         assert_eq!(of(&pins, "plant/x/raw").as_deref(), Some("binary"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("gzip"));
+        pins.set(filter("plant/boiler/raw"), Chain::default());
+        assert_eq!(of(&pins, "plant/boiler/raw"), None, "left to the guess");
         pins.unset(&filter("plant/boiler/raw"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("binary"));
         assert_eq!(of(&Pins::default(), "x"), None);

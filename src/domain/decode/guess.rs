@@ -54,7 +54,13 @@ fn look(bytes: &[u8], topic: &str, limits: Limits, work: &mut Work, layers: usiz
             // Some control characters in a long text: still a text, but not surely.
             let odd = text.chars().filter(|c| is_odd(*c)).count();
             let all = text.chars().count();
-            let sure = if odd * 50 <= all { 70 } else { 12 };
+            let is_ended = text::is_plain(text.trim_end_matches('\0')) && !text.starts_with('\0');
+            let sure = match odd * 50 <= all {
+                // As a C string ends.
+                _ if is_ended => 80,
+                true => 70,
+                false => 12,
+            };
             found.push(one(Step::Text, sure));
         }
         Err(error) => {
@@ -84,8 +90,8 @@ fn marked(
     layers: usize,
 ) -> Option<Vec<Guess>> {
     if sparkplug::is_topic(topic)
-        && std::str::from_utf8(bytes).map_or(true, |text| !text.trim_start().starts_with('{'))
-        && sparkplug::read(bytes, work).is_ok()
+        && !std::str::from_utf8(bytes).is_ok_and(text::is_plain)
+        && sparkplug::read(bytes, work).is_ok_and(|value| sparkplug::is_known(&value))
     {
         return Some(vec![
             one(Step::Sparkplug, 99),
@@ -173,7 +179,7 @@ fn written(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
                 ));
             }
             Ok((Value::Map(_), end)) if end * 2 > trimmed.len() => {
-                found.push(one(Step::Json, 75));
+                found.push(one(Step::Json, 88));
             }
             _ => {}
         }
@@ -201,7 +207,7 @@ fn document_before_junk(text: &str, work: &mut Work) -> Option<u8> {
         return None;
     }
     let (_, end) = json::read(text, work).ok()?;
-    (end * 4 > text.len() * 3).then_some(90)
+    (end * 2 > text.len()).then_some(if end * 4 > text.len() * 3 { 90 } else { 82 })
 }
 
 /// base64 and hex: any word of letters could be either, so what comes out has to be something.
