@@ -16,6 +16,7 @@ pub mod logging;
 pub mod pacer;
 pub mod picture;
 pub mod secrets;
+pub mod shelf;
 pub mod signals;
 pub mod simulated;
 pub mod start;

@@ -182,6 +182,7 @@ fn setup(width: u16, height: u16) -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 256 << 20,
+        keeps_history: false,
         mouse: true,
     }
 }

@@ -163,6 +163,11 @@ impl Expression {
         tuned
     }
 
+    /// How many times slower than a word it is to look for, about.
+    pub fn weight(&self) -> usize {
+        self.root.weight()
+    }
+
     /// Whether no message can match whose sender has these facts and whose bytes stand in `hay`, among others.
     pub fn is_ruled_out(&self, facts: &[Facts], hay: &[u8]) -> bool {
         self.root.is_ruled_out(facts, hay)
@@ -286,10 +291,24 @@ impl Node {
                 slot,
             } => !facts.iter().any(|facts| facts.has(*slot)) && !pattern.is_in(hay),
             Self::Sender { slot, .. } => !facts.iter().any(|facts| facts.has(*slot)),
-            Self::Compare(_, _, Wanted { literal, .. }) => literal
+            Self::Compare(_, _, wanted) => wanted
+                .literal
                 .as_ref()
                 .is_some_and(|text| text.find(hay).is_none() && memchr(b'\\', hay).is_none()),
             _ => false,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::weight).sum(),
+            Self::Not(node) => node.weight(),
+            Self::Text {
+                pattern: Pattern::Regex(_),
+                ..
+            } => 8,
+            Self::Exists(_) | Self::Compare(..) => 16,
+            Self::Text { .. } | Self::Sender { .. } | Self::Envelope(_) => 1,
         }
     }
 

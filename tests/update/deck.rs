@@ -93,6 +93,7 @@ pub fn setup() -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 8 << 20,
+        keeps_history: false,
         mouse: true,
     }
 }

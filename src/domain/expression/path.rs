@@ -19,7 +19,7 @@ pub(super) struct Path {
     anywhere: bool,
     steps: Vec<Step>,
     /// The longest member name: a payload without it has no such value.
-    name: Option<memmem::Finder<'static>>,
+    name: Option<Box<memmem::Finder<'static>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Path {
         });
         let longest = names.max_by_key(|name| name.len());
         Self {
-            name: longest.map(|name| memmem::Finder::new(name).into_owned()),
+            name: longest.map(|name| Box::new(memmem::Finder::new(name).into_owned())),
             anywhere,
             steps,
         }

@@ -81,7 +81,7 @@ pub struct Needle {
 #[derive(Debug, Clone)]
 enum How {
     /// Nothing in it has a case.
-    Exact(memmem::Finder<'static>),
+    Exact(Box<memmem::Finder<'static>>),
     /// Places of the rarest and the second rarest byte.
     Ascii { rarest: usize, second: usize },
     /// Letters beyond ASCII have cases too.
@@ -93,7 +93,7 @@ impl Needle {
         let text = text.to_lowercase();
         let cased = |c: char| c.is_lowercase() || c.to_uppercase().ne([c]);
         let how = if !text.chars().any(cased) {
-            How::Exact(memmem::Finder::new(text.as_bytes()).into_owned())
+            How::Exact(Box::new(memmem::Finder::new(text.as_bytes()).into_owned()))
         } else if let Some(folded) = (!text.is_ascii()).then(|| folded(&text)).flatten() {
             How::Folded(folded)
         } else {
@@ -209,8 +209,9 @@ mod tests {
             hay in "[a-cA-C\"0]{0,40}", word in "[a-c\"0]{1,4}", sample in "[a-cA-C\"0]{0,40}"
         ) {
             let slow = hay.to_ascii_lowercase().find(&word).map(|at| at..at + word.len());
-            prop_assert_eq!(Needle::new(&word).find(hay.as_bytes()), slow.clone());
-            prop_assert_eq!(Needle::new(&word).tuned(sample.as_bytes()).find(hay.as_bytes()), slow);
+            let tuned = Needle::new(&word).tuned(sample.as_bytes());
+            prop_assert_eq!(Needle::new(&word).find(hay.as_bytes()), tuned.find(hay.as_bytes()));
+            prop_assert_eq!(tuned.find(hay.as_bytes()), slow);
         }
     }
 }
