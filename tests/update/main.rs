@@ -5,6 +5,7 @@ mod control;
 mod deck;
 mod devices;
 mod feeds;
+mod history;
 mod messages;
 mod panes;
 mod properties;
