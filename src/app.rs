@@ -20,6 +20,7 @@ mod pending;
 mod picture;
 pub mod screen;
 pub mod scroll;
+mod shelf;
 mod state;
 mod update;
 mod words;

@@ -184,6 +184,7 @@ fn setup(width: u16, height: u16) -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 256 << 20,
+        keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
     }

@@ -1,14 +1,18 @@
 //! All that the core can ask for. Plain data, so that a test states the whole list.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::document::Job;
-use super::event::TimerId;
+use super::event::{SearchId, TimerId};
 use crate::base::secret::Secret;
 use crate::domain::profile::Version;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionId};
 use crate::domain::topic::TopicFilter;
+use crate::store::query::Query;
+use crate::store::sheet::Sheet;
+use crate::store::shelf::Place;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -43,6 +47,15 @@ pub enum Effect {
     SaveProfile(RequestId, NewProfile),
     /// A fresh token for the open profile, for this run and in its 0600 file; then the session is opened again.
     SaveToken(RequestId, Secret),
+    /// Messages that left memory: to the disk. What becomes of them comes as `Event::Shelf`.
+    Shelve(SessionId, Place, Arc<Sheet>),
+    /// Read them back.
+    Unshelve(SessionId, Place),
+    /// Look through what is on the disk; any search before it is not wanted any more.
+    Search(SessionId, SearchId, Query),
+    StopSearch(SearchId),
+    /// The session is over: all that is left of it goes to the disk, however long that takes.
+    ShelveRest(SessionId, Vec<(Place, Arc<Sheet>)>),
     /// Stop the process until `fg` (Ctrl-Z).
     Suspend,
     /// Leave. The runtime ends the feeds that the profile does not keep, closes, restores the terminal.

@@ -49,7 +49,7 @@ impl App {
             SessionEvent::Receipt { .. } => self.pending.stray(),
             SessionEvent::Gap(gap) => {
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
-                self.messages.offer(seq, &self.home);
+                self.offer_message(seq);
                 self.moved = true;
             }
             SessionEvent::Fact(fact) => self.fact(fact),
@@ -89,7 +89,7 @@ impl App {
             self.home.devices.touch(number, self.at.mono);
             self.alive(&id);
         }
-        self.messages.offer(seq, &self.home);
+        self.offer_message(seq);
         self.moved = true;
         for fact in reading.facts {
             self.fact(fact);

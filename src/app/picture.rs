@@ -78,6 +78,7 @@ impl App {
             insecure: profile.is_some_and(|p| p.insecure),
             received: ring.received(),
             kept: ring.kept(),
+            on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),

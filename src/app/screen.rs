@@ -98,7 +98,10 @@ pub struct Header {
     /// TLS verification is off: said the whole time.
     pub insecure: bool,
     pub received: u64,
+    /// In memory.
     pub kept: u64,
+    /// On the disk; `None` where nothing goes there.
+    pub on_disk: Option<u64>,
     pub dropped: u64,
     /// REST calls in the last hour and, while limited, how long calls rest; else what waits to be sent.
     pub calls: Option<Span>,

@@ -28,6 +28,7 @@ use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
 use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
+use crate::store::ring::Ring;
 
 /// What the runtime knows at the start.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Setup {
     pub hint: Option<String>,
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
+    /// What does not fit goes to the disk.
+    pub keeps_history: bool,
     pub mouse: bool,
     /// Topics whose payloads are decoded as somebody said.
     pub pins: Pins,
@@ -102,6 +105,7 @@ pub struct App {
     /// Index of the open one.
     pub(super) open: Option<usize>,
     pub(super) memory_limit: usize,
+    pub(super) keeps_history: bool,
     pub(super) home: Home,
     pub(super) log: Log,
     pub(super) pending: Pending,
@@ -125,6 +129,8 @@ pub struct App {
     pub(super) report: Option<Report>,
     pub(super) timers: Timers,
     pub(super) revision: u64,
+    /// Searches through the disk so far.
+    pub(super) searches: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -133,6 +139,18 @@ pub struct App {
     pub(super) shown: Option<Box<Screen>>,
     /// What the update at hand asks for.
     pub(super) out: Effects,
+}
+
+/// What waits for the disk, and what is being written, takes memory too: up to so much of the ceiling. Bytes.
+const ON_THE_WAY: usize = 8 << 20;
+
+/// Nothing of the simulated home is worth a file.
+fn new_ring(limit: usize, keeps_history: bool, profile: Option<&ProfileSummary>) -> Ring {
+    if keeps_history && profile.is_some_and(|profile| !profile.simulated) {
+        Ring::with_shelf(limit - ON_THE_WAY.min(limit / 4))
+    } else {
+        Ring::new(limit)
+    }
 }
 
 /// Timers exist only while something is seen to count.
@@ -156,7 +174,10 @@ impl Timers {
 
 impl App {
     pub fn new(setup: Setup) -> (Self, Effects) {
-        let home = Home::new(SessionId { generation: 1 }, setup.memory_limit);
+        let open = setup.profiles.iter().position(|p| p.name == setup.open);
+        let profile = open.and_then(|index| setup.profiles.get(index));
+        let ring = new_ring(setup.memory_limit, setup.keeps_history, profile);
+        let home = Home::new(SessionId { generation: 1 }, ring);
         let messages = MessagesPane::new(&home);
         let mut app = Self {
             at: setup.at,
@@ -164,9 +185,10 @@ impl App {
             zone: setup.zone_offset_seconds,
             mouse: setup.mouse,
             hint: setup.hint,
-            open: setup.profiles.iter().position(|p| p.name == setup.open),
+            open,
             profiles: setup.profiles,
             memory_limit: setup.memory_limit,
+            keeps_history: setup.keeps_history,
             home,
             log: Log::default(),
             pending: Pending::default(),
@@ -186,6 +208,7 @@ impl App {
             report: None,
             timers: Timers::default(),
             revision: 1,
+            searches: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -289,8 +312,10 @@ impl App {
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
+        self.shelve_rest();
         self.open = Some(index);
-        self.home = Home::new(session, self.memory_limit);
+        let ring = new_ring(self.memory_limit, self.keeps_history, self.profile());
+        self.home = Home::new(session, ring);
         self.devices = DevicesPane::default();
         self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();

@@ -60,6 +60,10 @@ impl App {
                 self.timer(id);
                 true
             }
+            Event::Shelf(id, event) => {
+                self.shelf_event(id, event);
+                true
+            }
             Event::Log(line) => {
                 self.log_line(line);
                 false
@@ -74,6 +78,8 @@ impl App {
         } else {
             self.settle_messages();
         }
+        self.search_disk();
+        self.fetch_window();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -128,7 +134,8 @@ impl App {
         }
         if self.timers.search.is_none() && self.messages.is_looking(&self.home) {
             let id = self.timers.next();
-            self.ask(Effect::StartTimer(id, Duration::from_millis(1)));
+            // At once, but after whatever the keyboard has to say.
+            self.ask(Effect::StartTimer(id, Duration::ZERO));
             self.timers.search = Some(id);
         }
     }
@@ -138,7 +145,7 @@ impl App {
             self.timers.tick = None;
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
-            self.messages.look_back(&self.home);
+            self.look_back();
         } else if let Some((device, command)) = self.timers.looks.remove(&id) {
             self.look_at_state(&device, command);
         } else {

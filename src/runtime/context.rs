@@ -126,6 +126,15 @@ impl Context {
         usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
     }
 
+    /// Bytes that older messages may take on the disk; none do where it is 0.
+    pub fn history_limit(&self) -> u64 {
+        self.config().history.disk
+    }
+
+    pub fn history_folder(&self, profile: &str) -> PathBuf {
+        self.folders.history(profile)
+    }
+
     pub fn pins(&self) -> Pins {
         self.config().decode.clone()
     }

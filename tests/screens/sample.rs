@@ -71,6 +71,7 @@ pub fn header() -> Header {
         state: Span::new("connected", Role::Good),
         insecure: false,
         received: 12_408,
+        on_disk: None,
         kept: 11_205,
         dropped: 1_203,
         calls: Some(Span::new("42 calls this hour", Role::Dim)),

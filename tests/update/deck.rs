@@ -100,6 +100,7 @@ pub fn setup() -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 8 << 20,
+        keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
     }
@@ -483,6 +484,8 @@ impl Deck {
             retain: false,
             dup: false,
             ack: None,
+            properties: None,
+            session: false,
         };
         let event = SessionEvent::Message(Box::new(message), Reading::default());
         self.event(Event::Session(self.session, event))

@@ -6,6 +6,7 @@ mod deck;
 mod devices;
 mod feeds;
 mod filters;
+mod history;
 mod inspector;
 mod messages;
 mod panes;
