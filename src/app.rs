@@ -7,6 +7,7 @@ pub mod effect;
 pub mod event;
 mod facts;
 mod feeds;
+mod filters;
 mod home;
 pub mod input;
 pub mod keymap;

@@ -6,4 +6,6 @@ pub mod hits;
 pub mod log;
 pub mod rates;
 pub mod ring;
+pub mod sys;
 pub mod topics;
+pub mod tree;

@@ -173,6 +173,8 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        v5: false,
+        topics: Vec::new(),
     };
     Setup {
         at: Moment::default(),

@@ -49,6 +49,11 @@ pub enum Action {
     Leave,
     Suspend,
     Energy,
+    Fold,
+    FoldBelow,
+    Sort,
+    Health,
+    EditFilter,
     AddAccount,
     NewToken,
     Problems,
@@ -83,6 +88,7 @@ impl ActionInfo {
 }
 
 const ALL: &[PaneId] = &PaneId::ALL;
+const FILTERS: &[PaneId] = &[Devices, Subscriptions];
 const STREAM: &[PaneId] = &[Messages, Inspector];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
@@ -124,9 +130,17 @@ static TABLE: &[ActionInfo] = &[
         Action::AddFilter,
         "add topic filter",
         &["a"],
-        &[Subscriptions],
+        FILTERS,
         "subscribe to a topic filter",
         Some("add"),
+    ),
+    entry(
+        Action::EditFilter,
+        "edit topic filter",
+        &["Enter"],
+        &[Subscriptions],
+        "change QoS and options of the selected topic filter",
+        Some("edit"),
     ),
     entry(
         Action::Drop,
@@ -143,6 +157,30 @@ static TABLE: &[ActionInfo] = &[
         &[Subscriptions],
         "hide or show its messages in the stream",
         Some("mute"),
+    ),
+    entry(
+        Action::Fold,
+        "fold or unfold topic",
+        &["o"],
+        &[Devices],
+        "fold or unfold the topic; so do Left and Right, which go on to the next pane where nothing is left to fold",
+        Some("fold"),
+    ),
+    entry(
+        Action::FoldBelow,
+        "fold or unfold all below the topic",
+        &["O"],
+        &[Devices],
+        "fold or unfold the topic and all below it",
+        None,
+    ),
+    entry(
+        Action::Sort,
+        "sort topics by name or rate",
+        &["S"],
+        &[Devices],
+        "sort the topics by name, or the busiest first",
+        Some("sort"),
     ),
     entry(
         Action::Freeze,
@@ -173,7 +211,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree",
+        "the device's state, as a tree; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -344,6 +382,14 @@ static TABLE: &[ActionInfo] = &[
         &["L"],
         ALL,
         "log of REST calls and MQTT packets",
+        None,
+    ),
+    entry(
+        Action::Health,
+        "broker health",
+        &["B"],
+        ALL,
+        "what the broker says of itself under $SYS: clients, messages, load",
         None,
     ),
     entry(

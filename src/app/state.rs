@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Effects;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
+use super::filters::Origin;
 use super::home::Home;
 use super::layout::{self, Layout};
 use super::overlay::{Over, Report};
@@ -14,6 +15,7 @@ use super::pane::inspector::InspectorPane;
 use super::pane::messages::MessagesPane;
 use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
+use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
@@ -23,6 +25,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
+use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
 
 /// What the runtime knows at the start.
@@ -55,6 +58,10 @@ pub struct ProfileSummary {
     pub on_quit: OnQuit,
     /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
     pub place: String,
+    /// It speaks MQTT 5: subscriptions and messages have options that 3.1.1 has not.
+    pub v5: bool,
+    /// The filters that the profile itself names.
+    pub topics: Vec<FilterWish>,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.
@@ -98,6 +105,8 @@ pub struct App {
     pub(super) focus: PaneId,
     pub(super) zoomed: bool,
     pub(super) devices: DevicesPane,
+    /// In place of the devices, on a platform that has none.
+    pub(super) topics: TopicsPane,
     pub(super) subscriptions: SubscriptionsPane,
     pub(super) messages: MessagesPane,
     pub(super) inspector: InspectorPane,
@@ -158,6 +167,7 @@ impl App {
             focus: PaneId::Devices,
             zoomed: false,
             devices: DevicesPane::default(),
+            topics: TopicsPane::default(),
             subscriptions: SubscriptionsPane::default(),
             messages,
             inspector: InspectorPane::default(),
@@ -255,6 +265,10 @@ impl App {
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
     pub(super) fn open_session(&mut self) {
+        let topics = self.profile().map_or_else(Vec::new, |p| p.topics.clone());
+        for wish in topics {
+            self.home.filters.want(wish, Origin::Profile);
+        }
         let profile = self.profile().map_or(String::new(), |p| p.name.clone());
         let id = self.home.session;
         self.ask(Effect::Open { id, profile });
@@ -270,6 +284,7 @@ impl App {
         self.open = Some(index);
         self.home = Home::new(session, self.memory_limit);
         self.devices = DevicesPane::default();
+        self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();

@@ -232,6 +232,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
+            Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
+            Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
@@ -247,6 +249,12 @@ impl App {
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
+            Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
+            Action::Fold => self.fold_or_unfold(),
+            Action::FoldBelow => self.fold_or_unfold_below(),
+            Action::Sort => self.sort_topics(),
+            Action::Health => self.open_health(),
+            Action::EditFilter => self.edit_topic_filter(),
             Action::Control | Action::Compose => self.open_control(),
             Action::AddFilter => self.add_filter(),
             Action::Drop => self.drop_subscription(),
@@ -272,6 +280,11 @@ impl App {
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
         }
+    }
+
+    /// Left and Right are about the tree first.
+    fn topic_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Devices && self.has_topics()
     }
 
     fn focus_by(&mut self, by: usize) {
@@ -332,13 +345,13 @@ impl App {
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
         }
-        if self.messages.device().is_some() {
+        if self.messages.is_narrowed() {
             return self.show_all_messages();
         }
         if self.focus == PaneId::Messages && self.follow_again() {
             return;
         }
-        if self.devices.unmark_all() {
+        if self.devices.unmark_all() || self.topics.unmark_all() {
             return;
         }
         self.zoomed = false;
@@ -363,6 +376,14 @@ impl App {
             | LinkState::Closed => {
                 self.ask(Effect::Session(id, SessionCommand::RetryNow));
                 self.say(Role::Pending, "connecting again");
+            }
+            _ if self.has_topics() => {
+                let reason = "the user asks for everything again".to_owned();
+                self.ask(Effect::Session(id, SessionCommand::Resubscribe { reason }));
+                self.say(
+                    Role::Pending,
+                    "subscribing again: what is retained comes anew",
+                );
             }
             _ => {
                 self.ask_devices(true);

@@ -21,7 +21,11 @@ pub struct View {
     pub filter: Filter,
     /// Only messages of this device (its number).
     pub device: Option<u32>,
+    /// Only messages on topics that one of these matches; all where there is none.
+    pub topics: Vec<TopicFilter>,
     pub muted: Vec<Mute>,
+    /// Filters in force that are not muted: what one of them matches is shown, though a muted one matches it too.
+    pub unmuted: Vec<TopicFilter>,
 }
 
 /// Whose messages are not shown; they are kept and counted all the same.
@@ -132,7 +136,10 @@ impl View {
         if self.device.is_some() && self.device != kept.device {
             return false;
         }
-        if self.muted.iter().any(|mute| mute.covers(kept)) {
+        if !self.topics.is_empty() && !self.topics.iter().any(|f| f.matches(kept.topic)) {
+            return false;
+        }
+        if self.muted.iter().any(|mute| mute.covers(kept)) && !self.is_heard_otherwise(kept) {
             return false;
         }
         if self.filter.is_empty() {
@@ -149,6 +156,12 @@ impl View {
             gist: kept.gist,
             payload: kept.payload,
         })
+    }
+}
+
+impl View {
+    fn is_heard_otherwise(&self, kept: &Kept<'_>) -> bool {
+        self.unmuted.iter().any(|f| f.matches(kept.topic))
     }
 }
 

@@ -11,8 +11,9 @@ use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::payload;
 use crate::domain::reading::Kind;
+use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
-use crate::store::hits::{Hits, View};
+use crate::store::hits::{Hits, Mute, View};
 use crate::store::ring::{Kept, Seq};
 
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(in super::super) struct MessagesPane {
     pub(in super::super) filter: PaneFilter,
     /// Only this device's messages.
     device: Option<DeviceId>,
+    /// Only messages on these topics.
+    topics: Vec<TopicFilter>,
     hits: Hits,
     mode: Mode,
     /// Rows that came since the stream is not followed any more.
@@ -43,6 +46,7 @@ impl MessagesPane {
         Self {
             filter: PaneFilter::default(),
             device: None,
+            topics: Vec::new(),
             hits: Hits::new(View::default(), &home.ring, &home.devices),
             mode: Mode::Follow,
             new: 0,
@@ -50,8 +54,24 @@ impl MessagesPane {
         }
     }
 
-    pub(in super::super) fn device(&self) -> Option<&DeviceId> {
-        self.device.as_ref()
+    /// Only one device or some topics are shown.
+    pub(in super::super) fn is_narrowed(&self) -> bool {
+        self.device.is_some() || !self.topics.is_empty()
+    }
+
+    /// Whether other messages would be hidden with these mutes than are now.
+    pub(in super::super) fn hides(&self, muted: &[Mute], unmuted: &[TopicFilter]) -> bool {
+        let view = self.hits.view();
+        view.muted != muted || view.unmuted != unmuted
+    }
+
+    /// `home/#`, `3 topics`
+    fn topics_words(&self) -> Option<String> {
+        match self.topics.as_slice() {
+            [] => None,
+            [one] => Some(one.as_str().to_owned()),
+            many => Some(words::count(many.len(), "topic")),
+        }
     }
 
     pub(in super::super) fn is_looking(&self, home: &Home) -> bool {
@@ -231,7 +251,22 @@ impl App {
 
     pub(in super::super) fn show_only(&mut self, device: Option<DeviceId>) {
         self.messages.device = device;
+        self.messages.topics.clear();
         self.view_changed();
+    }
+
+    pub(in super::super) fn show_only_topics(&mut self, topics: Vec<TopicFilter>) {
+        self.messages.device = None;
+        self.messages.topics = topics;
+        self.view_changed();
+    }
+
+    /// The cursor onto that message, where the view holds it.
+    pub(in super::super) fn select_message(&mut self, seq: Seq) {
+        let index = self.messages.hits.index_of(seq, &self.home.ring);
+        let rows = self.rows(PaneId::Messages);
+        let (_, offset) = self.messages.cursor(&self.home, rows);
+        self.put_message_cursor(index, offset);
     }
 
     pub(in super::super) fn show_all_messages(&mut self) {
@@ -245,7 +280,9 @@ impl App {
         let view = View {
             filter: Filter::parse(self.messages.filter.text()).unwrap_or(before),
             device: device.map(|id| self.home.devices.number(&id)),
+            topics: self.messages.topics.clone(),
             muted: self.mutes(),
+            unmuted: self.unmuted(),
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.settle_messages();
@@ -361,7 +398,10 @@ impl App {
             parts.push(format!("only {}", self.home.devices.label(device)));
         }
         let kept = usize::try_from(self.home.ring.kept()).unwrap_or(usize::MAX);
-        let filtered = !self.messages.filter.input.is_empty() || self.messages.device.is_some();
+        if let Some(topics) = self.messages.topics_words() {
+            parts.push(format!("only {topics}"));
+        }
+        let filtered = !self.messages.filter.input.is_empty() || self.messages.is_narrowed();
         if self.messages.is_looking(&self.home) {
             parts.push(format!("{} so far", words::grouped(total as u64)));
         } else if filtered {
@@ -403,6 +443,15 @@ impl App {
                 line(format!("nothing from {name} yet"), Role::Normal),
                 line("Esc shows the messages of all devices", Role::Dim),
             ];
+        }
+        if let Some(topics) = self.messages.topics_words() {
+            return vec![
+                line(format!("nothing is kept of {topics}"), Role::Normal),
+                line("Esc shows the messages of all topics", Role::Dim),
+            ];
+        }
+        if self.has_topics() && self.home.link.is_up() && self.home.filters.is_empty() {
+            return self.how_to_subscribe();
         }
         let subscribed = self
             .home
