@@ -16,7 +16,7 @@ use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
 use super::secrets;
-use super::simulated::{self, SIMULATED, SimulatedHome};
+use super::simulated::{self, Simulators};
 use super::stand_in;
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
@@ -30,7 +30,8 @@ use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
+    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
+    ThinqSettings,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -56,7 +57,7 @@ pub struct Context {
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
-    simulated: SimulatedHome,
+    simulated: Simulators,
     /// What `--url` names: instead of every profile of the config file.
     stand_in: Option<Profile>,
 }
@@ -87,7 +88,7 @@ impl Context {
             config: Mutex::new(config),
             warnings: Mutex::new(warnings),
             tokens: Mutex::default(),
-            simulated: SimulatedHome::default(),
+            simulated: Simulators::default(),
             stand_in,
         }))
     }
@@ -173,15 +174,15 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        real.chain([simulated::listed()])
+        real.chain(PlatformId::ALL.map(simulated::listed))
             .map(|profile| summary(&profile))
             .collect()
     }
 
-    /// A profile by name; the simulated home is started when it is the one.
+    /// A profile by name; a simulator is started when it is the one.
     pub async fn profile(&self, name: &str) -> Result<Profile, Problem> {
-        if name == SIMULATED {
-            return self.simulated.profile().await;
+        if let Some(platform) = simulated::platform(name) {
+            return self.simulated.profile(platform).await;
         }
         self.choose(Some(name))
     }
@@ -199,8 +200,7 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<Live, Problem> {
-        // The simulated home issues a new identity at each start, and a broker without a name has none: nothing is worth a
-        // file.
+        // A simulator issues a new identity at each start, and a broker without a name has none: nothing is worth a file.
         let is_unnamed = self.stand_in(Some(&profile.name)).is_some();
         let keep = if profile.simulated || is_unnamed {
             Keep::in_memory()
