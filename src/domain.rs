@@ -2,6 +2,7 @@
 //! pure functions; no I/O, no clock, no screen.
 
 pub mod capability;
+pub mod decode;
 pub mod device;
 pub mod expression;
 pub mod fact;

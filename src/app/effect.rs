@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::event::TimerId;
 use crate::base::secret::Secret;
+use crate::domain::profile::Version;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionId};
+use crate::domain::topic::TopicFilter;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -43,6 +45,20 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProfile {
     pub name: String,
-    pub country: String,
-    pub token: Secret,
+    pub account: NewAccount,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewAccount {
+    Thinq {
+        country: String,
+        token: Secret,
+    },
+    Mqtt {
+        url: String,
+        version: Version,
+        username: Option<String>,
+        password: Option<Secret>,
+        filter: Option<TopicFilter>,
+    },
 }

@@ -16,6 +16,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::domain::profile::Profile;
 
 pub mod edit;
+pub mod entry;
 mod profile;
 mod section;
 
@@ -218,7 +219,7 @@ fn history(section: &Section<'_>) -> Result<History, Problem> {
 }
 
 /// `256 MiB`, `1GB`, `1048576`.
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (digits, unit) = text.split_at_checked(
         text.find(|c: char| !c.is_ascii_digit())

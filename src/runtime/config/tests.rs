@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::edit::{TOKEN_FILE, remove_profile, save_profile, save_token};
+use super::edit::{remove_profile, save_profile, save_token};
+use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
 use crate::domain::message::Qos;
-use crate::domain::profile::{Common, OnQuit, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::headless::console::NewEntry;
@@ -417,16 +418,23 @@ fn skipping_the_check_of_certificates_takes_the_flag_too() {
 
 fn entry(name: &str, token: SecretRef) -> NewEntry {
     NewEntry {
-        name: name.to_owned(),
-        country: "KR".to_owned(),
-        token,
-        event_hours: None,
-        api_url: None,
-        mqtt_url: None,
-        ca_file: None,
+        profile: Profile {
+            name: name.to_owned(),
+            settings: Settings::Thinq(ThinqSettings::new("KR".to_owned(), token)),
+            common: Common::default(),
+            simulated: false,
+        },
         make_default: false,
         replace: false,
     }
+}
+
+fn thinq_entry(name: &str, token: SecretRef, change: impl FnOnce(&mut ThinqSettings)) -> NewEntry {
+    let mut entry = entry(name, token);
+    if let Settings::Thinq(settings) = &mut entry.profile.settings {
+        change(settings);
+    }
+    entry
 }
 
 fn folders(root: &Path) -> Folders {
@@ -514,11 +522,10 @@ fn make_folder_of(folders: &Folders) {
 fn adding_a_profile_keeps_every_comment_and_all_else() {
     let root = tempfile::tempdir().expect("a folder");
     let folders = commented(root.path());
-    let new = NewEntry {
-        event_hours: Some(6),
-        api_url: Some("https://127.0.0.1:1".to_owned()),
-        ..entry("home", SecretRef::Env("PAT".to_owned()))
-    };
+    let new = thinq_entry("home", SecretRef::Env("PAT".to_owned()), |settings| {
+        settings.event_hours = 6;
+        settings.api_url = Some("https://127.0.0.1:1".to_owned());
+    });
     save_profile(&folders, &new).expect("saved");
     let text = text_of(&folders);
     assert!(text.starts_with(COMMENTED), "{text}");
@@ -563,10 +570,9 @@ fn a_profile_that_could_not_be_read_back_is_not_written() {
         entry("a/b", SecretRef::Env("X".to_owned())),
         entry("", SecretRef::Env("X".to_owned())),
         entry("new", SecretRef::Env(String::new())),
-        NewEntry {
-            api_url: Some("ftp://x".to_owned()),
-            ..entry("new", SecretRef::Env("X".to_owned()))
-        },
+        thinq_entry("new", SecretRef::Env("X".to_owned()), |settings| {
+            settings.api_url = Some("ftp://x".to_owned());
+        }),
     ] {
         assert_eq!(
             save_profile(&folders, &wrong).expect_err("wrong").exit,
@@ -671,3 +677,5 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
     }
     assert!(refused > 2000, "{refused}");
 }
+
+mod mqtt;
