@@ -105,28 +105,6 @@ static GROUPS: &[Group] = &[
                     "queue/message/drop",
                 ],
             ),
-            figure(
-                "received, 1 min",
-                Sort::PerMinute,
-                &["load/messages/received/1min"],
-            ),
-            figure(
-                "received, 5 min",
-                Sort::PerMinute,
-                &["load/messages/received/5min"],
-            ),
-            figure(
-                "received, 15 min",
-                Sort::PerMinute,
-                &["load/messages/received/15min"],
-            ),
-            figure("sent, 1 min", Sort::PerMinute, &["load/messages/sent/1min"]),
-            figure("sent, 5 min", Sort::PerMinute, &["load/messages/sent/5min"]),
-            figure(
-                "sent, 15 min",
-                Sort::PerMinute,
-                &["load/messages/sent/15min"],
-            ),
         ],
     },
     Group {
@@ -134,16 +112,6 @@ static GROUPS: &[Group] = &[
         figures: &[
             figure("received", Sort::ByteSum, &["bytes/received"]),
             figure("sent", Sort::ByteSum, &["bytes/sent"]),
-            figure(
-                "received, 1 min",
-                Sort::BytesPerMinute,
-                &["load/bytes/received/1min"],
-            ),
-            figure(
-                "sent, 1 min",
-                Sort::BytesPerMinute,
-                &["load/bytes/sent/1min"],
-            ),
         ],
     },
     Group {
