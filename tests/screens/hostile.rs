@@ -92,7 +92,9 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
             row.outcome.text = text.clone();
         }),
         Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
-            lines.iter_mut().for_each(|row| *row = line());
+            for row in lines {
+                *row = line();
+            }
         }
     }
 }

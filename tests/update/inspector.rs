@@ -189,7 +189,10 @@ fn a_packed_payload_is_decoded_and_says_how_and_how_sure() {
     shows(&deck, &["\"temp\": 21.5", "gzip > cbor, "]);
     deck.press("v v v v v");
     assert_eq!(deck.note(PaneId::Inspector), "decoded");
-    shows(&deck, &["gzip  ", "cbor  9 bytes", "% sure", "\"temp\": 21.5"]);
+    shows(
+        &deck,
+        &["gzip  ", "cbor  9 bytes", "% sure", "\"temp\": 21.5"],
+    );
 }
 
 #[test]
