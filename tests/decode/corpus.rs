@@ -365,10 +365,10 @@ fn sparkplug_samples(corpus: &mut Corpus) {
     let birth = [
         metric("bdSeq", 0, 4).number(11, 3),
         metric("Node Control/Rebirth", 0, 11).number(14, 0),
-        temperature.clone(),
-        pressure.clone(),
-        running.clone(),
-        state.clone(),
+        temperature,
+        pressure,
+        running,
+        state,
     ];
     let by_alias = [
         metric("", 1, 9).float(12, 78.5),

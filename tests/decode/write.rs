@@ -15,17 +15,17 @@ fn cbor_head(major: u8, number: u64, out: &mut Vec<u8>) {
     let major = major << 5;
     match number {
         0..24 => out.push(major | u8::try_from(number).expect("small")),
-        24..0x100 => out.extend([major | 24, u8::try_from(number).expect("a byte")]),
+        24..0x100 => out.extend([major + 24, u8::try_from(number).expect("a byte")]),
         0x100..0x1_0000 => {
-            out.push(major | 25);
+            out.push(major + 25);
             out.extend(u16::try_from(number).expect("two bytes").to_be_bytes());
         }
         0x1_0000..0x1_0000_0000 => {
-            out.push(major | 26);
+            out.push(major + 26);
             out.extend(u32::try_from(number).expect("four bytes").to_be_bytes());
         }
         _ => {
-            out.push(major | 27);
+            out.push(major + 27);
             out.extend(number.to_be_bytes());
         }
     }
@@ -50,7 +50,9 @@ fn cbor_item(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Array(items) => {
             cbor_head(4, items.len() as u64, out);
-            items.iter().for_each(|item| cbor_item(item, out));
+            for item in items {
+                cbor_item(item, out);
+            }
         }
         Value::Object(entries) => {
             cbor_head(5, entries.len() as u64, out);
@@ -98,15 +100,16 @@ fn msgpack_value(value: &Value, out: &mut Vec<u8>) {
         Value::Array(items) => {
             out.push(0xdc);
             out.extend(u16::try_from(items.len()).expect("short").to_be_bytes());
-            items.iter().for_each(|item| msgpack_value(item, out));
+            for item in items {
+                msgpack_value(item, out);
+            }
         }
         Value::Object(entries) => {
-            match u8::try_from(entries.len()) {
-                Ok(few @ 0..16) => out.push(0x80 | few),
-                _ => {
-                    out.push(0xde);
-                    out.extend(u16::try_from(entries.len()).expect("short").to_be_bytes());
-                }
+            if let Ok(few @ 0..16) = u8::try_from(entries.len()) {
+                out.push(0x80 + few);
+            } else {
+                out.push(0xde);
+                out.extend(u16::try_from(entries.len()).expect("short").to_be_bytes());
             }
             for (key, value) in entries {
                 msgpack_text(key, out);

@@ -105,7 +105,9 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
             }
         }
         Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
-            lines.iter_mut().for_each(|row| *row = line());
+            for row in lines {
+                *row = line();
+            }
         }
     }
 }

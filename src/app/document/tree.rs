@@ -110,7 +110,10 @@ impl Writer<'_> {
                 self.sheet.put(" ", Role::Normal);
             }
         } else if let Some(key) = place.key {
-            self.sheet.put(&key.line(400), Role::Label);
+            let (name, _) = scalar(key.bare());
+            let is_list = key.is_container();
+            self.sheet
+                .put(&if is_list { key.line(400) } else { name }, Role::Label);
             self.sheet.put(": ", Role::Punctuation);
         }
         true

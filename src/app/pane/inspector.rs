@@ -238,17 +238,15 @@ impl App {
             return;
         };
         let ready = job.is_small().then(|| job.run_quick());
-        match ready.filter(|ready| !ready.stopped) {
-            Some(ready) => self.show_ready(ready),
-            None => {
-                let id = self.pending.begin(Purpose::Decode);
-                self.inspector.waiting = Some(id);
-                self.inspector.ready = None;
-                self.inspector.refold();
-                self.ask(Effect::Decode(id, Box::new(job)));
-                self.make_heading(cells);
-            }
+        if let Some(ready) = ready.filter(|ready| !ready.stopped) {
+            return self.show_ready(ready);
         }
+        let id = self.pending.begin(Purpose::Decode);
+        self.inspector.waiting = Some(id);
+        self.inspector.ready = None;
+        self.inspector.refold();
+        self.ask(Effect::Decode(id, Box::new(job)));
+        self.make_heading(cells);
     }
 
     fn job(&self, cells: usize, rows: usize) -> Option<Job> {
@@ -300,12 +298,11 @@ impl App {
             .filter(|ready| ready.sheet.pointed)
             .and_then(|ready| ready.sheet.find(&place))
             .and_then(|entry| pane.line_of(entry));
-        match found {
-            Some(line) => pane.point_at(line, rows),
-            None => {
-                pane.offset = 0;
-                pane.cursor = pane.heading.len().min(pane.total().saturating_sub(1));
-            }
+        if let Some(line) = found {
+            pane.point_at(line, rows);
+        } else {
+            pane.offset = 0;
+            pane.cursor = pane.heading.len().min(pane.total().saturating_sub(1));
         }
     }
 

@@ -137,16 +137,15 @@ pub enum ChainError {
     File { file: String, why: String },
 }
 
+/// The bytes of a file by its name, and for an import the file that asks for it; else why there are none.
+pub type Files<'a> = dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String> + 'a;
+
 /// Steps that a chain may have.
 const LONGEST: usize = 8;
 
 impl Chain {
-    /// `file` gives the bytes of a file by the name that the chain says; imports of a `.proto` file are asked for by their
-    /// own name, with the file that asks for them second.
-    pub fn parse(
-        text: &str,
-        file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
-    ) -> Result<Self, ChainError> {
+    /// `file` is asked for every file that the chain names, and for what a `.proto` file imports.
+    pub fn parse(text: &str, file: &mut Files<'_>) -> Result<Self, ChainError> {
         let mut steps = Vec::new();
         if text.trim() == "auto" {
             return Ok(Self(steps));
@@ -164,10 +163,7 @@ impl Chain {
     }
 }
 
-fn step(
-    part: &str,
-    file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
-) -> Result<Step, ChainError> {
+fn step(part: &str, file: &mut Files<'_>) -> Result<Step, ChainError> {
     let (name, inside) = match part.split_once('(') {
         Some((name, rest)) => (
             name.trim(),

@@ -88,7 +88,7 @@ fn walk<'a>(
             }
             for (key, old) in matcher.gone() {
                 step(path, &path_step(key), |path| {
-                    push(Some(old), None, path, limit, out)
+                    push(Some(old), None, path, limit, out);
                 });
             }
         }
@@ -219,7 +219,7 @@ mod tests {
         let found: Vec<_> = changes(&before, &now, 100)
             .into_iter()
             .map(|c| {
-                let line = |v: Option<&Value>| v.map_or("-".to_owned(), |v| v.line(20));
+                let line = |v: Option<&Value>| v.map_or_else(|| "-".to_owned(), |v| v.line(20));
                 format!("{} {} {}", c.path, line(c.before), line(c.now))
             })
             .collect();

@@ -222,7 +222,7 @@ fn encoded(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
         && let Some(plain) = text::hex(bytes)
     {
         let sure = meaning(&plain, topic, limits, work, layers);
-        found.extend(chosen(&Step::Hex, sure, 15));
+        found.push(chosen(&Step::Hex, sure, 15));
         if found.iter().any(|g| g.sure > 80) {
             return found;
         }
@@ -236,7 +236,7 @@ fn encoded(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
     {
         let sure = meaning(&plain, topic, limits, work, layers);
         let floor = if is_mixed(bytes) { 88 } else { 15 };
-        found.extend(chosen(&Step::Base64, sure, floor));
+        found.push(chosen(&Step::Base64, sure, floor));
     }
     found
 }
@@ -246,7 +246,7 @@ fn is_mixed(bytes: &[u8]) -> bool {
     let count = |test: fn(&u8) -> bool| bytes.iter().filter(|b| test(b)).count() * 20;
     let length = bytes.len();
     length >= 64
-        && length % 4 == 0
+        && length.is_multiple_of(4)
         && count(u8::is_ascii_uppercase) > length * 4
         && count(u8::is_ascii_lowercase) > length * 4
         && count(u8::is_ascii_digit) > length
@@ -274,17 +274,17 @@ fn meaning(
     says_so.then_some(best)
 }
 
-fn chosen(step: &Step, meaning: Option<Guess>, floor: u8) -> Option<Guess> {
+fn chosen(step: &Step, meaning: Option<Guess>, floor: u8) -> Guess {
     match meaning {
         Some(guess) => {
             let mut steps = vec![step.clone()];
             steps.extend(guess.chain.0);
-            Some(Guess {
+            Guess {
                 chain: Chain(steps),
                 sure: guess.sure.clamp(88, 96),
-            })
+            }
         }
-        None => Some(one(step.clone(), floor)),
+        None => one(step.clone(), floor),
     }
 }
 
@@ -330,7 +330,7 @@ fn binary(bytes: &[u8], topic: &str, work: &mut Work, found: &mut Vec<Guess>) {
 /// How likely somebody meant this tree: maps with names and readable texts are meant, a lone number is not.
 fn score(value: &Value) -> u8 {
     let mut tally = Tally::default();
-    tally.add(value, 0);
+    tally.add(value);
     if !value.is_container() || tally.odd_texts > 0 || tally.odd_keys * 4 > tally.keys {
         return 8;
     }
@@ -356,10 +356,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, value: &Value, depth: usize) {
+    fn add(&mut self, value: &Value) {
         self.values += 1;
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.add(item, depth + 1)),
+            Value::List(items) => items.iter().for_each(|item| self.add(item)),
             Value::Map(entries) => {
                 for (key, value) in entries {
                     self.keys += 1;
@@ -371,7 +371,7 @@ impl Tally {
                         Value::Number(_) => {}
                         _ => self.odd_keys += 1,
                     }
-                    self.add(value, depth + 1);
+                    self.add(value);
                 }
             }
             Value::Noted(noted) => {
@@ -380,7 +380,7 @@ impl Tally {
                     || noted.0.starts_with("extension ")
                     || noted.0.starts_with("a text that");
                 self.odd_texts += usize::from(odd);
-                self.add(&noted.1, depth + 1);
+                self.add(&noted.1);
             }
             Value::Text(literal) => {
                 if is_readable(literal.as_str()) {
