@@ -2,7 +2,9 @@
 
 pub mod action;
 mod commands;
+mod composer;
 pub mod countries;
+pub mod editor;
 pub mod effect;
 pub mod event;
 mod facts;

@@ -13,7 +13,7 @@ use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings};
+use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings, Version};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
 use thingdeck::platform::Platform as _;
@@ -173,6 +173,7 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        version: Version::V311,
     };
     Setup {
         at: Moment::default(),
@@ -183,6 +184,7 @@ fn setup(width: u16, height: u16) -> Setup {
         hint: None,
         memory_limit: 256 << 20,
         mouse: true,
+        seed: 1,
     }
 }
 

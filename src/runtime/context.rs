@@ -25,7 +25,9 @@ use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
-use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{
+    Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings, Version,
+};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::headless::console::NewEntry;
@@ -44,7 +46,7 @@ pub struct Context {
     pub wrapping: Wrapping,
     folders: Folders,
     insecure: bool,
-    environment: Environment,
+    pub environment: Environment,
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
@@ -360,6 +362,15 @@ impl Context {
         Ok(())
     }
 
+    /// Where the composer keeps what it has of a profile; nowhere for the simulated home.
+    pub fn composer_folder(&self, profile: &str) -> Option<PathBuf> {
+        (profile != SIMULATED).then(|| self.folders.composer(profile))
+    }
+
+    pub fn templates_file(&self) -> PathBuf {
+        self.folders.config_file.with_file_name("templates.toml")
+    }
+
     /// What no terminal would take: into a file of the state folder. Answers its path.
     pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
         let path = self
@@ -405,13 +416,14 @@ fn token_of(profile: &Profile) -> Option<&SecretRef> {
 }
 
 fn summary(profile: &Profile) -> ProfileSummary {
-    let (event_hours, on_quit, place) = match &profile.settings {
+    let (event_hours, on_quit, place, version) = match &profile.settings {
         Settings::Thinq(settings) => (
             settings.event_hours,
             settings.on_quit,
             format!("token: {}", settings.token.place()),
+            Version::V311,
         ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
+        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone(), settings.version),
     };
     ProfileSummary {
         name: profile.name.clone(),
@@ -422,6 +434,7 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
+        version,
     }
 }
 

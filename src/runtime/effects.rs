@@ -8,10 +8,12 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
+use super::editing::Editing;
 use super::inbox::Inbox;
+use super::shelf::{self, Job, Shelf};
 use super::station::{How, Station};
-use crate::app::effect::{Effect, NewProfile};
-use crate::app::event::{Event, Outcome, TimerId};
+use crate::app::effect::{Effect, Needs, NewProfile};
+use crate::app::event::{Event, Gathered, Outcome, TimerId};
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -27,6 +29,7 @@ pub struct Hands {
     requests: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<()>,
     timers: BTreeMap<TimerId, Mono>,
+    shelf: Shelf,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -38,11 +41,13 @@ pub enum Errand {
     Quit,
     /// Bytes for the terminal: a clipboard sequence.
     Send(Vec<u8>),
+    Edit(Editing),
 }
 
 impl Hands {
     pub fn new(context: Arc<Context>, inbox: Inbox) -> Self {
         Self {
+            shelf: Shelf::open(inbox.clone()),
             context,
             inbox,
             station: None,
@@ -78,6 +83,28 @@ impl Hands {
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
             Effect::SaveToken(id, token) => self.save_token(id, &token),
+            Effect::Edit { id, text, ending } => {
+                return Some(Errand::Edit(Editing { id, text, ending }));
+            }
+            Effect::Gather(id, needs) => self.gather(id, needs),
+            Effect::LoadKept(id, profile) => {
+                let folder = self.context.composer_folder(&profile);
+                self.shelve(Job::Load(id, folder));
+            }
+            Effect::KeepDraft { profile, draft } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.shelve(Job::Draft(folder, draft));
+                }
+            }
+            Effect::KeepHistory { profile, entry } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.shelve(Job::History(folder, entry));
+                }
+            }
+            Effect::Templates(id, order) => {
+                let file = self.context.templates_file();
+                self.shelve(Job::Templates(id, file, order));
+            }
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
             Effect::QuitEnding => {
@@ -108,6 +135,7 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        self.shelf.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
             station.close().await;
@@ -167,6 +195,33 @@ impl Hands {
             inbox.push(Event::Reply(id, result));
         });
         self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
+    fn shelve(&self, job: Job) {
+        let session = self.station.as_ref().map(|station| station.id);
+        self.shelf.take(session.unwrap_or_default(), job);
+    }
+
+    /// Variables from the environment as it was at the start, and a file's bytes.
+    fn gather(&mut self, id: RequestId, needs: Needs) {
+        let variables = needs
+            .variables
+            .into_iter()
+            .map(|name| {
+                let value = self.context.environment.text(&name).map(Secret::new);
+                (name, value)
+            })
+            .collect();
+        let inbox = self.inbox.clone();
+        let task = self.tasks.spawn(async move {
+            let file = match needs.file {
+                Some(path) => shelf::read_payload(&path).await.map(Some),
+                None => Ok(None),
+            };
+            let gathered = file.map(|file| Outcome::Gathered(Gathered { variables, file }));
+            inbox.push(Event::Done(id, gathered));
+        });
         self.requests.insert(id, task);
     }
 

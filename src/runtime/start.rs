@@ -180,6 +180,7 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         hint,
         memory_limit: context.memory_limit(),
         mouse: context.mouse(),
+        seed: fastrand::u64(..),
     })
 }
 
@@ -217,7 +218,7 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
     let mut stdout = std::io::stdout();
     // Nobody reads us: serve all the same.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    while signals.next().await != Signal::Stop {}
+    while !matches!(signals.next().await, Signal::Stop | Signal::Interrupt) {}
     sim.stop().await;
     Ok(Exit::Done)
 }

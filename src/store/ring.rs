@@ -39,6 +39,8 @@ pub struct Ring {
     /// Messages that the bound on memory let go, part of `dropped`.
     evicted: u64,
     kept: u64,
+    /// Rows of what we sent.
+    sent_kept: u64,
     /// Sets of names to mask, shared by all messages that need them.
     masks: Vec<Vec<&'static str>>,
 }
@@ -119,6 +121,7 @@ impl Ring {
             dropped: 0,
             evicted: 0,
             kept: 0,
+            sent_kept: 0,
             masks: vec![Vec::new()],
         }
     }
@@ -151,13 +154,28 @@ impl Ring {
         Seq(self.next)
     }
 
+    /// Topics of messages in the ring's table, also of some that it has let go.
+    pub fn topic_names(&self) -> impl Iterator<Item = &str> {
+        self.topics.names().map(Topic::as_str)
+    }
+
+    /// Of our own messages, those that are still there.
+    pub fn sent_kept(&self) -> u64 {
+        self.sent_kept
+    }
+
     pub fn charged(&self) -> usize {
         self.charged
     }
 
+    /// What we sent ourselves is a row like any other, but counts neither as received nor as kept or dropped.
     pub fn push(&mut self, message: &Message, note: Note<'_>) -> Seq {
-        self.received += 1;
-        self.kept += 1;
+        if message.direction == Direction::Out {
+            self.sent_kept += 1;
+        } else {
+            self.received += 1;
+            self.kept += 1;
+        }
         let kept = &message.payload[..message.payload.len().min(self.longest())];
         let topic = self.topics.intern(&message.topic);
         let mut flags = 0;
@@ -318,7 +336,15 @@ impl Ring {
         while self.charged > self.limit_bytes && self.blocks.len() > 1 {
             let block = self.blocks.pop_front().expect("there are two blocks");
             self.charged -= block.cost();
-            let messages = block.records.iter().filter(|r| r.kind != Kind::Gap).count() as u64;
+            let (mut messages, mut sent) = (0, 0);
+            for record in block.records.iter().filter(|r| r.kind != Kind::Gap) {
+                if record.flags & OUT == 0 {
+                    messages += 1;
+                } else {
+                    sent += 1;
+                }
+            }
+            self.sent_kept -= sent;
             self.kept -= messages;
             self.dropped += messages;
             self.evicted += messages;

@@ -41,6 +41,10 @@ impl Topics {
         self.names.get(id.0 as usize)
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &Topic> {
+        self.names.iter()
+    }
+
     pub fn len(&self) -> usize {
         self.names.len()
     }

@@ -1,5 +1,6 @@
 //! A pane: its frame with title, note, filter and scroll bar, and inside it the body.
 
+mod compose;
 mod devices;
 mod inspector;
 mod messages;
@@ -34,6 +35,7 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
         Body::Messages(rows) => messages::draw(rows, inner, focused, canvas),
         Body::Lines(lines) => inspector::draw(lines, inner, canvas),
         Body::Commands(rows) => publish::draw(rows, inner, focused, canvas),
+        Body::Compose(rows) => compose::draw(rows, inner, canvas),
     }
 }
 

@@ -27,7 +27,7 @@ use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
@@ -75,6 +75,7 @@ pub fn profile(name: &str) -> ProfileSummary {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        version: Version::V311,
     }
 }
 
@@ -94,6 +95,7 @@ pub fn setup() -> Setup {
         hint: None,
         memory_limit: 8 << 20,
         mouse: true,
+        seed: 1,
     }
 }
 

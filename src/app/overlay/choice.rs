@@ -8,6 +8,7 @@ use super::super::layout::centre;
 use super::super::screen::{Area, ChoiceBox, ChoiceRow, FilterLine, Line, Role, Span};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
+use super::confirm::{ConfirmKind, ConfirmOver};
 use super::{After, Over};
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
@@ -31,6 +32,12 @@ pub(in super::super) enum ChoiceKind {
     Profiles,
     /// For the wizard below.
     Countries,
+    /// What was sent from the composer.
+    History,
+    /// To be opened, or to be deleted.
+    Templates {
+        delete: bool,
+    },
     /// What can be written on this device.
     Properties(DeviceId),
     /// The values of one property.
@@ -55,6 +62,11 @@ pub(super) enum Pick {
     Country(&'static str),
     Property(PropertyPath),
     Value(Value),
+    /// Of the history, by its place in it.
+    Sheet(usize),
+    Template(usize),
+    /// A template that is to go.
+    Forget(usize),
 }
 
 impl ChoiceOver {
@@ -84,7 +96,10 @@ impl ChoiceOver {
 
 impl ChoiceKind {
     const fn searches_at_once(&self) -> bool {
-        matches!(self, Self::Palette | Self::Countries)
+        matches!(
+            self,
+            Self::Palette | Self::Countries | Self::History | Self::Templates { .. }
+        )
     }
 }
 
@@ -94,6 +109,8 @@ impl App {
             ChoiceKind::Palette => self.palette_choices(),
             ChoiceKind::Profiles => self.profile_choices(),
             ChoiceKind::Countries => super::wizard::country_choices(),
+            ChoiceKind::History => self.history_choices(),
+            ChoiceKind::Templates { delete } => self.template_choices(*delete),
             ChoiceKind::Properties(device) => self.property_choices(device),
             ChoiceKind::Values(device, path) => self.value_choices(device, path),
         }
@@ -183,6 +200,18 @@ impl App {
                 over.waiting = Some(self.value_chosen(&device, path, value));
                 After::Stay(Over::Choice(over))
             }
+            (pick @ (Pick::Sheet(_) | Pick::Template(_)), _) => {
+                self.sheet_picked(&pick);
+                After::Close
+            }
+            (Pick::Forget(index), _) => {
+                let template = self.composer.templates.get(index);
+                let Some(name) = template.map(|t| t.name.clone()) else {
+                    return After::Close;
+                };
+                let kind = ConfirmKind::ForgetTemplate(name);
+                After::Cover(Over::Choice(over), Over::Confirm(ConfirmOver { kind }))
+            }
             (Pick::Property(_) | Pick::Value(_), _) => After::Close,
         }
     }
@@ -195,7 +224,10 @@ impl App {
                 "the country of the LG account; it picks the region",
                 Role::Dim,
             )]],
-            ChoiceKind::Palette | ChoiceKind::Profiles => Vec::new(),
+            ChoiceKind::Palette
+            | ChoiceKind::Profiles
+            | ChoiceKind::History
+            | ChoiceKind::Templates { .. } => Vec::new(),
         }
     }
 
@@ -203,7 +235,9 @@ impl App {
         let (width, most) = match over.kind {
             ChoiceKind::Palette => (84, 24),
             ChoiceKind::Profiles => (72, 16),
-            ChoiceKind::Properties(_) => (100, 36),
+            ChoiceKind::Properties(_) | ChoiceKind::History | ChoiceKind::Templates { .. } => {
+                (100, 36)
+            }
             ChoiceKind::Countries | ChoiceKind::Values(..) => (64, 24),
         };
         let rows = self.all_choices(&over.kind).len();
@@ -266,6 +300,9 @@ impl App {
             ChoiceKind::Palette => "Commands".to_owned(),
             ChoiceKind::Profiles => "Profiles".to_owned(),
             ChoiceKind::Countries => "Country".to_owned(),
+            ChoiceKind::History => "History".to_owned(),
+            ChoiceKind::Templates { delete: false } => "Templates".to_owned(),
+            ChoiceKind::Templates { delete: true } => "Delete a template".to_owned(),
             ChoiceKind::Properties(device) => {
                 format!("Control {}", self.home.devices.label(device))
             }

@@ -33,11 +33,16 @@ pub(in super::super) struct TextOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum TextKind {
     Help(PaneId),
-    Problem { problem: Problem, connects: bool },
+    Problem {
+        problem: Problem,
+        connects: bool,
+    },
     Report,
     State(DeviceId),
     Energy(DeviceId),
     Log,
+    /// Clearing what is retained: the count, the progress, the result.
+    Sweep,
 }
 
 impl TextOver {
@@ -70,6 +75,7 @@ impl App {
             TextKind::Report => (88, 30),
             TextKind::State(_) => (104, 60),
             TextKind::Energy(_) => (60, 40),
+            TextKind::Sweep => (72, 14),
             TextKind::Log => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
@@ -90,6 +96,7 @@ impl App {
             TextKind::State(device) => self.state_lines(device, cells),
             TextKind::Energy(device) => self.energy_lines(device),
             TextKind::Log => self.log_lines(0, usize::MAX),
+            TextKind::Sweep => self.sweep_lines(cells),
         }
     }
 
@@ -175,7 +182,11 @@ impl App {
         After::Stay(Over::Text(over))
     }
 
-    fn text_closed(&mut self, _over: TextOver) -> After {
+    fn text_closed(&mut self, over: TextOver) -> After {
+        if over.kind == TextKind::Sweep && self.stop_sweep() {
+            // What it came to is still to be read.
+            return After::Stay(Over::Text(over));
+        }
         self.unsettled = true;
         After::Close
     }
@@ -258,6 +269,7 @@ impl App {
                 format!("Energy usage of {}", self.home.devices.label(device))
             }
             TextKind::Log => "Log".to_owned(),
+            TextKind::Sweep => "Clear retained messages".to_owned(),
         };
         SafeText::new(&title)
     }
@@ -276,6 +288,7 @@ impl App {
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
             TextKind::Help(_) | TextKind::Report => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
+            TextKind::Sweep => "Esc stop, then close",
         };
         own.to_owned()
     }

@@ -360,7 +360,8 @@ impl App {
         if let Some(device) = &self.messages.device {
             parts.push(format!("only {}", self.home.devices.label(device)));
         }
-        let kept = usize::try_from(self.home.ring.kept()).unwrap_or(usize::MAX);
+        let rows = self.home.ring.kept() + self.home.ring.sent_kept();
+        let kept = usize::try_from(rows).unwrap_or(usize::MAX);
         let filtered = !self.messages.filter.input.is_empty() || self.messages.device.is_some();
         if self.messages.is_looking(&self.home) {
             parts.push(format!("{} so far", words::grouped(total as u64)));
