@@ -3,6 +3,7 @@
 
 pub mod capability;
 pub mod compose;
+pub mod decode;
 pub mod device;
 pub mod expression;
 pub mod fact;

@@ -10,6 +10,7 @@ use super::words;
 use crate::base::moment::Moment;
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
+use crate::domain::profile::PlatformId;
 use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
@@ -67,10 +68,10 @@ impl App {
             profile: profile.map_or_else(
                 || SafeText::new("no profile"),
                 |p| {
-                    SafeText::new(if p.simulated {
-                        "simulated home"
-                    } else {
-                        &p.name
+                    SafeText::new(match (p.simulated, p.platform) {
+                        (false, _) => &p.name,
+                        (true, PlatformId::Thinq) => "simulated home",
+                        (true, _) => "simulated plant",
                     })
                 },
             ),

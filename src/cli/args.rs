@@ -105,13 +105,17 @@ impl Level {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum PlatformArg {
+    /// A home of LG appliances
     Thinq,
+    /// A plain MQTT broker with a small plant
+    Mqtt,
 }
 
 impl PlatformArg {
     const fn id(self) -> PlatformId {
         match self {
             Self::Thinq => PlatformId::Thinq,
+            Self::Mqtt => PlatformId::Mqtt,
         }
     }
 }
@@ -135,7 +139,7 @@ impl FeedArg {
 
 #[derive(Debug, Subcommand)]
 pub enum Commands {
-    /// The dashboard on a simulated home: no account, no network
+    /// The dashboard on a simulated home or plant: no account, no network
     Demo {
         /// Which cloud to simulate
         #[arg(value_name = "PLATFORM", default_value = "thinq")]
@@ -251,7 +255,7 @@ pub struct SimArgs {
     /// Where ca.pem, config.toml and identities go [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Port of the HTTPS API; 0 is any free one
+    /// Port of the HTTPS API, where the platform has one; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     api_port: u16,
     /// Port of the MQTT broker; 0 is any free one
@@ -260,7 +264,7 @@ pub struct SimArgs {
     /// Port of MQTT over WebSocket, where the platform has it; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     wss_port: u16,
-    /// How many devices live in the home, up to 1000
+    /// How many devices there are, up to 1000
     #[arg(long, value_name = "N", value_parser = parse_devices)]
     devices: Option<usize>,
     /// Messages per second besides what the devices say by themselves

@@ -46,6 +46,7 @@ fn every_command_is_understood_as_it_is_documented() {
         command(&["demo", "thinq"]),
         Command::Demo(PlatformId::Thinq)
     );
+    assert_eq!(command(&["demo", "mqtt"]), Command::Demo(PlatformId::Mqtt));
     assert_eq!(command(&["man"]), Command::Man);
     assert_eq!(
         command(&["completions", "zsh"]),
@@ -243,7 +244,7 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
         (&["sim", "--devices", "1001"], "between 1 and 1000"),
-        (&["sim", "aws"], "thinq"),
+        (&["sim", "aws"], "thinq, mqtt"),
         (&["devces"], "devices"),
         (&["--log-level", "loud"], "error, warn, info, debug"),
         (

@@ -15,7 +15,7 @@ use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
-use super::simulated::{self, SIMULATED, SimulatedHome};
+use super::simulated::{self, Simulators};
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
 use crate::app::effect::NewProfile;
@@ -26,7 +26,7 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::profile::{
-    Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings, Version,
+    Common, OnQuit, PlatformId, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -50,7 +50,7 @@ pub struct Context {
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
-    simulated: SimulatedHome,
+    simulated: Simulators,
 }
 
 impl Context {
@@ -72,7 +72,7 @@ impl Context {
             config: Mutex::new(config),
             warnings: Mutex::new(warnings),
             tokens: Mutex::default(),
-            simulated: SimulatedHome::default(),
+            simulated: Simulators::default(),
         }))
     }
 
@@ -140,13 +140,14 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.profiles().into_iter().map(|profile| summary(&profile));
-        real.chain([summary(&simulated::listed())]).collect()
+        let simulated = PlatformId::ALL.map(|platform| summary(&simulated::listed(platform)));
+        real.chain(simulated).collect()
     }
 
-    /// A profile by name; the simulated home is started when it is the one.
+    /// A profile by name; a simulator is started when it is the one.
     pub async fn profile(&self, name: &str) -> Result<Profile, Problem> {
-        if name == SIMULATED {
-            return self.simulated.profile().await;
+        if let Some(platform) = simulated::platform(name) {
+            return self.simulated.profile(platform).await;
         }
         self.choose(Some(name))
     }
@@ -164,7 +165,7 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<Live, Problem> {
-        // The simulated home issues a new identity at each start; nothing of it is worth a file.
+        // A simulator issues a new identity at each start; nothing of it is worth a file.
         let keep = if profile.simulated {
             Keep::in_memory()
         } else {
@@ -362,9 +363,11 @@ impl Context {
         Ok(())
     }
 
-    /// Where the composer keeps what it has of a profile; nowhere for the simulated home.
+    /// Where the composer keeps what it has of a profile; nowhere for a simulated one.
     pub fn composer_folder(&self, profile: &str) -> Option<PathBuf> {
-        (profile != SIMULATED).then(|| self.folders.composer(profile))
+        simulated::platform(profile)
+            .is_none()
+            .then(|| self.folders.composer(profile))
     }
 
     pub fn templates_file(&self) -> PathBuf {

@@ -275,7 +275,10 @@ impl Machine {
     fn link(&mut self, now: Moment, roll: f64, event: LinkEvent) {
         match event {
             LinkEvent::Up(accepted) => self.up(now, accepted.session_present),
-            LinkEvent::Message(arrival) => self.message(arrival),
+            LinkEvent::Message(arrival) => {
+                self.log_arrival(now.mono, &arrival);
+                self.message(arrival);
+            }
             LinkEvent::Skipped { topic, bytes } => self.skipped(&topic, bytes),
             LinkEvent::Subscribed { ticket, codes } => self.subscribed(now.mono, ticket, codes),
             LinkEvent::Unsubscribed { ticket } => {
@@ -285,11 +288,7 @@ impl Machine {
             }
             LinkEvent::Published { ticket, result } => self.published(ticket, result),
             LinkEvent::Recorded { .. } | LinkEvent::Released { .. } => {}
-            LinkEvent::Packet { text } => {
-                for line in self.packets.offer(now.mono, text) {
-                    self.log(LogLevel::Debug, line);
-                }
-            }
+            LinkEvent::Packet { text } => self.log_packet(now.mono, || text),
             LinkEvent::Closed(end) => self.closed(now, roll, end),
         }
     }
@@ -456,6 +455,20 @@ impl Machine {
 
     fn post_link(&mut self, state: LinkState) {
         self.post(SessionEvent::Link(state));
+    }
+
+    /// The link does not tell of these two packets: see [`LinkEvent::Packet`].
+    fn log_arrival(&mut self, now: Mono, arrival: &Arrival) {
+        self.log_packet(now, || packets::arrived(arrival));
+        if !self.manual_ack && arrival.qos != Qos::AtMostOnce {
+            self.log_packet(now, || packets::acknowledged(arrival));
+        }
+    }
+
+    fn log_packet(&mut self, now: Mono, text: impl FnOnce() -> String) {
+        for line in self.packets.offer(now, text) {
+            self.log(LogLevel::Debug, line);
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: String) {

@@ -19,8 +19,10 @@ use rumqttc::mqttbytes::v4::{
 use self::faults::BrokerFaults;
 pub use self::policy::{ConnectionId, Identity, Limits, Rules, Verdict};
 use self::session::Session;
+use super::cloud::Publication;
 use super::wire::Frame;
 use crate::base::moment::Mono;
+use crate::domain::message::Qos;
 use crate::domain::topic::TopicFilter;
 
 /// What the broker wants done, in this order.
@@ -29,6 +31,8 @@ pub enum Output {
     Send(ConnectionId, Frame),
     Close(ConnectionId),
     Happened(Happening),
+    /// A client has published this, and it was delivered.
+    Heard(Publication),
 }
 
 /// What a cloud, a test or a log may want to know.
@@ -129,14 +133,17 @@ impl Broker {
     }
 
     /// A message of the cloud itself.
-    pub fn publish(
-        &mut self,
-        topic: &str,
-        payload: Bytes,
-        qos: QoS,
-        rules: &dyn Rules,
-    ) -> Vec<Output> {
-        self.route(&Publish::from_bytes(topic, qos, payload), rules.limits());
+    pub fn publish(&mut self, publication: &Publication, rules: &dyn Rules) -> Vec<Output> {
+        let qos = match publication.qos {
+            Qos::AtMostOnce => QoS::AtMostOnce,
+            Qos::AtLeastOnce | Qos::ExactlyOnce => QoS::AtLeastOnce,
+        };
+        let (topic, payload) = (&publication.topic, publication.payload.clone());
+        let publish = Publish {
+            retain: publication.retain,
+            ..Publish::from_bytes(topic, qos, payload)
+        };
+        self.route(&publish, rules.limits());
         self.drain()
     }
 
@@ -392,6 +399,11 @@ impl Broker {
             payload: publish.payload.clone(),
         });
         self.route(publish, limits);
+        let heard = Publication {
+            retain: publish.retain,
+            ..Publication::new(publish.topic.clone(), publish.payload.clone())
+        };
+        self.out.push_back(Output::Heard(heard));
     }
 
     fn acknowledged(

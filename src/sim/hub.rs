@@ -1,13 +1,13 @@
 //! The one place where sockets, clock, cloud and broker meet: everything under one lock, held briefly.
 
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::Packet;
 use tokio::sync::{Notify, broadcast, watch};
 
-use super::broker::{Broker, ConnectionId, Identity, Output};
+use super::broker::{Broker, ConnectionId, Identity, Output, Rules};
 use super::clock::SimClock;
 use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
 use super::event::{CallRecord, SimEvent};
@@ -44,16 +44,20 @@ impl Outbox {
         self.closed.notify_one();
     }
 
-    /// What is to be written now, and whether that was the last.
-    pub fn take(&self) -> (Vec<Frame>, bool) {
-        let mut content = lock(&self.content);
-        (std::mem::take(&mut content.0), content.1)
+    /// What is to be written now.
+    pub fn take(&self) -> Vec<Frame> {
+        std::mem::take(&mut lock(&self.content).0)
+    }
+
+    /// Whether what is in it is the last.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.content).1
     }
 }
 
-pub struct Core<C> {
+pub struct Core {
     pub clock: SimClock,
-    pub cloud: C,
+    pub cloud: Box<dyn Cloud>,
     pub broker: Broker,
     pub faults: Faults,
     /// The last calls, in order.
@@ -61,9 +65,17 @@ pub struct Core<C> {
     outboxes: HashMap<ConnectionId, Arc<Outbox>>,
 }
 
+impl Core {
+    /// The cloud, if it is of this kind.
+    pub fn cloud_as<T: Cloud>(&mut self) -> Option<&mut T> {
+        let any: &mut dyn Any = &mut *self.cloud;
+        any.downcast_mut()
+    }
+}
+
 /// Shared by the servers, the ticker and every [`super::SimControl`].
-pub struct Hub<C> {
-    core: Mutex<Core<C>>,
+pub struct Hub {
+    core: Mutex<Core>,
     events: broadcast::Sender<SimEvent>,
     /// Whether the broker's port is open.
     pub broker_runs: watch::Sender<bool>,
@@ -73,8 +85,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<C: Cloud> Hub<C> {
-    pub fn new(clock: SimClock, cloud: C) -> Self {
+impl Hub {
+    pub fn new(clock: SimClock, cloud: Box<dyn Cloud>) -> Self {
         let core = Core {
             clock,
             cloud,
@@ -90,7 +102,7 @@ impl<C: Cloud> Hub<C> {
         }
     }
 
-    pub fn core(&self) -> MutexGuard<'_, Core<C>> {
+    pub fn core(&self) -> MutexGuard<'_, Core> {
         lock(&self.core)
     }
 
@@ -156,12 +168,12 @@ impl<C: Cloud> Hub<C> {
     /// Runs something on the broker, at the simulator's time, and carries out what it wants.
     pub fn with_broker(
         &self,
-        work: impl FnOnce(&mut Broker, &C, crate::base::moment::Mono) -> Vec<Output>,
+        work: impl FnOnce(&mut Broker, &dyn Rules, crate::base::moment::Mono) -> Vec<Output>,
     ) {
         let mut core = self.core();
         let now = core.clock.now().mono;
         let Core { broker, cloud, .. } = &mut *core;
-        let outputs = work(broker, cloud, now);
+        let outputs = work(broker, &**cloud, now);
         self.carry_out(&mut core, outputs);
     }
 
@@ -170,11 +182,12 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, publications);
     }
 
-    fn publish_in(&self, core: &mut Core<C>, publications: Vec<Publication>) {
-        for Publication { topic, payload } in publications {
+    fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+        for publication in publications {
             let Core { broker, cloud, .. } = &mut *core;
-            let outputs = broker.publish(&topic, payload, QoS::AtLeastOnce, cloud);
+            let outputs = broker.publish(&publication, &**cloud);
             self.carry_out(core, outputs);
+            let topic = publication.topic;
             self.tell(SimEvent::Published { topic });
         }
     }
@@ -187,7 +200,7 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, tick.publications);
         tick.events.into_iter().for_each(|event| self.tell(event));
         let Core { broker, cloud, .. } = &mut *core;
-        let outputs = broker.tick(now.mono, cloud);
+        let outputs = broker.tick(now.mono, &**cloud);
         self.carry_out(&mut core, outputs);
     }
 
@@ -200,7 +213,8 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, publications);
     }
 
-    fn carry_out(&self, core: &mut Core<C>, outputs: Vec<Output>) {
+    fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
+        let mut heard = Vec::new();
         for output in outputs {
             match output {
                 Output::Send(id, frame) => {
@@ -214,7 +228,15 @@ impl<C: Cloud> Hub<C> {
                     }
                 }
                 Output::Happened(happening) => self.tell(SimEvent::Broker(happening)),
+                Output::Heard(publication) => heard.push(publication),
             }
+        }
+        // What the cloud says to it comes after it. The cloud does not hear itself, so this goes one step deep.
+        for publication in heard {
+            let now = core.clock.now();
+            let tick = core.cloud.hear(&publication, now);
+            self.publish_in(core, tick.publications);
+            tick.events.into_iter().for_each(|event| self.tell(event));
         }
     }
 }

@@ -10,6 +10,7 @@
 mod broker;
 mod certificates;
 mod support;
+mod transport;
 
 mod close;
 mod connect;

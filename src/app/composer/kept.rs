@@ -80,7 +80,10 @@ impl App {
         let Some(profile) = self.profile().map(|p| p.name.clone()) else {
             return;
         };
-        let draft = self.composer.is_unsent().then(|| {
+        // What is still on its way may be lost with us: it stays a draft until its receipt.
+        let composer = &self.composer;
+        let under_way = !composer.outgoing.is_empty() && !composer.sheet().is_empty();
+        let draft = (under_way || composer.is_unsent()).then(|| {
             Box::new(Entry {
                 at: self.at.wall,
                 sent: false,

@@ -7,6 +7,7 @@ use url::Url;
 use super::Mqtt;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::base::text::hex;
 use crate::domain::message::Qos;
 use crate::domain::profile::Version;
 use crate::platform::io::Io;
@@ -50,8 +51,7 @@ impl Mqtt {
         let made_up = || {
             let mut bytes = [0; 5];
             io.random(&mut bytes);
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("thingdeck-{digits}")
+            format!("thingdeck-{}", hex(&bytes))
         };
         self.settings
             .client_id

@@ -74,7 +74,7 @@ impl Machine {
                 }
             }
             EndClass::TakenOver | EndClass::HungUp | EndClass::Passing => {
-                self.back_off(now, roll, problem)
+                self.back_off(now, roll, problem);
             }
         }
     }

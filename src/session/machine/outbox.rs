@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::base::problem::{Problem, Retry};
 use crate::domain::message::{Draft, Qos};
 use crate::domain::session::ReceiptId;
-use crate::session::link::{Order, Ticket};
+use crate::session::link::{FIRST_OWN_PACKET, Order, Ticket};
 
 /// Bounds of what waits, in number and in bytes.
 const MOST: usize = 1000;
@@ -86,7 +86,7 @@ impl Outbox {
             orders.push(Order::Publish {
                 ticket,
                 draft,
-                packet: 0,
+                packet: packet_id(ticket),
                 dup: false,
             });
         }
@@ -148,6 +148,12 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+/// Far more ids than are ever in flight: the next one is free.
+fn packet_id(ticket: Ticket) -> u16 {
+    let ids = u64::from(FIRST_OWN_PACKET) - 1;
+    u16::try_from(ticket.0 % ids + 1).unwrap_or(1)
 }
 
 fn what(draft: &Draft) -> String {

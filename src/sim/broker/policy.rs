@@ -8,9 +8,14 @@ use rumqttc::mqttbytes::v4::Connect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// Whom the TLS handshake has shown: the client's certificate in DER, if it sent one.
+/// Whom the way in has shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity(pub Option<Vec<u8>>);
+pub struct Identity {
+    /// The client's certificate in DER, if it sent one in its TLS handshake.
+    pub certificate: Option<Vec<u8>>,
+    /// Who the request that opened a WebSocket turned out to be from, where that is checked.
+    pub name: Option<String>,
+}
 
 /// What a cloud's policy says to one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

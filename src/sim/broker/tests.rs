@@ -82,9 +82,8 @@ impl Bench {
     }
 
     fn publish(&mut self, text: &str) -> Vec<Output> {
-        let payload = Bytes::copy_from_slice(text.as_bytes());
-        self.broker
-            .publish("free/x", payload, QoS::AtLeastOnce, &Policy)
+        let message = Publication::new("free/x", text.to_owned());
+        self.broker.publish(&message, &Policy)
     }
 
     fn lose(&mut self, id: ConnectionId) -> Vec<Output> {

@@ -150,10 +150,7 @@ impl Thinq {
         } else {
             message
         };
-        Publication {
-            topic: Self::push_topic(client),
-            payload: Bytes::from(message.to_string()),
-        }
+        Publication::new(Self::push_topic(client), message.to_string())
     }
 }
 
@@ -214,6 +211,10 @@ impl Cloud for Thinq {
         tick
     }
 
+    fn freeze(&mut self, frozen: bool) {
+        self.world.frozen = frozen;
+    }
+
     /// Reports of what is so already, over the subscribed devices in turn.
     fn load(
         &mut self,
@@ -253,7 +254,7 @@ impl Rules for Thinq {
     /// Refusals come in all three forms that clients report: a plain close for a certificate that nobody knows, CONNACK
     /// 2 for a client id that is not the certificate's, CONNACK 5 for a client that is not registered any more.
     fn connect(&self, identity: &Identity, connect: &Connect) -> Verdict {
-        let der = identity.0.as_deref().unwrap_or_default();
+        let der = identity.certificate.as_deref().unwrap_or_default();
         match self.accounts.certificates.get(der) {
             None => Verdict::Closed,
             Some(certificate) if certificate.client != connect.client_id => Verdict::Refused(2),
