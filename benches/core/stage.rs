@@ -13,7 +13,7 @@ use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings};
+use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings, Version};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
 use thingdeck::platform::Platform as _;
@@ -173,7 +173,7 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
-        v5: false,
+        version: Version::V311,
         topics: Vec::new(),
     };
     Setup {
@@ -187,6 +187,7 @@ fn setup(width: u16, height: u16) -> Setup {
         keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 

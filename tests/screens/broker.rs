@@ -37,7 +37,7 @@ impl Plant {
             event_hours: 0,
             on_quit: OnQuit::Keep,
             place: "mqtt://127.0.0.1".to_owned(),
-            v5: true,
+            version: Version::V5,
             topics: vec![
                 wish("#", Qos::AtMostOnce),
                 FilterWish {
