@@ -10,12 +10,19 @@
 mod bench;
 mod broker;
 mod certificates;
+#[path = "../broker/bench.rs"]
+#[expect(
+    dead_code,
+    reason = "written for the tests of `broker`, which use more of it"
+)]
+mod mosquitto;
 mod support;
 mod transport;
 
 mod again;
 mod close;
 mod connect;
+mod cuts;
 mod delivery;
 mod ends;
 mod filters;
