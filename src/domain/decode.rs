@@ -187,7 +187,8 @@ impl Run {
         } = opened;
         if cut {
             self.out.stopped = true;
-            let text = format!("stopped after {ceiling} bytes: there is more than is opened at once");
+            let text =
+                format!("stopped after {ceiling} bytes: there is more than is opened at once");
             self.refused(step, &text);
         }
         if let Some(why) = broken {
@@ -239,7 +240,11 @@ impl Run {
                 let (text, end) = front(bytes);
                 let (value, used) = json::read(text, work)?;
                 let rest = text.get(used..).unwrap_or_default();
-                let blank = if end == all { rest.trim_start().is_empty() } else { false };
+                let blank = if end == all {
+                    rest.trim_start().is_empty()
+                } else {
+                    false
+                };
                 Ok((Content::Tree(value), if blank { all } else { used }))
             }
             Step::JsonLines => lines(front(bytes).0, work).map(whole),

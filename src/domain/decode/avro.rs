@@ -29,7 +29,10 @@ pub fn read(schema: &Schema, bytes: &[u8], work: &mut Work) -> Result<(Value, us
                 && reader.is_at_end()
             {
                 let id = u32::from_be_bytes([*a, *b, *c, *d]);
-                return Ok((value.noted(format!("schema {id} of the registry")), reader.at));
+                return Ok((
+                    value.noted(format!("schema {id} of the registry")),
+                    reader.at,
+                ));
             }
             reader.at = 0;
         }
@@ -189,7 +192,8 @@ pub fn read_file(bytes: &[u8], ceiling: usize, work: &mut Work) -> Result<Value,
         }
         Ok(())
     })?;
-    let schema = Schema::parse(&text).map_err(|error| reader.wrong(format!("a schema that is wrong: {error}")))?;
+    let schema = Schema::parse(&text)
+        .map_err(|error| reader.wrong(format!("a schema that is wrong: {error}")))?;
     let sync: [u8; 16] = reader.array()?;
     let mut items = Vec::new();
     while !reader.is_at_end() {
@@ -215,7 +219,9 @@ fn unpacked(codec: &[u8], block: &[u8], ceiling: usize) -> Result<Vec<u8>, Strin
         b"zstandard" => inflate::zstd(block, ceiling),
         other => {
             let name = String::from_utf8_lossy(other);
-            return Err(format!("blocks compressed with {name:?}, which is not understood"));
+            return Err(format!(
+                "blocks compressed with {name:?}, which is not understood"
+            ));
         }
     };
     match opened {
@@ -261,7 +267,8 @@ mod tests {
     #[test]
     fn a_registrys_header_is_passed_over() {
         let schema = Schema::parse(b"\"string\"").expect("a schema");
-        let (value, end) = read(&schema, b"\0\0\0\0\x07\x04hi", &mut Work::new(10)).expect("a datum");
+        let (value, end) =
+            read(&schema, b"\0\0\0\0\x07\x04hi", &mut Work::new(10)).expect("a datum");
         assert_eq!((value.line(10).as_str(), end), ("\"hi\"", 8));
         assert!(format!("{value:?}").contains("schema 7"), "{value:?}");
     }
@@ -297,9 +304,15 @@ mod tests {
 
     #[test]
     fn a_container_file_needs_no_schema() {
-        let value = read_file(&file("null", &report()), 1 << 20, &mut Work::new(1000)).expect("a file");
-        assert!(value.line(1000).starts_with("[{\"id\":42,"), "{}", value.line(1000));
-        let error = read_file(&file("snappy", b"x"), 1 << 20, &mut Work::new(1000)).expect_err("unknown");
+        let value =
+            read_file(&file("null", &report()), 1 << 20, &mut Work::new(1000)).expect("a file");
+        assert!(
+            value.line(1000).starts_with("[{\"id\":42,"),
+            "{}",
+            value.line(1000)
+        );
+        let error =
+            read_file(&file("snappy", b"x"), 1 << 20, &mut Work::new(1000)).expect_err("unknown");
         assert!(error.to_string().contains("snappy"), "{error}");
     }
 
@@ -307,6 +320,9 @@ mod tests {
     fn items_without_bytes_do_not_loop_for_ever() {
         let schema = Schema::parse(br#"{"type":"array","items":"null"}"#).expect("a schema");
         let many = b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f\x00";
-        assert_eq!(read(&schema, many, &mut Work::new(10_000)), Err(Fault::Work));
+        assert_eq!(
+            read(&schema, many, &mut Work::new(10_000)),
+            Err(Fault::Work)
+        );
     }
 }

@@ -125,7 +125,11 @@ fn tagged(reader: &mut Reader<'_, '_>, tag: u64, depth: usize) -> Result<Value, 
 
 /// Up to 128 bits in digits, beyond as bytes.
 fn big(bytes: &[u8], negative: bool) -> Value {
-    let word = if negative { "negative bignum" } else { "bignum" };
+    let word = if negative {
+        "negative bignum"
+    } else {
+        "bignum"
+    };
     let digits: &[u8] = {
         let zeros = bytes.iter().take_while(|b| **b == 0).count();
         &bytes[zeros..]
@@ -239,7 +243,12 @@ mod tests {
 
     #[test]
     fn a_length_that_lies_costs_nothing() {
-        for hex in ["9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff", "7f61"] {
+        for hex in [
+            "9bffffffffffffffff",
+            "bbffffffffffffffff",
+            "5bffffffffffffffff",
+            "7f61",
+        ] {
             assert!(matches!(shown(hex), Err(Fault::Ends(_))), "{hex}");
         }
         let deep = "81".repeat(400) + "00";

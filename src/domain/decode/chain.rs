@@ -195,8 +195,7 @@ fn step(
                 why,
             };
             let bytes = file(path, None).map_err(wrong)?;
-            let schema =
-                avro::Schema::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
+            let schema = avro::Schema::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
             let text = path.to_owned();
             Ok(Step::Avro(Some(Arc::new(Written { text, schema }))))
         }
@@ -256,7 +255,9 @@ mod tests {
 
     fn files(name: &str, by: Option<&str>) -> Result<Vec<u8>, String> {
         match (name, by) {
-            ("a.proto", None) => Ok(b"import \"b.proto\"; package p; message M { B b = 1; }".to_vec()),
+            ("a.proto", None) => {
+                Ok(b"import \"b.proto\"; package p; message M { B b = 1; }".to_vec())
+            }
             ("b.proto", Some("a.proto")) => Ok(b"package p; message B { int32 n = 1; }".to_vec()),
             ("s.avsc", None) => Ok(b"{\"type\":\"long\"}".to_vec()),
             _ => Err("there is no such file".to_owned()),
@@ -289,8 +290,14 @@ mod tests {
         let cases = [
             ("", "it is empty"),
             ("gzip > ", "it is empty"),
-            ("gzipp", "there is no decoder \"gzipp\"; did you mean \"gzip\"?"),
-            ("cbor > gzip", "nothing can follow \"cbor\": it is the end of a chain"),
+            (
+                "gzipp",
+                "there is no decoder \"gzipp\"; did you mean \"gzip\"?",
+            ),
+            (
+                "cbor > gzip",
+                "nothing can follow \"cbor\": it is the end of a chain",
+            ),
             ("gzip(9)", "\"gzip\" takes nothing in parentheses"),
             (
                 "protobuf(a.proto)",

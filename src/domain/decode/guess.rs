@@ -87,7 +87,10 @@ fn marked(
         && std::str::from_utf8(bytes).map_or(true, |text| !text.trim_start().starts_with('{'))
         && sparkplug::read(bytes, work).is_ok()
     {
-        return Some(vec![one(Step::Sparkplug, 99), one(Step::Protobuf(None), 20)]);
+        return Some(vec![
+            one(Step::Sparkplug, 99),
+            one(Step::Protobuf(None), 20),
+        ]);
     }
     if picture::size(bytes).is_some() {
         return Some(vec![one(Step::Picture, 99)]);
@@ -99,9 +102,11 @@ fn marked(
         [0x1f, 0x8b, 8, ..] => (Step::Gzip, inflate::gzip(bytes, limits.output)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => (Step::Zstd, inflate::zstd(bytes, limits.output)),
         // CMF and FLG are a multiple of 31 (RFC 1950, 2.2).
-        [cmf @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78), flg, ..]
-            if (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0 && flg & 0x20 == 0 =>
-        {
+        [
+            cmf @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78),
+            flg,
+            ..,
+        ] if (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0 && flg & 0x20 == 0 => {
             (Step::Zlib, inflate::zlib(bytes, limits.output))
         }
         _ => return None,
@@ -111,7 +116,15 @@ fn marked(
     if step == Step::Zlib && !opened.cut && (opened.broken.is_some() || opened.trailing > 16) {
         return None;
     }
-    Some(inside(&step, &opened.bytes, topic, limits, work, layers, 98))
+    Some(inside(
+        &step,
+        &opened.bytes,
+        topic,
+        limits,
+        work,
+        layers,
+        98,
+    ))
 }
 
 /// Guesses for what was unwrapped, behind the step that unwrapped it.
@@ -144,13 +157,7 @@ fn inside(
 }
 
 /// What can be read as text.
-fn written(
-    text: &str,
-    topic: &str,
-    limits: Limits,
-    work: &mut Work,
-    layers: usize,
-) -> Vec<Guess> {
+fn written(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usize) -> Vec<Guess> {
     let trimmed = text.trim();
     let mut found = Vec::new();
     if trimmed.starts_with(['{', '[']) {
@@ -160,7 +167,10 @@ fn written(
             Err(super::reader::Fault::Work) => found.push(one(Step::Json, 90)),
             Ok((_, end)) if is_lines(trimmed, work) => {
                 found.push(one(Step::JsonLines, 95));
-                found.push(one(Step::Json, u8::try_from(end * 50 / trimmed.len()).unwrap_or(50)));
+                found.push(one(
+                    Step::Json,
+                    u8::try_from(end * 50 / trimmed.len()).unwrap_or(50),
+                ));
             }
             Ok((Value::Map(_), end)) if end * 2 > trimmed.len() => {
                 found.push(one(Step::Json, 75));
@@ -195,13 +205,7 @@ fn document_before_junk(text: &str, work: &mut Work) -> Option<u8> {
 }
 
 /// base64 and hex: any word of letters could be either, so what comes out has to be something.
-fn encoded(
-    text: &str,
-    topic: &str,
-    limits: Limits,
-    work: &mut Work,
-    layers: usize,
-) -> Vec<Guess> {
+fn encoded(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usize) -> Vec<Guess> {
     if layers == 0 || text.len() < 8 {
         return Vec::new();
     }
@@ -217,8 +221,11 @@ fn encoded(
             return found;
         }
     }
-    let letters = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
-    if bytes.iter().all(|b| letters(b) || matches!(b, b'\r' | b'\n'))
+    let letters =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
+    if bytes
+        .iter()
+        .all(|b| letters(b) || matches!(b, b'\r' | b'\n'))
         && let Some(plain) = text::base64(bytes)
     {
         let sure = meaning(&plain, topic, limits, work, layers);
@@ -290,7 +297,9 @@ fn binary(bytes: &[u8], topic: &str, work: &mut Work, found: &mut Vec<Guess>) {
         let sure = score(&value);
         found.extend((sure > 0).then(|| one(Step::MsgPack, sure)));
     }
-    let tree = found.iter().any(|g| g.sure >= 60 && g.chain.0 != [Step::Text]);
+    let tree = found
+        .iter()
+        .any(|g| g.sure >= 60 && g.chain.0 != [Step::Text]);
     if let Some(bits) = protobuf::evidence(bytes, work) {
         // Chance brings about so many bits in one of so many payloads.
         let sure = match bits {

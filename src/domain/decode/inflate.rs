@@ -117,7 +117,10 @@ mod tests {
         let whole = with_tail.clone();
         with_tail.extend(b"tail!");
         let opened = gzip(&with_tail, 100).expect("gzip");
-        assert_eq!((opened.bytes.as_slice(), opened.trailing), (&b"hello"[..], 5));
+        assert_eq!(
+            (opened.bytes.as_slice(), opened.trailing),
+            (&b"hello"[..], 5)
+        );
         let half = packed(&b"hello world, ".repeat(5000));
         let opened = gzip(&half[..half.len() - 12], 1 << 20).expect("a part");
         assert!(opened.broken.is_some() && !opened.bytes.is_empty());
@@ -126,6 +129,9 @@ mod tests {
         let mut tailed = zstd::stream::encode_all(&b"hello"[..], 1).expect("memory");
         tailed.extend(b"tail!");
         let opened = zstd(&tailed, 100).expect("zstd");
-        assert_eq!((opened.bytes.as_slice(), opened.trailing), (&b"hello"[..], 5));
+        assert_eq!(
+            (opened.bytes.as_slice(), opened.trailing),
+            (&b"hello"[..], 5)
+        );
     }
 }

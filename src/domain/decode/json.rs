@@ -159,7 +159,11 @@ mod tests {
 
     #[test]
     fn what_is_no_json_says_where() {
-        assert!(matches!(line("{\"a\":1,}"), Err(Fault::Wrong { at: 7, .. })), "{:?}", line("{\"a\":1,}"));
+        assert!(
+            matches!(line("{\"a\":1,}"), Err(Fault::Wrong { at: 7, .. })),
+            "{:?}",
+            line("{\"a\":1,}")
+        );
         assert!(matches!(line("{\"a\":"), Err(Fault::Ends(_))));
         assert_eq!(line(&"[".repeat(5000)), Err(Fault::Ends(5000)));
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));

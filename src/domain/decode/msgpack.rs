@@ -142,8 +142,14 @@ mod tests {
     #[test]
     fn every_family_of_types_is_read() {
         let examples: [(&[u8], &str); 12] = [
-            (b"\x82\xa7compact\xc3\xa6schema\x00", "{\"compact\":true,\"schema\":0}"),
-            (b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "18446744073709551615"),
+            (
+                b"\x82\xa7compact\xc3\xa6schema\x00",
+                "{\"compact\":true,\"schema\":0}",
+            ),
+            (
+                b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+                "18446744073709551615",
+            ),
             (b"\xd3\x80\0\0\0\0\0\0\0", "-9223372036854775808"),
             (b"\xff", "-1"),
             (b"\xca\x41\xac\x00\x00", "21.5"),
@@ -162,7 +168,11 @@ mod tests {
 
     #[test]
     fn a_length_that_lies_costs_nothing() {
-        for bytes in [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff"] {
+        for bytes in [
+            b"\xdd\xff\xff\xff\xff",
+            b"\xdf\xff\xff\xff\xff",
+            b"\xc6\xff\xff\xff\xff",
+        ] {
             assert!(matches!(shown(bytes), Err(Fault::Ends(_))), "{bytes:x?}");
         }
         assert!(matches!(shown(b"\xc1"), Err(Fault::Wrong { .. })));

@@ -65,7 +65,21 @@ pub fn size(bytes: &[u8]) -> Option<(&'static str, u32, u32)> {
             };
             ("BMP", width, height)
         }
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp(bytes)?,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => webp(bytes)?,
         [0xff, 0xd8, 0xff, ..] => jpeg(bytes)?,
         _ => return None,
     };
@@ -151,7 +165,12 @@ fn jpeg_pixels(bytes: &[u8]) -> Result<Pixels, String> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let raw = decoder.decode().map_err(|e| e.to_string())?;
     let info = decoder.info().ok_or("it has no size")?;
-    Ok(small(u32::from(info.width), u32::from(info.height), &raw, 3))
+    Ok(small(
+        u32::from(info.width),
+        u32::from(info.height),
+        &raw,
+        3,
+    ))
 }
 
 /// Scaled down by whole steps, transparency on black.
@@ -237,11 +256,17 @@ mod tests {
     #[test]
     fn a_png_has_its_size_and_its_colours() {
         let picture = read(&sample_png(), 100).expect("a picture");
-        assert_eq!((picture.format, picture.width, picture.height), ("PNG", 2, 2));
+        assert_eq!(
+            (picture.format, picture.width, picture.height),
+            ("PNG", 2, 2)
+        );
         let pixels = picture.pixels.expect("pixels");
         assert_eq!(pixels.at(0, 0, 2, 2), [255, 0, 0]);
         assert_eq!(pixels.at(3, 3, 4, 4), [255, 255, 255]);
-        assert_eq!(read(&sample_png(), 3).expect("a size").pixels, Err(NoPixels::Large));
+        assert_eq!(
+            read(&sample_png(), 3).expect("a size").pixels,
+            Err(NoPixels::Large)
+        );
     }
 
     #[test]

@@ -111,7 +111,9 @@ fn four(bytes: [u8; 4]) -> Value {
 /// A text where it reads like one, else a message where it is one to the last byte, else bytes.
 fn some_bytes(bytes: &[u8], work: &mut Work, depth: usize) -> Result<Value, Fault> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.chars().any(|c| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t'))
+        && !text
+            .chars()
+            .any(|c| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t'))
     {
         return Ok(Value::text(text));
     }

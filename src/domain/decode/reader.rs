@@ -9,10 +9,7 @@ pub enum Fault {
     #[error("it ends in the middle, at byte {0}")]
     Ends(usize),
     #[error("{what} at byte {at}")]
-    Wrong {
-        at: usize,
-        what: Cow<'static, str>,
-    },
+    Wrong { at: usize, what: Cow<'static, str> },
     #[error("nested deeper than {0} levels", super::value::MAX_DEPTH)]
     Deep,
     /// The bound on work: the same bytes with a higher bound may be fine.

@@ -49,11 +49,41 @@ message Parameter {
 
 /// Data types by number (6.4.16).
 const TYPES: [&str; 35] = [
-    "", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float", "Double",
-    "Boolean", "String", "DateTime", "Text", "UUID", "DataSet", "Bytes", "File", "Template",
-    "PropertySet", "PropertySetList", "Int8Array", "Int16Array", "Int32Array", "Int64Array",
-    "UInt8Array", "UInt16Array", "UInt32Array", "UInt64Array", "FloatArray", "DoubleArray",
-    "BooleanArray", "StringArray", "DateTimeArray",
+    "",
+    "Int8",
+    "Int16",
+    "Int32",
+    "Int64",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "Float",
+    "Double",
+    "Boolean",
+    "String",
+    "DateTime",
+    "Text",
+    "UUID",
+    "DataSet",
+    "Bytes",
+    "File",
+    "Template",
+    "PropertySet",
+    "PropertySetList",
+    "Int8Array",
+    "Int16Array",
+    "Int32Array",
+    "Int64Array",
+    "UInt8Array",
+    "UInt16Array",
+    "UInt32Array",
+    "UInt64Array",
+    "FloatArray",
+    "DoubleArray",
+    "BooleanArray",
+    "StringArray",
+    "DateTimeArray",
 ];
 
 fn schema() -> Schema {
@@ -250,7 +280,12 @@ mod tests {
 
     #[test]
     fn another_protobuf_is_not_taken_for_it() {
-        for bytes in [&b""[..], b"\x08\x01", b"\x0a\x05hello", b"\x08\x01\x12\x02\x08\x01\x18\x02"] {
+        for bytes in [
+            &b""[..],
+            b"\x08\x01",
+            b"\x0a\x05hello",
+            b"\x08\x01\x12\x02\x08\x01\x18\x02",
+        ] {
             let value = read(bytes, &mut Work::new(100));
             assert!(!value.is_ok_and(|v| is_likely(&v)), "{bytes:x?}");
         }

@@ -36,7 +36,11 @@ fn a_pin_that_does_not_fit_says_so_and_shows_what_there_is() {
     let pin = Chain(vec![Step::Gzip, Step::Cbor]);
     let decoded = decode(b"hello", "t", Some(&pin), Limits::FULL);
     assert_eq!(decoded.content, Content::Text("hello".to_owned()));
-    assert!(decoded.remarks[0].starts_with("gzip: "), "{:?}", decoded.remarks);
+    assert!(
+        decoded.remarks[0].starts_with("gzip: "),
+        "{:?}",
+        decoded.remarks
+    );
 }
 
 #[test]
@@ -51,7 +55,11 @@ fn a_bomb_stops_at_the_ceiling_and_says_so() {
     let bomb = gzip(&vec![b' '; 40 << 20]);
     let decoded = auto(&bomb, "t");
     assert!(decoded.stopped);
-    assert!(decoded.remarks[0].contains("stopped after 16777216 bytes"), "{:?}", decoded.remarks);
+    assert!(
+        decoded.remarks[0].contains("stopped after 16777216 bytes"),
+        "{:?}",
+        decoded.remarks
+    );
     let quick = decode(&bomb, "t", None, Limits::QUICK);
     assert!(quick.stopped, "a higher bound may bring more");
 }
@@ -63,14 +71,18 @@ fn everything() -> Vec<Chain> {
     );
     let proto = "message M { repeated int32 a = 1; M m = 2; string s = 3; map<string, M> x = 4; double d = 5; }";
     let compiled = protobuf::compile(proto.as_bytes(), "M", &mut |_| Err(String::new()));
-    chains.push(Chain(vec![Step::Avro(Some(std::sync::Arc::new(Written {
-        text: String::new(),
-        schema: schema.expect("a schema"),
-    })))]));
-    chains.push(Chain(vec![Step::Protobuf(Some(std::sync::Arc::new(Written {
-        text: String::new(),
-        schema: compiled.expect("a schema"),
-    })))]));
+    chains.push(Chain(vec![Step::Avro(Some(std::sync::Arc::new(
+        Written {
+            text: String::new(),
+            schema: schema.expect("a schema"),
+        },
+    )))]));
+    chains.push(Chain(vec![Step::Protobuf(Some(std::sync::Arc::new(
+        Written {
+            text: String::new(),
+            schema: compiled.expect("a schema"),
+        },
+    )))]));
     chains
 }
 

@@ -65,7 +65,11 @@ mod tests {
     #[test]
     fn both_alphabets_and_any_padding_are_read() {
         for text in ["aGk/aGk+", "aGk_aGk-", "aGk/\r\naGk+\n"] {
-            assert_eq!(base64(text.as_bytes()).as_deref(), Some(&b"hi?hi>"[..]), "{text}");
+            assert_eq!(
+                base64(text.as_bytes()).as_deref(),
+                Some(&b"hi?hi>"[..]),
+                "{text}"
+            );
         }
         assert_eq!(base64(b"aA==").as_deref(), Some(&b"h"[..]));
         assert_eq!(base64(b"aA").as_deref(), Some(&b"h"[..]));

@@ -47,7 +47,10 @@ fn a_connect_of_3_is_read() {
     );
     assert_eq!(read.client_id, "me");
     let will = read.will.expect("a will");
-    assert_eq!((will.publish.topic, &will.publish.payload[..]), ("w".into(), &b"by"[..]));
+    assert_eq!(
+        (will.publish.topic, &will.publish.payload[..]),
+        ("w".into(), &b"by"[..])
+    );
     assert_eq!(read.username.as_deref(), Some("u"));
     assert_eq!(read.password.as_deref(), Some(&b"p"[..]));
 }
@@ -86,11 +89,23 @@ fn a_connect_that_is_none_is_refused_with_the_reason() {
         (connect(4, b"\x02\0\0\0\x01\xff"), code::MALFORMED),
         (connect(4, b"\x02\0\0\0\x01\0"), code::MALFORMED),
         // The receive maximum is 0; twice the same; one of PUBLISH; authentication data alone.
-        (connect(5, b"\x02\0\0\x03\x21\0\0\0\0"), code::PROTOCOL_ERROR),
-        (connect(5, b"\x02\0\0\x04\x17\0\x17\0\0\0"), code::PROTOCOL_ERROR),
+        (
+            connect(5, b"\x02\0\0\x03\x21\0\0\0\0"),
+            code::PROTOCOL_ERROR,
+        ),
+        (
+            connect(5, b"\x02\0\0\x04\x17\0\x17\0\0\0"),
+            code::PROTOCOL_ERROR,
+        ),
         (connect(5, b"\x02\0\0\x03\x23\0\x01\0\0"), code::MALFORMED),
-        (connect(5, b"\x02\0\0\x03\x16\0\0\0\0"), code::PROTOCOL_ERROR),
-        (connect(5, b"\x02\0\0\x02\x17\x02\0\0"), code::PROTOCOL_ERROR),
+        (
+            connect(5, b"\x02\0\0\x03\x16\0\0\0\0"),
+            code::PROTOCOL_ERROR,
+        ),
+        (
+            connect(5, b"\x02\0\0\x02\x17\x02\0\0"),
+            code::PROTOCOL_ERROR,
+        ),
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), code::PROTOCOL_ERROR),
         (b"\xc0\0".to_vec(), code::PROTOCOL_ERROR),
     ] {
@@ -100,7 +115,8 @@ fn a_connect_that_is_none_is_refused_with_the_reason() {
 
 #[test]
 fn a_publish_of_5_is_read_with_its_properties() {
-    let bytes = b"\x3d\x1d\0\x01t\0\x07\x15\x01\x01\x02\0\0\0\x0a\x23\0\x02\x08\0\x01r\x26\0\x01a\0\x01bhi";
+    let bytes =
+        b"\x3d\x1d\0\x01t\0\x07\x15\x01\x01\x02\0\0\0\x0a\x23\0\x02\x08\0\x01r\x26\0\x01a\0\x01bhi";
     let properties = Properties {
         utf8: Some(true),
         expiry: Some(10),
@@ -150,7 +166,10 @@ fn a_subscribe_is_read_with_its_options() {
 fn the_short_forms_of_5_are_read() {
     for (bytes, expected) in [
         (&b"\x40\x02\0\x01"[..], Packet::PubAck(Ack::of(1))),
-        (b"\x40\x03\0\x01\x10", Packet::PubAck(Ack::with(1, 0x10, None))),
+        (
+            b"\x40\x03\0\x01\x10",
+            Packet::PubAck(Ack::with(1, 0x10, None)),
+        ),
         (b"\x62\x04\0\x01\0\0", Packet::PubRel(Ack::of(1))),
         (b"\xe0\0", Packet::Disconnect(Disconnect::default())),
         (
@@ -192,14 +211,38 @@ fn what_the_standard_forbids_is_refused() {
         (&both, b"\xc0\xff\xff\xff\x7f", code::PACKET_TOO_LARGE),
         (&[Version::V311], b"\xf0\x00", code::MALFORMED),
         (&[Version::V311], b"\x82\x02\0\x01", code::PROTOCOL_ERROR),
-        (&[Version::V311], b"\x82\x06\0\x01\0\x01a\x04", code::MALFORMED),
+        (
+            &[Version::V311],
+            b"\x82\x06\0\x01\0\x01a\x04",
+            code::MALFORMED,
+        ),
         (&[Version::V311], b"\x40\x03\0\x01\0", code::MALFORMED),
-        (&[Version::V5], b"\x82\x07\0\x01\0\0\x01a\x40", code::MALFORMED),
-        (&[Version::V5], b"\x82\x07\0\x01\0\0\x01a\x30", code::PROTOCOL_ERROR),
-        (&[Version::V5], b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0", code::PROTOCOL_ERROR),
-        (&[Version::V5], b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04", code::PROTOCOL_ERROR),
+        (
+            &[Version::V5],
+            b"\x82\x07\0\x01\0\0\x01a\x40",
+            code::MALFORMED,
+        ),
+        (
+            &[Version::V5],
+            b"\x82\x07\0\x01\0\0\x01a\x30",
+            code::PROTOCOL_ERROR,
+        ),
+        (
+            &[Version::V5],
+            b"\x82\x09\0\x01\x02\x0b\0\0\x01a\0",
+            code::PROTOCOL_ERROR,
+        ),
+        (
+            &[Version::V5],
+            b"\x82\x10\0\x01\0\0\x0a$share/g/a\x04",
+            code::PROTOCOL_ERROR,
+        ),
         // A client does not name subscriptions; a length that is longer than it needs to be.
-        (&[Version::V5], b"\x30\x06\0\x01t\x02\x0b\x01", code::MALFORMED),
+        (
+            &[Version::V5],
+            b"\x30\x06\0\x01t\x02\x0b\x01",
+            code::MALFORMED,
+        ),
         (&[Version::V5], b"\x30\x05\0\x01t\x80\0", code::MALFORMED),
         (&[Version::V5], b"\x30\x04\0\x01t\x09", code::MALFORMED),
     ] {
@@ -214,7 +257,9 @@ fn what_the_standard_forbids_is_refused() {
 fn packets_are_found_in_any_portions() {
     let bytes = [
         &connect(4, b"\x02\0\0\0\x02me")[..],
-        "\x32\x0c\0\x03a/b\0\x07한글".replace('\x0c', "\x0d").as_bytes(),
+        "\x32\x0c\0\x03a/b\0\x07한글"
+            .replace('\x0c', "\x0d")
+            .as_bytes(),
         b"\xc0\0",
     ]
     .concat();
@@ -256,7 +301,10 @@ fn a_broker_says_in_3_what_3_knows() {
     };
     assert_eq!(three(refusal(code::NOT_AUTHORIZED)), [0x20, 2, 0, 5]);
     assert_eq!(three(refusal(7)), [0x20, 2, 0, 7]);
-    assert_eq!(three(Packet::PubAck(Ack::with(1, 0x10, None))), [0x40, 2, 0, 1]);
+    assert_eq!(
+        three(Packet::PubAck(Ack::with(1, 0x10, None))),
+        [0x40, 2, 0, 1]
+    );
     let ack = SubAck {
         packet: 1,
         codes: vec![2, code::NOT_AUTHORIZED],

@@ -145,7 +145,9 @@ impl Builder {
                 self.name(json, space, index).map(|_space| index)
             }
             "fixed" => {
-                let size = json["size"].as_u64().ok_or(SchemaError::Missing("\"size\""))?;
+                let size = json["size"]
+                    .as_u64()
+                    .ok_or(SchemaError::Missing("\"size\""))?;
                 let index = self.push(Type::Fixed(size, logical));
                 self.name(json, space, index).map(|_space| index)
             }
@@ -158,8 +160,13 @@ impl Builder {
                     .ok_or(SchemaError::Missing("\"fields\""))?;
                 let mut members = Vec::new();
                 for field in fields {
-                    let name = field["name"].as_str().ok_or(SchemaError::Missing("a field's \"name\""))?;
-                    members.push((name.to_owned(), self.add(&field["type"], &space, depth + 1)?));
+                    let name = field["name"]
+                        .as_str()
+                        .ok_or(SchemaError::Missing("a field's \"name\""))?;
+                    members.push((
+                        name.to_owned(),
+                        self.add(&field["type"], &space, depth + 1)?,
+                    ));
                 }
                 self.types[index] = Type::Record(members);
                 Ok(index)
@@ -170,10 +177,15 @@ impl Builder {
 
     /// Makes the type known; gives the namespace for what stands inside it.
     fn name(&mut self, json: &Value, space: &str, index: usize) -> Result<String, SchemaError> {
-        let name = json["name"].as_str().ok_or(SchemaError::Missing("\"name\""))?;
+        let name = json["name"]
+            .as_str()
+            .ok_or(SchemaError::Missing("\"name\""))?;
         let space = json["namespace"].as_str().unwrap_or(space);
         let full = full(name, space);
-        let inside = full.rsplit_once('.').map_or("", |(space, _)| space).to_owned();
+        let inside = full
+            .rsplit_once('.')
+            .map_or("", |(space, _)| space)
+            .to_owned();
         self.names.insert(full, index);
         Ok(inside)
     }

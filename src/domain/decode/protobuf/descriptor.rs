@@ -110,8 +110,8 @@ fn message(
 /// `FieldDescriptorProto`: name 1, number 3, label 4 (3 is repeated), type 5, name of the type 6.
 fn declared_field(bytes: &[u8], work: &mut Work) -> Result<DeclaredField, Fault> {
     const TYPES: [&str; 18] = [
-        "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "", "",
-        "bytes", "uint32", "", "sfixed32", "sfixed64", "sint32", "sint64",
+        "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "",
+        "", "bytes", "uint32", "", "sfixed32", "sfixed64", "sint32", "sint64",
     ];
     let mut field = DeclaredField {
         name: String::new(),

@@ -29,9 +29,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, SchemaError> {
         match c {
             '\n' => line += 1,
             _ if c.is_whitespace() => {}
-            '/' if chars.peek() == Some(&'/') => {
-                while chars.next_if(|c| *c != '\n').is_some() {}
-            }
+            '/' if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
             '/' if chars.peek() == Some(&'*') => {
                 let mut before = ' ';
                 chars.next();
@@ -97,9 +95,9 @@ struct Parser {
 
 impl Parser {
     fn peek(&self) -> &str {
-        self.tokens.get(self.at).map_or("", |t| {
-            if t.quoted { "\"" } else { t.text.as_str() }
-        })
+        self.tokens
+            .get(self.at)
+            .map_or("", |t| if t.quoted { "\"" } else { t.text.as_str() })
     }
 
     fn next(&mut self) -> Result<String, SchemaError> {
@@ -259,9 +257,17 @@ impl Parser {
             .ok_or_else(|| self.wrong(format!("{number} is no field number")))?;
         let is_group = kind == "group";
         message.fields.push(DeclaredField {
-            name: if is_group { name.to_lowercase() } else { name.clone() },
+            name: if is_group {
+                name.to_lowercase()
+            } else {
+                name.clone()
+            },
             number,
-            kind: if is_group { name.clone() } else { kind.to_owned() },
+            kind: if is_group {
+                name.clone()
+            } else {
+                kind.to_owned()
+            },
             repeated,
         });
         if is_group {
@@ -280,7 +286,10 @@ impl Parser {
             Some(digits) => (true, digits),
             None => (false, text.as_str()),
         };
-        let number = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        let number = match digits
+            .strip_prefix("0x")
+            .or_else(|| digits.strip_prefix("0X"))
+        {
             Some(hex) => i64::from_str_radix(hex, 16),
             None => digits.parse(),
         };

@@ -57,7 +57,10 @@ fn with_a_schema_fields_have_their_names_and_types() {
 fn without_a_schema_fields_have_their_numbers() {
     let value = read(&report(), &mut Work::new(1000)).expect("a message");
     let line = value.line(1000);
-    assert!(line.starts_with("{1:\"abc\",2:1,3:21.5,4:1,5:3 bytes: 01 02 03,"), "{line}");
+    assert!(
+        line.starts_with("{1:\"abc\",2:1,3:21.5,4:1,5:3 bytes: 01 02 03,"),
+        "{line}"
+    );
     assert!(line.contains("6:{1:\"pre\",2:{1:42}}"), "{line}");
 }
 
