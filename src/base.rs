@@ -2,6 +2,7 @@
 
 pub mod moment;
 pub mod near;
+pub mod percent;
 pub mod problem;
 pub mod secret;
 pub mod text;
