@@ -323,7 +323,7 @@ fn a_profile_is_added_when_its_password_works_and_removed_with_it() {
     let config = std::fs::read_to_string(broker.path("config.toml")).expect("saved");
     assert!(!config.contains("c4nary"), "{config}");
     let path = config
-        .split("file = \"")
+        .split("{ file = \"")
         .nth(1)
         .and_then(|rest| rest.split('"').next());
     let path = std::path::PathBuf::from(path.expect("a file"));
