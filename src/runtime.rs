@@ -17,6 +17,7 @@ pub mod pacer;
 pub mod picture;
 pub mod probe;
 pub mod secrets;
+pub mod shelf;
 pub mod signals;
 pub mod simulated;
 pub mod stand_in;

@@ -11,6 +11,7 @@ mod control;
 pub mod event;
 pub mod faults;
 mod hub;
+pub mod packet;
 mod serve;
 mod setup;
 pub mod wire;

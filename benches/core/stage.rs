@@ -173,6 +173,8 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        v5: false,
+        topics: Vec::new(),
     };
     Setup {
         at: Moment::default(),
@@ -182,7 +184,9 @@ fn setup(width: u16, height: u16) -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 256 << 20,
+        keeps_history: false,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! All that can happen to the core.
 
+use super::document::Ready;
 use crate::base::problem::Problem;
 use crate::domain::fact::Fact;
 use crate::domain::request::{Reply, RequestId};
 use crate::domain::session::{LogLine, SessionEvent, SessionId};
+use crate::store::sheet::Sheet;
+use crate::store::shelf::{Earlier, Loss, Place};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -20,10 +23,32 @@ pub enum Event {
     Reply(RequestId, Result<Reply, Problem>),
     /// The wizard's profile was saved, a file was written, an editor came back…
     Done(RequestId, Result<Outcome, Problem>),
+    /// A payload that was decoded beside the screen.
+    Decoded(RequestId, Box<Ready>),
     Timer(TimerId),
+    /// From the disk, where older messages are.
+    Shelf(SessionId, ShelfEvent),
     Log(LogLine),
     Stop(StopReason),
 }
+
+/// What the disk has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShelfEvent {
+    /// What an earlier run left there, oldest first.
+    Earlier(Vec<Earlier>),
+    /// They are not there any more, or never were.
+    Lost(Vec<Place>, Loss),
+    /// What was to be read back.
+    Page(Place, Box<Sheet>),
+    /// Rows of a block that a search found; blocks come newest first.
+    Found(SearchId, Place, Vec<u16>),
+    SearchOver(SearchId),
+}
+
+/// Names one search through the disk; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SearchId(pub u64);
 
 /// What an effect that is no platform request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,22 +34,34 @@ impl App {
             SessionEvent::Message(message, reading) => self.message(&message, reading),
             SessionEvent::Granted { filter, result } => {
                 let changed = self.home.filters.granted(&filter, result);
-                self.lists_changed(changed);
+                self.filters_changed(changed);
             }
             SessionEvent::Dropped(filter) => {
                 let changed = self.home.filters.dropped(&filter);
-                self.lists_changed(changed);
+                self.unmute_filter(&filter);
+                self.filters_changed(changed);
+            }
+            SessionEvent::Queue { waiting } => {
+                self.moved |= self.home.waiting != waiting;
+                self.home.waiting = waiting;
             }
             // Nothing is published over MQTT yet.
-            SessionEvent::Receipt { .. } | SessionEvent::Queue { .. } => self.pending.stray(),
+            SessionEvent::Receipt { .. } => self.pending.stray(),
             SessionEvent::Gap(gap) => {
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
-                self.messages.offer(seq, &self.home);
+                self.offer_message(seq);
                 self.moved = true;
             }
             SessionEvent::Fact(fact) => self.fact(fact),
             SessionEvent::Log(line) => self.log_line(line),
         }
+    }
+
+    fn filters_changed(&mut self, changed: bool) {
+        if changed {
+            self.mutes_changed();
+        }
+        self.lists_changed(changed);
     }
 
     fn lists_changed(&mut self, changed: bool) {
@@ -72,11 +84,12 @@ impl App {
         };
         let seq = self.home.ring.push(message, note);
         self.home.rates.count(self.at.mono, 1);
+        self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
             self.home.devices.touch(number, self.at.mono);
             self.alive(&id);
         }
-        self.messages.offer(seq, &self.home);
+        self.offer_message(seq);
         self.moved = true;
         for fact in reading.facts {
             self.fact(fact);
@@ -99,7 +112,11 @@ impl App {
         self.moved = true;
         match &state {
             // The adapter greets at every connection; where there is none, the list can be had all the same.
-            LinkState::Reconnecting { .. } => self.ask_devices_once(),
+            LinkState::Reconnecting { .. } => {
+                self.home.filters.disconnected();
+                self.unsettled = true;
+                self.ask_devices_once();
+            }
             LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
                 self.close_problem_box();
@@ -117,6 +134,9 @@ impl App {
     }
 
     fn ask_devices_once(&mut self) {
+        if self.has_topics() {
+            return;
+        }
         if !self.home.devices.is_listed() && !std::mem::replace(&mut self.home.greeted, true) {
             self.ask_devices(false);
         }
@@ -265,7 +285,11 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
-            Purpose::SaveProfile | Purpose::SaveToken | Purpose::Copy => self.pending.stray(),
+            Purpose::SaveProfile
+            | Purpose::SaveToken
+            | Purpose::SavePin
+            | Purpose::Copy
+            | Purpose::Decode => self.pending.stray(),
         }
     }
 

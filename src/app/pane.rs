@@ -5,6 +5,7 @@ pub(super) mod inspector;
 pub(super) mod messages;
 pub(super) mod publish;
 pub(super) mod subscriptions;
+pub(super) mod topics;
 
 use super::event::{Key, KeyCode};
 use super::input::{Input, Typed};

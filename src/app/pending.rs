@@ -35,7 +35,10 @@ pub(super) enum Purpose {
     TryProfile,
     SaveProfile,
     SaveToken,
+    SavePin,
     Copy,
+    /// A large payload, beside the screen.
+    Decode,
 }
 
 #[derive(Debug, Default)]

@@ -78,6 +78,7 @@ impl App {
             insecure: profile.is_some_and(|p| p.insecure),
             received: ring.received(),
             kept: ring.kept(),
+            on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
@@ -97,6 +98,10 @@ impl App {
             LinkState::SigningIn { step } => {
                 Span::new(format!("connecting: {step}"), Role::Pending)
             }
+            LinkState::Connected {
+                session_present: true,
+                ..
+            } if self.has_topics() => Span::new("connected, session kept", Role::Good),
             LinkState::Connected { .. } => Span::new("connected", Role::Good),
             LinkState::Silent { since } => {
                 let text = format!("silent: nothing heard since {}", since.clock(self.zone));
@@ -122,6 +127,11 @@ impl App {
     }
 
     fn calls(&self) -> Option<Span> {
+        if self.home.waiting > 0 {
+            let waiting = words::grouped(self.home.waiting as u64);
+            let text = format!("{waiting} waiting to be sent");
+            return Some(Span::new(text, Role::Warn));
+        }
         let budget = self.home.budget?;
         match budget.resting_until {
             Some(until) if until > self.at_wall() => {
@@ -183,9 +193,10 @@ impl App {
 
     /// How long until something on the screen changes with the time alone; `None` when nothing does.
     pub(super) fn next_change(&self) -> Option<Duration> {
+        let topics = self.topics_change();
         if let Some(wait) = self.home.rates.next_change(self.at.mono) {
             // The sparkline moves every second, and all else with it.
-            return Some(wait);
+            return Some(topics.map_or(wait, |soon| soon.min(wait)));
         }
         let countdown = match &self.home.link {
             LinkState::Reconnecting { at: due, .. } => until_whole_second(due.since(self.at.mono)),
@@ -197,10 +208,16 @@ impl App {
             .and_then(|b| b.resting_until)
             .map(|until| self.at.wall.until(until))
             .filter(|wait| !wait.is_zero());
-        [countdown, rest, self.ages_change(), self.feeds_change()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            countdown,
+            rest,
+            topics,
+            self.ages_change(),
+            self.feeds_change(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// When the age of a last message reads otherwise.

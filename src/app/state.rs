@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Effects;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
+use super::filters::Origin;
 use super::home::Home;
 use super::layout::{self, Layout};
 use super::overlay::{Over, Report};
@@ -14,16 +15,20 @@ use super::pane::inspector::InspectorPane;
 use super::pane::messages::MessagesPane;
 use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
+use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId};
 use crate::domain::session::SessionId;
+use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
+use crate::store::ring::Ring;
 
 /// What the runtime knows at the start.
 #[derive(Debug, Clone)]
@@ -39,7 +44,11 @@ pub struct Setup {
     pub hint: Option<String>,
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
+    /// What does not fit goes to the disk.
+    pub keeps_history: bool,
     pub mouse: bool,
+    /// Topics whose payloads are decoded as somebody said.
+    pub pins: Pins,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -55,6 +64,10 @@ pub struct ProfileSummary {
     pub on_quit: OnQuit,
     /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
     pub place: String,
+    /// It speaks MQTT 5: subscriptions and messages have options that 3.1.1 has not.
+    pub v5: bool,
+    /// The filters that the profile itself names.
+    pub topics: Vec<FilterWish>,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.
@@ -92,15 +105,21 @@ pub struct App {
     /// Index of the open one.
     pub(super) open: Option<usize>,
     pub(super) memory_limit: usize,
+    pub(super) keeps_history: bool,
     pub(super) home: Home,
     pub(super) log: Log,
     pub(super) pending: Pending,
     pub(super) focus: PaneId,
     pub(super) zoomed: bool,
     pub(super) devices: DevicesPane,
+    /// In place of the devices, on a platform that has none.
+    pub(super) topics: TopicsPane,
     pub(super) subscriptions: SubscriptionsPane,
     pub(super) messages: MessagesPane,
     pub(super) inspector: InspectorPane,
+    /// How payloads are decoded, where somebody said so, and how often that has changed.
+    pub(super) pins: Pins,
+    pub(super) pinned: u64,
     pub(super) publish: PublishPane,
     /// The last one is on top and has the keys.
     pub(super) overlays: Vec<Over>,
@@ -110,6 +129,8 @@ pub struct App {
     pub(super) report: Option<Report>,
     pub(super) timers: Timers,
     pub(super) revision: u64,
+    /// Searches through the disk so far.
+    pub(super) searches: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -118,6 +139,18 @@ pub struct App {
     pub(super) shown: Option<Box<Screen>>,
     /// What the update at hand asks for.
     pub(super) out: Effects,
+}
+
+/// What waits for the disk, and what is being written, takes memory too: up to so much of the ceiling. Bytes.
+const ON_THE_WAY: usize = 8 << 20;
+
+/// Nothing of the simulated home is worth a file.
+fn new_ring(limit: usize, keeps_history: bool, profile: Option<&ProfileSummary>) -> Ring {
+    if keeps_history && profile.is_some_and(|profile| !profile.simulated) {
+        Ring::with_shelf(limit - ON_THE_WAY.min(limit / 4))
+    } else {
+        Ring::new(limit)
+    }
 }
 
 /// Timers exist only while something is seen to count.
@@ -141,7 +174,10 @@ impl Timers {
 
 impl App {
     pub fn new(setup: Setup) -> (Self, Effects) {
-        let home = Home::new(SessionId { generation: 1 }, setup.memory_limit);
+        let open = setup.profiles.iter().position(|p| p.name == setup.open);
+        let profile = open.and_then(|index| setup.profiles.get(index));
+        let ring = new_ring(setup.memory_limit, setup.keeps_history, profile);
+        let home = Home::new(SessionId { generation: 1 }, ring);
         let messages = MessagesPane::new(&home);
         let mut app = Self {
             at: setup.at,
@@ -149,18 +185,22 @@ impl App {
             zone: setup.zone_offset_seconds,
             mouse: setup.mouse,
             hint: setup.hint,
-            open: setup.profiles.iter().position(|p| p.name == setup.open),
+            open,
             profiles: setup.profiles,
             memory_limit: setup.memory_limit,
+            keeps_history: setup.keeps_history,
             home,
             log: Log::default(),
             pending: Pending::default(),
             focus: PaneId::Devices,
             zoomed: false,
             devices: DevicesPane::default(),
+            topics: TopicsPane::default(),
             subscriptions: SubscriptionsPane::default(),
             messages,
             inspector: InspectorPane::default(),
+            pins: setup.pins,
+            pinned: 0,
             publish: PublishPane::default(),
             overlays: Vec::new(),
             waiting: VecDeque::new(),
@@ -168,6 +208,7 @@ impl App {
             report: None,
             timers: Timers::default(),
             revision: 1,
+            searches: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -255,6 +296,10 @@ impl App {
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
     pub(super) fn open_session(&mut self) {
+        let topics = self.profile().map_or_else(Vec::new, |p| p.topics.clone());
+        for wish in topics {
+            self.home.filters.want(wish, Origin::Profile);
+        }
         let profile = self.profile().map_or(String::new(), |p| p.name.clone());
         let id = self.home.session;
         self.ask(Effect::Open { id, profile });
@@ -267,9 +312,12 @@ impl App {
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
+        self.shelve_rest();
         self.open = Some(index);
-        self.home = Home::new(session, self.memory_limit);
+        let ring = new_ring(self.memory_limit, self.keeps_history, self.profile());
+        self.home = Home::new(session, ring);
         self.devices = DevicesPane::default();
+        self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();

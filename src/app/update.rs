@@ -52,8 +52,16 @@ impl App {
                 self.done(id, result);
                 true
             }
+            Event::Decoded(id, ready) => {
+                self.decoded(id, *ready);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
+                true
+            }
+            Event::Shelf(id, event) => {
+                self.shelf_event(id, event);
                 true
             }
             Event::Log(line) => {
@@ -70,6 +78,8 @@ impl App {
         } else {
             self.settle_messages();
         }
+        self.search_disk();
+        self.fetch_window();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -124,7 +134,8 @@ impl App {
         }
         if self.timers.search.is_none() && self.messages.is_looking(&self.home) {
             let id = self.timers.next();
-            self.ask(Effect::StartTimer(id, Duration::from_millis(1)));
+            // At once, but after whatever the keyboard has to say.
+            self.ask(Effect::StartTimer(id, Duration::ZERO));
             self.timers.search = Some(id);
         }
     }
@@ -134,7 +145,7 @@ impl App {
             self.timers.tick = None;
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
-            self.messages.look_back(&self.home);
+            self.look_back();
         } else if let Some((device, command)) = self.timers.looks.remove(&id) {
             self.look_at_state(&device, command);
         } else {
@@ -232,6 +243,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
+            Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
+            Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
@@ -247,6 +260,12 @@ impl App {
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
+            Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
+            Action::Fold => self.fold_or_unfold(),
+            Action::FoldBelow => self.fold_or_unfold_below(),
+            Action::Sort => self.sort_topics(),
+            Action::Health => self.open_health(),
+            Action::EditFilter => self.edit_topic_filter(),
             Action::Control | Action::Compose => self.open_control(),
             Action::AddFilter => self.add_filter(),
             Action::Drop => self.drop_subscription(),
@@ -256,6 +275,14 @@ impl App {
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::View => self.next_view(),
+            Action::FoldValue => self.fold_here(),
+            Action::FoldAll => self.fold_all(),
+            Action::Earlier => self.step_in_time(false),
+            Action::Later => self.step_in_time(true),
+            Action::Compare => self.compare(),
+            Action::Changes => self.toggle_changes(),
+            Action::CopyPath => self.copy_path(),
+            Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
@@ -272,6 +299,11 @@ impl App {
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
         }
+    }
+
+    /// Left and Right are about the tree first.
+    fn topic_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Devices && self.has_topics()
     }
 
     fn focus_by(&mut self, by: usize) {
@@ -320,7 +352,7 @@ impl App {
             PaneId::Subscriptions => self.select_subscription_row(row),
             PaneId::Messages => self.select_message_row(row),
             PaneId::Publish => self.select_command_row(row),
-            PaneId::Inspector => {}
+            PaneId::Inspector => self.select_inspector_row(row),
         }
     }
 
@@ -332,13 +364,13 @@ impl App {
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
         }
-        if self.messages.device().is_some() {
+        if self.messages.is_narrowed() {
             return self.show_all_messages();
         }
         if self.focus == PaneId::Messages && self.follow_again() {
             return;
         }
-        if self.devices.unmark_all() {
+        if self.devices.unmark_all() || self.topics.unmark_all() {
             return;
         }
         self.zoomed = false;
@@ -363,6 +395,14 @@ impl App {
             | LinkState::Closed => {
                 self.ask(Effect::Session(id, SessionCommand::RetryNow));
                 self.say(Role::Pending, "connecting again");
+            }
+            _ if self.has_topics() => {
+                let reason = "the user asks for everything again".to_owned();
+                self.ask(Effect::Session(id, SessionCommand::Resubscribe { reason }));
+                self.say(
+                    Role::Pending,
+                    "subscribing again: what is retained comes anew",
+                );
             }
             _ => {
                 self.ask_devices(true);

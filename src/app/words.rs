@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::screen::Role;
 use crate::base::problem::Problem;
+use crate::domain::subscription::{FilterOptions, FilterState, RetainHandling};
 
 /// `1,203`
 pub(super) fn grouped(number: u64) -> String {
@@ -59,6 +61,22 @@ pub(super) fn age(duration: Duration) -> String {
     }
 }
 
+/// Messages a second, from thousandths, in at most five cells: `0.02`, `1.2`, `123`, `12.3k`; empty for none.
+pub(super) fn rate(thousandths: u64) -> String {
+    match thousandths {
+        0 => String::new(),
+        1..10 => "<0.01".to_owned(),
+        10..1_000 => format!("0.{:02}", thousandths / 10),
+        1_000..100_000 => format!("{}.{}", thousandths / 1_000, thousandths % 1_000 / 100),
+        100_000..10_000_000 => grouped(thousandths / 1_000),
+        _ => format!(
+            "{}.{}k",
+            thousandths / 1_000_000,
+            thousandths % 1_000_000 / 100_000
+        ),
+    }
+}
+
 /// Time from `duration` until `age` says something else.
 pub(super) fn age_changes_in(duration: Duration) -> Duration {
     let unit = match duration.as_secs() {
@@ -84,6 +102,43 @@ pub(super) fn refused(why: &str) -> String {
         return why.to_owned();
     }
     format!("refused: {why}")
+}
+
+/// The broker's word on a filter: `QoS 1`, `QoS 1 → 0 granted`, `refused: not authorised`.
+pub(super) fn granted(state: &FilterState, connected: bool) -> (String, Role) {
+    let wanted = state.wish.qos.number();
+    match &state.granted {
+        Some(Ok(qos)) if qos.number() == wanted => (format!("QoS {wanted}"), Role::Dim),
+        Some(Ok(qos)) => {
+            let text = format!("QoS {wanted} → {} granted", qos.number());
+            (text, Role::Warn)
+        }
+        // The session found out at which filter the broker hangs up.
+        Some(Err(why)) if why.contains("hangs up") => {
+            ("set aside: the broker hangs up at it".to_owned(), Role::Bad)
+        }
+        Some(Err(why)) => (refused(why), Role::Bad),
+        None if connected => (format!("QoS {wanted}, asked"), Role::Pending),
+        None => (format!("QoS {wanted}, not connected"), Role::Pending),
+    }
+}
+
+/// MQTT 5's options in short: `nl rap rh2 id7`.
+pub(super) fn options(options: FilterOptions) -> String {
+    let mut parts = Vec::new();
+    if options.no_local {
+        parts.push("nl".to_owned());
+    }
+    if options.retain_as_published {
+        parts.push("rap".to_owned());
+    }
+    match options.retain_handling {
+        RetainHandling::Send => {}
+        RetainHandling::SendIfNew => parts.push("rh1".to_owned()),
+        RetainHandling::Never => parts.push("rh2".to_owned()),
+    }
+    parts.extend(options.id.map(|id| format!("id{id}")));
+    parts.join(" ")
 }
 
 /// The problem in a row's few cells: `1214 the device cannot be subscribed`, from the platform's code on.

@@ -28,10 +28,11 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
     Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings,
+    ThinqSettings, Version,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -125,6 +126,26 @@ impl Context {
         usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
     }
 
+    /// Bytes that older messages may take on the disk; none do where it is 0.
+    pub fn history_limit(&self) -> u64 {
+        self.config().history.disk
+    }
+
+    pub fn history_folder(&self, profile: &str) -> PathBuf {
+        self.folders.history(profile)
+    }
+
+    pub fn pins(&self) -> Pins {
+        self.config().decode.clone()
+    }
+
+    /// Writes how a topic's payloads are decoded; answers where.
+    pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
+        edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
+    }
+
     pub fn capabilities(&self, profile: &Profile) -> Capabilities {
         catalog::build(profile).info().capabilities
     }
@@ -174,7 +195,8 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        real.chain(PlatformId::ALL.map(simulated::listed))
+        let simulated = PlatformId::ALL.map(simulated::listed);
+        real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
     }
@@ -487,6 +509,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         ),
         Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
     };
+    let v5 =
+        matches!(&profile.settings, Settings::Mqtt(settings) if settings.version == Version::V5);
     ProfileSummary {
         name: profile.name.clone(),
         platform: profile.platform(),
@@ -496,6 +520,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
+        v5,
+        topics: profile.common.topics.clone(),
     }
 }
 

@@ -97,6 +97,12 @@ impl Desk {
         }
     }
 
+    /// What memory holds goes to the disk, where the user wants that.
+    pub fn shelve_rest(&mut self) {
+        let effects = self.app.leave();
+        self.carry_out(effects);
+    }
+
     pub fn errands(&mut self) -> Vec<Errand> {
         std::mem::take(&mut self.errands)
     }
@@ -175,6 +181,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
         }
     };
     drop(terminal);
+    desk.shelve_rest();
     desk.hands.leave().await;
     left
 }

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
 use super::inbox::Inbox;
+use super::shelf::Shelf;
+use super::simulated::SIMULATED;
 use super::station::{How, Station};
+use crate::app::document::Job;
 use crate::app::effect::{Effect, NewProfile};
 use crate::app::event::{Event, Outcome, TimerId};
 use crate::base::moment::Mono;
@@ -27,6 +31,10 @@ pub struct Hands {
     requests: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<()>,
     timers: BTreeMap<TimerId, Mono>,
+    /// Places for large payloads that are decoded at the same time.
+    decoding: Arc<Semaphore>,
+    /// Where the open session's older messages go.
+    shelf: Option<Shelf>,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -50,6 +58,8 @@ impl Hands {
             requests: HashMap::new(),
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
+            decoding: Arc::new(Semaphore::new(2)),
+            shelf: None,
             ending: None,
         }
     }
@@ -75,9 +85,40 @@ impl Hands {
             }
             Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
             Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Decode(id, job) => self.decode(id, job),
+            Effect::SavePin { id, topic, chain } => {
+                let saved = self.context.save_pin(&topic, &chain);
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
             Effect::SaveToken(id, token) => self.save_token(id, &token),
+            Effect::Shelve(id, place, sheet) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.keep(place, sheet);
+                }
+            }
+            Effect::Unshelve(id, place) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.read(place);
+                }
+            }
+            Effect::Search(id, search, query) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.search(search, query);
+                }
+            }
+            Effect::StopSearch(search) => {
+                if let Some(shelf) = &self.shelf {
+                    shelf.stop_search(search);
+                }
+            }
+            Effect::ShelveRest(id, rest) => {
+                if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
+                    shelf.finish(rest);
+                }
+            }
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
             Effect::QuitEnding => {
@@ -112,11 +153,31 @@ impl Hands {
             self.context.leave(&station, self.ending).await;
             station.close().await;
         }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.close().await;
+        }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
     }
 
+    fn shelf(&self, id: SessionId) -> Option<&Shelf> {
+        self.shelf.as_ref().filter(|shelf| shelf.id() == id)
+    }
+
+    /// Nothing of the simulated home is worth a file.
+    fn open_shelf(&mut self, id: SessionId, profile: &str) {
+        if let Some(before) = self.shelf.take() {
+            self.tasks.spawn(before.close());
+        }
+        let limit = self.context.history_limit();
+        if limit > 0 && profile != SIMULATED {
+            let folder = self.context.history_folder(profile);
+            self.shelf = Some(Shelf::open(folder, limit, id, &self.inbox));
+        }
+    }
+
     fn open(&mut self, id: SessionId, profile: String) {
+        self.open_shelf(id, &profile);
         if let Some(old) = self.station.take() {
             self.tasks.spawn(old.close());
         }
@@ -194,6 +255,26 @@ impl Hands {
             ));
         });
         Some(Errand::Send(sequence))
+    }
+
+    /// Beside the screen, two at a time: one that is not wanted any more gives up its place in the queue.
+    fn decode(&mut self, id: RequestId, job: Box<Job>) {
+        let (inbox, places) = (self.inbox.clone(), Arc::clone(&self.decoding));
+        let task = self.tasks.spawn(async move {
+            let Ok(place) = places.acquire_owned().await else {
+                return;
+            };
+            let work = tokio::task::spawn_blocking(move || {
+                let ready = job.run();
+                drop(place);
+                ready
+            });
+            if let Ok(ready) = work.await {
+                inbox.push(Event::Decoded(id, Box::new(ready)));
+            }
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
     }
 
     fn try_profile(&mut self, id: RequestId, profile: NewProfile) {

@@ -182,7 +182,9 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         open: chosen.unwrap_or_else(|| SIMULATED.to_owned()),
         hint,
         memory_limit: context.memory_limit(),
+        keeps_history: context.history_limit() > 0,
         mouse: context.mouse(),
+        pins: context.pins(),
     })
 }
 

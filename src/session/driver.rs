@@ -78,8 +78,7 @@ impl Driver {
                     listening = command.is_some();
                     Input::Command(command.unwrap_or(SessionCommand::Close))
                 }
-                input = running.next() => input,
-                () = wake => Input::Tick,
+                input = running.next_before(wake) => input,
             };
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
@@ -100,6 +99,15 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
+    /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
+    async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
+        tokio::select! {
+            biased;
+            input = self.next() => input,
+            () = wake => Input::Tick,
+        }
+    }
+
     /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
     async fn next(&mut self) -> Input {
         tokio::select! {
@@ -130,7 +138,11 @@ impl<'a> Running<'a> {
                 self.attend = None;
             }
             Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
-            Action::Deliver(arrival, ack) => self.deliver(arrival, ack),
+            Action::Deliver {
+                arrival,
+                ack,
+                session,
+            } => self.deliver(arrival, ack, session),
             Action::Post(event) => self.post.post(event),
             Action::Log(level, text) => self.log(level, text),
             Action::End => {
@@ -158,7 +170,7 @@ impl<'a> Running<'a> {
         Box::pin(async move { platform.refused(io, &problem).await })
     }
 
-    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>) {
+    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>, session: bool) {
         let message = Message {
             at: self.io.now().wall,
             direction: Direction::In,
@@ -169,7 +181,7 @@ impl<'a> Running<'a> {
             dup: arrival.dup,
             ack,
             properties: arrival.properties,
-            session: false,
+            session,
         };
         let reading = self.platform.interpret(&message);
         self.post

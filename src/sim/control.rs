@@ -3,6 +3,7 @@
 //! What is about a cloud that is not the one running has no effect, and its questions have empty answers.
 
 mod broker;
+mod plant;
 mod thinq;
 
 use std::sync::Arc;

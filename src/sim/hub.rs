@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rumqttc::mqttbytes::v4::Packet;
+use bytes::BytesMut;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::broker::{Broker, ConnectionId, Identity, Output, Rules};
@@ -12,7 +13,8 @@ use super::clock::SimClock;
 use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
-use super::wire::Frame;
+use super::packet::{Packet, Version};
+use super::wire::{Frame, Wrong};
 
 /// Events kept for a slow listener; older ones are skipped.
 const EVENTS: usize = 16_384;
@@ -23,19 +25,30 @@ const CALLS: usize = 50_000;
 /// A client with more than this waiting gets no more load until it has caught up.
 const BUSY: usize = 2_000;
 
-/// What waits to be written to one connection. The broker's window keeps it short.
+/// Beyond this many bytes waiting for one connection, QoS 0 messages to it are dropped. The broker's window bounds the
+/// others.
+const OUTBOX: usize = 16 << 20;
+
+/// What waits to be written to one connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    content: Mutex<(Vec<Frame>, bool)>,
+    content: Mutex<(BytesMut, bool)>,
     pub changed: Notify,
     /// Told once when the connection has to end.
     pub closed: Notify,
 }
 
 impl Outbox {
-    fn push(&self, frame: Frame) {
-        lock(&self.content).0.push(frame);
+    /// How many bytes that was; none for a message that is dropped because the client does not read.
+    fn push(&self, frame: &Frame) -> Option<usize> {
+        let mut content = lock(&self.content);
+        let before = content.0.len();
+        if before > OUTBOX && frame.is_droppable() {
+            return None;
+        }
+        frame.write(&mut content.0);
         self.changed.notify_one();
+        Some(content.0.len() - before)
     }
 
     fn close(&self) {
@@ -45,7 +58,7 @@ impl Outbox {
     }
 
     /// What is to be written now.
-    pub fn take(&self) -> Vec<Frame> {
+    pub fn take(&self) -> BytesMut {
         std::mem::take(&mut lock(&self.content).0)
     }
 
@@ -77,8 +90,10 @@ impl Core {
 pub struct Hub {
     core: Mutex<Core>,
     events: broadcast::Sender<SimEvent>,
-    /// Whether the broker's port is open.
+    /// Whether the broker's ports are open.
     pub broker_runs: watch::Sender<bool>,
+    /// How long everything that the broker says is kept back.
+    pub delay: watch::Sender<Duration>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -99,6 +114,7 @@ impl Hub {
             core: Mutex::new(core),
             events: broadcast::channel(EVENTS).0,
             broker_runs: watch::channel(true).0,
+            delay: watch::channel(Duration::ZERO).0,
         }
     }
 
@@ -147,6 +163,11 @@ impl Hub {
         self.tell(SimEvent::Call(record));
     }
 
+    /// The largest packet that the cloud takes.
+    pub fn packet_limit(&self) -> usize {
+        self.core().cloud.limits().packet
+    }
+
     pub fn open(&self, identity: Identity) -> (ConnectionId, Arc<Outbox>) {
         let mut core = self.core();
         let now = core.clock.now().mono;
@@ -158,6 +179,15 @@ impl Hub {
 
     pub fn receive(&self, id: ConnectionId, packet: Packet) {
         self.with_broker(|broker, cloud, now| broker.receive(id, packet, now, cloud));
+    }
+
+    /// So many bytes came from a client.
+    pub fn count_received(&self, bytes: usize) {
+        self.core().broker.health.bytes_received += bytes as u64;
+    }
+
+    pub fn wrong(&self, id: ConnectionId, version: Version, wrong: Wrong) {
+        self.with_broker(|broker, rules, now| broker.wrong(id, version, wrong, now, rules));
     }
 
     pub fn lost(&self, id: ConnectionId) {
@@ -183,9 +213,10 @@ impl Hub {
     }
 
     fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+        let now = core.clock.now().mono;
         for publication in publications {
             let Core { broker, cloud, .. } = &mut *core;
-            let outputs = broker.publish(&publication, &**cloud);
+            let outputs = broker.publish(&publication, now, &**cloud);
             self.carry_out(core, outputs);
             let topic = publication.topic;
             self.tell(SimEvent::Published { topic });
@@ -219,7 +250,10 @@ impl Hub {
             match output {
                 Output::Send(id, frame) => {
                     if let Some(outbox) = core.outboxes.get(&id) {
-                        outbox.push(frame);
+                        match outbox.push(&frame) {
+                            Some(bytes) => core.broker.health.bytes_sent += bytes as u64,
+                            None => core.broker.health.dropped += 1,
+                        }
                     }
                 }
                 Output::Close(id) => {

@@ -91,7 +91,24 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
             row.what = text.clone();
             row.outcome.text = text.clone();
         }),
-        Body::Lines(lines) | Body::Empty(lines) => lines.iter_mut().for_each(|row| *row = line()),
+        Body::Topics(rows) => {
+            for row in rows {
+                row.name = text.clone();
+                row.value = line();
+            }
+        }
+        Body::Filters(rows) => {
+            for row in rows {
+                row.filter = text.clone();
+                row.options = text.clone();
+                row.detail.text = text.clone();
+            }
+        }
+        Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
+            for row in lines {
+                *row = line();
+            }
+        }
     }
 }
 
@@ -103,6 +120,8 @@ fn panes_of_every_width_keep_their_frame_whatever_the_names_are() {
             for mut pane in [
                 sample::devices(area),
                 sample::subscriptions(area),
+                sample::topics(area),
+                sample::filters(area),
                 sample::messages(area),
                 sample::inspector(area),
                 sample::publish(area),

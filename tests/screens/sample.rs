@@ -2,9 +2,9 @@
 
 use thingdeck::app::event::Size;
 use thingdeck::app::screen::{
-    Area, Body, ChoiceBox, ChoiceRow, CommandRow, ConfirmBox, DeviceRow, Field, FilterLine, Footer,
-    FormBox, Header, Line, Mark, MessageRow, Overlay, PaneId, PaneView, Presence, Role, Screen,
-    Scroll, Span, SubscriptionRow, TextBox,
+    Area, Body, ChoiceBox, ChoiceRow, CommandRow, ConfirmBox, DeviceRow, Field, FilterLine,
+    FilterRow, Fold, Footer, FormBox, Header, Line, Mark, MessageRow, Overlay, PaneId, PaneView,
+    Presence, Role, Screen, Scroll, Span, SubscriptionRow, TextBox, TopicRow,
 };
 use thingdeck::base::text::SafeText;
 
@@ -71,6 +71,7 @@ pub fn header() -> Header {
         state: Span::new("connected", Role::Good),
         insecure: false,
         received: 12_408,
+        on_disk: None,
         kept: 11_205,
         dropped: 1_203,
         calls: Some(Span::new("42 calls this hour", Role::Dim)),
@@ -272,6 +273,56 @@ pub fn subscription_rows() -> Vec<SubscriptionRow> {
             )
         },
     ]
+}
+
+pub fn topics(area: Area) -> PaneView {
+    let row = |depth: u16, name: &str, fold: Fold| TopicRow {
+        depth,
+        name: name.into(),
+        fold,
+        value: vec![Span::new("21.5", Role::Number)],
+        rate: "12.3".to_owned(),
+        last: "4m".to_owned(),
+        retained: depth == 2,
+        count: 1_204,
+        ..TopicRow::default()
+    };
+    let rows = vec![
+        TopicRow {
+            selected: true,
+            marked: true,
+            topics: 12,
+            ..row(0, "home", Fold::Unfolded)
+        },
+        row(1, "거실", Fold::Folded),
+        row(2, "temp", Fold::Leaf),
+        row(60, "deep", Fold::Leaf),
+    ];
+    pane(PaneId::Devices, area, Body::Topics(rows), 4)
+}
+
+pub fn filters(area: Area) -> PaneView {
+    let row = |filter: &str, mark: Mark, detail: &str| FilterRow {
+        filter: filter.into(),
+        mark,
+        detail: Span::new(detail, Role::Dim),
+        options: "nl rap rh2 id7".into(),
+        origin: "by hand",
+        count: Some(12_408),
+        ..FilterRow::default()
+    };
+    let rows = vec![
+        FilterRow {
+            selected: true,
+            ..row("home/#", Mark::On(None), "QoS 1 → 0 granted")
+        },
+        FilterRow {
+            muted: true,
+            ..row("#", Mark::On(None), "QoS 1, muted, 12 hidden")
+        },
+        row("secret/#", Mark::Failed, "refused: not authorised"),
+    ];
+    pane(PaneId::Subscriptions, area, Body::Filters(rows), 3)
 }
 
 pub fn messages(area: Area) -> PaneView {

@@ -7,17 +7,25 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod bench;
 mod broker;
 mod certificates;
+mod line;
 mod support;
 mod transport;
 
+mod again;
 mod close;
 mod connect;
 mod delivery;
 mod ends;
 mod filters;
+mod laws;
 mod machine;
+mod model;
+mod mosquitto;
+mod offers;
 mod publish;
 mod rest;
 mod trust;
+mod wire;

@@ -8,8 +8,10 @@ use super::super::layout::centre;
 use super::super::screen::{Area, ChoiceBox, ChoiceRow, FilterLine, Line, Role, Span};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
+use super::decoders::{self, Offer};
 use super::{After, Over};
 use crate::base::text::SafeText;
+use crate::domain::decode::Chain;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{PropertyPath, RequestId};
 use serde_json::Value;
@@ -33,6 +35,11 @@ pub(in super::super) enum ChoiceKind {
     Countries,
     /// What can be written on this device.
     Properties(DeviceId),
+    /// How the payloads of a topic are decoded.
+    Decoders {
+        topic: String,
+        offers: Vec<Offer>,
+    },
     /// The values of one property.
     Values(DeviceId, PropertyPath),
 }
@@ -53,6 +60,7 @@ pub(super) enum Pick {
     Profile(usize),
     AddAccount,
     Country(&'static str),
+    Decoder(Chain),
     Property(PropertyPath),
     Value(Value),
 }
@@ -94,6 +102,7 @@ impl App {
             ChoiceKind::Palette => self.palette_choices(),
             ChoiceKind::Profiles => self.profile_choices(),
             ChoiceKind::Countries => super::wizard::country_choices(),
+            ChoiceKind::Decoders { offers, .. } => decoders::choices(offers),
             ChoiceKind::Properties(device) => self.property_choices(device),
             ChoiceKind::Values(device, path) => self.value_choices(device, path),
         }
@@ -176,6 +185,10 @@ impl App {
                 self.country_chosen(code);
                 After::Close
             }
+            (Pick::Decoder(chain), ChoiceKind::Decoders { topic, .. }) => {
+                self.pin_decoder(&topic, chain);
+                After::Close
+            }
             (Pick::Property(path), ChoiceKind::Properties(device)) => {
                 self.property_chosen(over, &device, &path)
             }
@@ -183,7 +196,7 @@ impl App {
                 over.waiting = Some(self.value_chosen(&device, path, value));
                 After::Stay(Over::Choice(over))
             }
-            (Pick::Property(_) | Pick::Value(_), _) => After::Close,
+            (Pick::Property(_) | Pick::Value(_) | Pick::Decoder(_), _) => After::Close,
         }
     }
 
@@ -195,6 +208,7 @@ impl App {
                 "the country of the LG account; it picks the region",
                 Role::Dim,
             )]],
+            ChoiceKind::Decoders { topic, .. } => decoders::intro(topic),
             ChoiceKind::Palette | ChoiceKind::Profiles => Vec::new(),
         }
     }
@@ -204,7 +218,9 @@ impl App {
             ChoiceKind::Palette => (84, 24),
             ChoiceKind::Profiles => (72, 16),
             ChoiceKind::Properties(_) => (100, 36),
-            ChoiceKind::Countries | ChoiceKind::Values(..) => (64, 24),
+            ChoiceKind::Countries | ChoiceKind::Values(..) | ChoiceKind::Decoders { .. } => {
+                (64, 24)
+            }
         };
         let rows = self.all_choices(&over.kind).len();
         let wanted = rows + 2 + self.above_rows(over);
@@ -266,6 +282,7 @@ impl App {
             ChoiceKind::Palette => "Commands".to_owned(),
             ChoiceKind::Profiles => "Profiles".to_owned(),
             ChoiceKind::Countries => "Country".to_owned(),
+            ChoiceKind::Decoders { .. } => "Decode as".to_owned(),
             ChoiceKind::Properties(device) => {
                 format!("Control {}", self.home.devices.label(device))
             }

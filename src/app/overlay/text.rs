@@ -33,10 +33,15 @@ pub(in super::super) struct TextOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum TextKind {
     Help(PaneId),
-    Problem { problem: Problem, connects: bool },
+    Problem {
+        problem: Problem,
+        connects: bool,
+    },
     Report,
     State(DeviceId),
     Energy(DeviceId),
+    /// What the broker says of itself.
+    Health,
     Log,
 }
 
@@ -70,6 +75,7 @@ impl App {
             TextKind::Report => (88, 30),
             TextKind::State(_) => (104, 60),
             TextKind::Energy(_) => (60, 40),
+            TextKind::Health => (84, 48),
             TextKind::Log => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
@@ -89,6 +95,7 @@ impl App {
             TextKind::Report => self.report_lines(cells),
             TextKind::State(device) => self.state_lines(device, cells),
             TextKind::Energy(device) => self.energy_lines(device),
+            TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
         }
     }
@@ -175,7 +182,10 @@ impl App {
         After::Stay(Over::Text(over))
     }
 
-    fn text_closed(&mut self, _over: TextOver) -> After {
+    fn text_closed(&mut self, over: TextOver) -> After {
+        if over.kind == TextKind::Health {
+            self.leave_health();
+        }
         self.unsettled = true;
         After::Close
     }
@@ -257,6 +267,7 @@ impl App {
             TextKind::Energy(device) => {
                 format!("Energy usage of {}", self.home.devices.label(device))
             }
+            TextKind::Health => "Broker health".to_owned(),
             TextKind::Log => "Log".to_owned(),
         };
         SafeText::new(&title)
@@ -274,7 +285,7 @@ impl App {
             }
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
-            TextKind::Help(_) | TextKind::Report => "/ filter  Esc close",
+            TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
         };
         own.to_owned()
@@ -366,6 +377,9 @@ pub(super) fn problem_lines(problem: &Problem, cells: usize) -> Vec<Line> {
 const fn closes(kind: &TextKind, key: char) -> bool {
     matches!(
         (kind, key),
-        (TextKind::Help(_), '?') | (TextKind::State(_), 's') | (TextKind::Log, 'L')
+        (TextKind::Help(_), '?')
+            | (TextKind::State(_), 's')
+            | (TextKind::Log, 'L')
+            | (TextKind::Health, 'B')
     )
 }

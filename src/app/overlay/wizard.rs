@@ -183,6 +183,8 @@ impl App {
             event_hours: 24,
             on_quit: OnQuit::default(),
             place: "token: a private file".to_owned(),
+            v5: false,
+            topics: Vec::new(),
         });
         self.switch_to(self.profiles.len() - 1);
         self.say(Role::Good, format!("profile {name} is saved and open"));

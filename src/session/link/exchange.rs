@@ -9,6 +9,7 @@ use super::words::codes;
 use super::{Accepted, Arrival, FIRST_OWN_PACKET, LinkEvent, Order, Ticket};
 use crate::base::problem::Problem;
 use crate::domain::message::{Draft, Qos};
+use crate::domain::profile::Version;
 use crate::domain::session::Delivered;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::{Topic, TopicFilter};
@@ -93,7 +94,7 @@ impl Exchange {
             Order::Release { ticket, packet } => {
                 let topic = None;
                 self.published.insert(packet, Published { ticket, topic });
-                self.answer(Ack::PubRel, packet, out);
+                self.answer(Ack::Released, packet, out);
             }
             Order::Acknowledge { packet, qos } => {
                 if let Some(ack) = Ack::of(qos) {
@@ -122,9 +123,10 @@ impl Exchange {
 
     /// A subscription id holds for its whole packet (MQTT 5, 3.8.2.1.2), so there is a packet for each.
     fn subscribe(&mut self, ticket: Ticket, filters: &[FilterWish], out: &mut Outgoing) {
+        let ids = self.codec.version() == Version::V5 && !self.no_subscription_ids;
         let mut groups: Vec<(Option<u32>, Vec<usize>)> = Vec::new();
         for (place, wish) in filters.iter().enumerate() {
-            let id = wish.options.id.filter(|_| !self.no_subscription_ids);
+            let id = wish.options.id.filter(|_| ids);
             match groups.iter_mut().find(|(other, _)| *other == id) {
                 Some((_, places)) => places.push(place),
                 None => groups.push((id, vec![place])),
@@ -233,7 +235,7 @@ impl Exchange {
     pub fn received(&mut self, packet: Incoming, out: &mut Outgoing) {
         match packet {
             Incoming::Publish(arrival) => self.arrived(arrival, out),
-            Incoming::Ack(ack, answer) => self.acknowledged(ack, answer, out),
+            Incoming::Ack(ack, answer) => self.acknowledged(ack, &answer, out),
             Incoming::SubAck {
                 packet,
                 codes,
@@ -295,27 +297,27 @@ impl Exchange {
         self.events.push_back(LinkEvent::Skipped { topic, bytes });
     }
 
-    fn acknowledged(&mut self, ack: Ack, answer: Answer, out: &mut Outgoing) {
+    fn acknowledged(&mut self, ack: Ack, answer: &Answer, out: &mut Outgoing) {
         let packet = answer.packet;
-        let words = codes::code_words(&answer);
+        let words = codes::code_words(answer);
         self.log(format!("in {} {packet}{words}", ack.word()));
         match ack {
-            Ack::PubRel => {
+            Ack::Released => {
                 self.events.push_back(LinkEvent::Released { packet });
-                self.answer(Ack::PubComp, packet, out);
+                self.answer(Ack::Completed, packet, out);
             }
             // A PUBREC that refuses ends the flow (MQTT 5, 4.3.3).
-            Ack::PubRec if answer.code < codes::REFUSED => {
+            Ack::Recorded if answer.code < codes::REFUSED => {
                 if let Some(published) = self.published.get(&packet) {
                     let ticket = published.ticket;
                     self.events.push_back(LinkEvent::Recorded { ticket });
                 }
-                self.answer(Ack::PubRel, packet, out);
+                self.answer(Ack::Released, packet, out);
             }
             // The message was recorded before: that the broker has forgotten its number since is no loss.
-            Ack::PubComp => self.answered(packet, |_| Ok(codes::delivered(&answer))),
-            Ack::PubAck | Ack::PubRec => self.answered(packet, |topic| {
-                codes::published(&answer, topic.map_or("", Topic::as_str))
+            Ack::Completed => self.answered(packet, |_| Ok(codes::delivered(answer))),
+            Ack::Acknowledged | Ack::Recorded => self.answered(packet, |topic| {
+                codes::published(answer, topic.map_or("", Topic::as_str))
             }),
         }
     }

@@ -390,3 +390,6 @@ fn connect_text(opening: &Opening) -> String {
         plan.clean_session,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,27 +3,28 @@
 //! What is published is a pure function of the seed and the number of steps, so that two runs with one seed say the
 //! same on each topic.
 
+pub mod access;
 mod encode;
 mod machine;
 mod service;
 mod site;
 
-use std::time::Duration;
-
-use rumqttc::mqttbytes::v4::Connect;
-
+use self::access::Access;
 use self::machine::Machine;
 use self::site::Site;
 use super::{Cloud, Publication, Tick};
 use crate::base::moment::Moment;
-use crate::sim::broker::{Identity, Limits, Rules, Verdict};
+use crate::sim::broker::{Identity, Limits, Rules, Verdict, Who};
 use crate::sim::event::SimEvent;
+use crate::sim::packet::Connect;
 
 /// Machines where nobody asked for a number: a line and a half.
 const MACHINES: usize = 12;
 
 /// The plant: lines of machines, and what belongs to none of them.
 pub struct Plant {
+    pub access: Access,
+    pub limits: Limits,
     machines: Vec<Machine>,
     site: Site,
     frozen: bool,
@@ -39,6 +40,8 @@ impl Plant {
             .map(|index| Machine::new(index, rng.fork()))
             .collect();
         Self {
+            access: Access::default(),
+            limits: Limits::plain(),
             machines,
             site: Site::new(rng.fork()),
             frozen: false,
@@ -49,6 +52,12 @@ impl Plant {
     /// The topics under which the machines are found: `plant/line1/pump`.
     pub fn machines(&self) -> impl Iterator<Item = &str> {
         self.machines.iter().map(Machine::topic)
+    }
+
+    /// The place of the machine that a topic commands.
+    fn commanded(&self, topic: &str) -> Option<usize> {
+        let topic = topic.strip_suffix("/set")?;
+        self.machines.iter().position(|m| m.topic() == topic)
     }
 }
 
@@ -76,16 +85,14 @@ impl Cloud for Plant {
                 ..Tick::default()
             };
         }
-        let Some((machine, topic)) = heard.topic.strip_suffix("/set").and_then(|topic| {
-            let mut machines = self.machines.iter_mut();
-            Some((machines.find(|machine| machine.topic() == topic)?, topic))
-        }) else {
+        let commanded = self.commanded(&heard.topic);
+        let Some(machine) = commanded.and_then(|at| self.machines.get_mut(at)) else {
             return Tick::default();
         };
         Tick {
             publications: vec![machine.obey(&heard.payload)],
             events: vec![SimEvent::Controlled {
-                device: topic.to_owned(),
+                device: machine.topic().to_owned(),
             }],
         }
     }
@@ -108,26 +115,25 @@ impl Cloud for Plant {
     }
 }
 
-/// Everybody may do everything.
 impl Rules for Plant {
-    fn connect(&self, _: &Identity, _: &Connect) -> Verdict {
-        Verdict::Allowed
+    fn connect(&self, _: &Identity, connect: &Connect) -> Verdict {
+        self.access.connect(connect)
     }
 
-    fn subscribe(&self, _: &str, _: &str) -> Verdict {
-        Verdict::Allowed
+    fn subscribe(&self, who: Who<'_>, filter: &str) -> Verdict {
+        self.access.subscribe(who, filter)
     }
 
-    fn publish(&self, _: &str, _: &str) -> Verdict {
-        Verdict::Allowed
+    fn publish(&self, who: Who<'_>, topic: &str) -> Verdict {
+        self.access.publish(who, topic)
+    }
+
+    fn hears(&self, topic: &str) -> bool {
+        topic == service::ECHO || self.commanded(topic).is_some()
     }
 
     fn limits(&self) -> Limits {
-        Limits {
-            filters_per_subscribe: usize::MAX,
-            session_life: Duration::from_hours(24),
-            ..Limits::default()
-        }
+        self.limits
     }
 }
 

@@ -14,7 +14,6 @@ mod routes;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rumqttc::mqttbytes::v4::Connect;
 use serde_json::{Value, json};
 
 use self::account::Accounts;
@@ -23,9 +22,10 @@ use self::headers::Account;
 use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
 use crate::base::moment::Moment;
 use crate::base::secret::Secret;
-use crate::sim::broker::{Identity, Rules, Verdict};
+use crate::sim::broker::{Identity, Rules, Verdict, Who};
 use crate::sim::ca::Authority;
 use crate::sim::event::SimEvent;
+use crate::sim::packet::Connect;
 use crate::sim::world::catalog::Kind;
 use crate::sim::world::{News, World};
 
@@ -265,8 +265,8 @@ impl Rules for Thinq {
         }
     }
 
-    fn subscribe(&self, client: &str, filter: &str) -> Verdict {
-        if routes::subscriptions(client)
+    fn subscribe(&self, who: Who<'_>, filter: &str) -> Verdict {
+        if routes::subscriptions(who.client)
             .iter()
             .any(|topic| topic == filter)
         {
@@ -276,8 +276,8 @@ impl Rules for Thinq {
         }
     }
 
-    fn publish(&self, client: &str, topic: &str) -> Verdict {
-        if routes::publications(client)
+    fn publish(&self, who: Who<'_>, topic: &str) -> Verdict {
+        if routes::publications(who.client)
             .iter()
             .any(|allowed| allowed == topic)
         {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::sim::broker::{ConnectionId, Identity};
 use crate::sim::hub::{Hub, Outbox};
-use crate::sim::wire::{self, Incoming};
+use crate::sim::wire::{Incoming, Reader};
 
 /// A last word is given this long to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ pub async fn converse(hub: &Hub, stream: impl AsyncRead + AsyncWrite, identity: 
     // Both at once: a peer that writes while it should read must not stop us from reading.
     tokio::select! {
         () = listen(hub, id, &mut reader) => drop(write_last(&outbox, &mut writer).await),
-        () = speak(&outbox, &mut writer) => {}
+        () = speak(hub, &outbox, &mut writer) => {}
     }
     hub.lost(id);
     drop(tokio::time::timeout(FAREWELL, writer.shutdown()).await);
@@ -27,24 +27,27 @@ pub async fn converse(hub: &Hub, stream: impl AsyncRead + AsyncWrite, identity: 
 
 async fn listen(hub: &Hub, id: ConnectionId, reader: &mut (impl AsyncRead + Unpin)) {
     let mut buffer = BytesMut::with_capacity(8 * 1024);
-    while matches!(reader.read_buf(&mut buffer).await, Ok(1..)) && take_in(hub, id, &mut buffer) {}
-}
-
-/// Hands every whole packet to the broker; false when the rest is no MQTT.
-fn take_in(hub: &Hub, id: ConnectionId, buffer: &mut BytesMut) -> bool {
-    loop {
-        match wire::next(buffer) {
-            Incoming::Packet(packet) => hub.receive(id, packet),
-            Incoming::Incomplete => return true,
-            Incoming::Malformed => return false,
+    let mut packets = Reader::new(hub.packet_limit());
+    while let Ok(count @ 1..) = reader.read_buf(&mut buffer).await {
+        hub.count_received(count);
+        loop {
+            match packets.next(&mut buffer) {
+                Incoming::Packet(packet) => hub.receive(id, packet),
+                Incoming::Incomplete => break,
+                Incoming::Wrong(wrong) => return hub.wrong(id, packets.version(), wrong),
+            }
         }
     }
 }
 
 /// Writes what waits, until the connection is to end. A peer that does not read can still be cut off.
-async fn speak(outbox: &Outbox, writer: &mut (impl AsyncWrite + Unpin)) {
+async fn speak(hub: &Hub, outbox: &Outbox, writer: &mut (impl AsyncWrite + Unpin)) {
     loop {
         outbox.changed.notified().await;
+        let delay = *hub.delay.borrow();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         if outbox.is_closed() {
             drop(write_last(outbox, writer).await);
             return;
@@ -64,10 +67,7 @@ async fn speak(outbox: &Outbox, writer: &mut (impl AsyncWrite + Unpin)) {
 }
 
 async fn write(outbox: &Outbox, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
-    let mut bytes = BytesMut::new();
-    for frame in &outbox.take() {
-        frame.write(&mut bytes);
-    }
+    let bytes = outbox.take();
     writer.write_all(&bytes).await?;
     writer.flush().await
 }
