@@ -230,14 +230,16 @@ impl Bench {
     /// Listens with mosquitto's own client; [`Listener::lines`] once as many have come as `-C` says.
     pub fn listen(&self, arguments: &[&str]) -> Listener {
         let port = self.ports.plain.to_string();
+        // A name of its own: another client's SUBACK is none of ours.
+        let name = format!("listener-{}", self.count("as listener-"));
         let child = tool("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &port, "-W", "30"])
+            .args(["-h", "127.0.0.1", "-p", &port, "-W", "30", "-i", &name])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("mosquitto_sub runs");
-        self.logged("Sending SUBACK");
+        self.logged(&format!("Sending SUBACK to {name}"));
         Listener(child)
     }
 }

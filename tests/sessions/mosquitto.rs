@@ -2,6 +2,11 @@
 //!
 //! Skipped where mosquitto is not installed; with `THINGDECK_REQUIRE_TOOLS=1` that is a failure.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment and files of a process under test"
+)]
+
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -109,8 +114,8 @@ impl Mosquitto {
 
     fn plan(&self, version: Version, client_id: &str) -> ConnectPlan {
         let mut plan = plan(self.port, None, &[]);
-        plan.endpoints[0].host = "127.0.0.1".to_owned();
-        plan.client_id = client_id.to_owned();
+        "127.0.0.1".clone_into(&mut plan.endpoints[0].host);
+        client_id.clone_into(&mut plan.client_id);
         plan.version = version;
         plan.clean_session = true;
         plan
@@ -236,7 +241,7 @@ async fn a_kept_session_brings_a_hundred_messages_before_anything_is_subscribed(
     for version in BOTH {
         let mut kept = broker.plan(version, &format!("kept-{}", version.word()));
         kept.clean_session = false;
-        kept.session_expiry = Duration::from_secs(600);
+        kept.session_expiry = Duration::from_mins(10);
         let mut line = Line::open(kept.clone()).await;
         assert!(!line.up().await.session_present);
         assert!(line.subscribe(vec![wish("n", Qos::AtLeastOnce)]).await[0].is_ok());
@@ -529,8 +534,8 @@ async fn listener(
         let server = authority.server("localhost");
         for (name, text) in [
             ("ca", authority.pem()),
-            ("certificate", server.certificate.clone()),
-            ("key", server.key.clone()),
+            ("certificate", server.certificate),
+            ("key", server.key),
         ] {
             std::fs::write(folder.path().join(name), text).expect("written");
         }
