@@ -70,8 +70,8 @@ pub struct Node {
     retained: bool,
     /// Unfolded on the screen; kept here so that it goes with the node.
     open: bool,
-    /// It unfolded by itself.
-    by_itself: bool,
+    /// It has unfolded by itself, or the user has decided: it does so no more.
+    settled: bool,
     /// A child came whose place is not at the end.
     out_of_place: bool,
     /// The sorting that its children stand in.
@@ -287,7 +287,7 @@ impl Tree {
         if self.get(id).is_some() {
             let node = &mut self.nodes[id.index as usize];
             node.open = open;
-            node.by_itself = false;
+            node.settled = true;
         }
     }
 
@@ -300,7 +300,7 @@ impl Tree {
         while let Some(index) = todo.pop() {
             let node = &mut self.nodes[index as usize];
             node.open = open;
-            node.by_itself = false;
+            node.settled = true;
             todo.extend(&node.children);
         }
     }
@@ -550,7 +550,7 @@ impl Node {
             dead: false,
             retained: false,
             open: false,
-            by_itself: false,
+            settled: false,
             out_of_place: false,
             sorted: 0,
             depth,

@@ -8,8 +8,11 @@ use std::cmp::Ordering;
 use super::{NodeId, ROOT, Tree};
 use crate::base::moment::Mono;
 
-/// While nobody has folded anything, branches unfold by themselves up to so many rows; beyond that all are folded again.
+/// While nobody has folded anything, branches unfold by themselves up to so many rows. Beyond that the wide ones are folded
+/// again, and where that is not enough, all.
 const BY_ITSELF: usize = 200;
+/// Levels right below a branch that is not wide.
+const WIDE: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
@@ -118,10 +121,13 @@ impl Rows {
             self.sorting += 1;
         }
         self.walk_all(tree, sight);
-        if self.unfolds && self.rows.len() > BY_ITSELF {
-            self.unfolds = false;
+        for most in [WIDE, 0] {
+            if !self.unfolds || self.rows.len() <= BY_ITSELF {
+                break;
+            }
+            self.unfolds = most > 0 && !sight.placed;
             if !sight.placed {
-                fold_again(tree);
+                fold_again(tree, most);
                 self.walk_all(tree, sight);
             }
         }
@@ -150,11 +156,11 @@ impl Rows {
     }
 }
 
-fn fold_again(tree: &mut Tree) {
-    for node in &mut tree.nodes {
-        if std::mem::take(&mut node.by_itself) {
-            node.open = false;
-        }
+/// Only what unfolded by itself, and of that the branches with more than `most` levels right below.
+fn fold_again(tree: &mut Tree, most: usize) {
+    let nodes = tree.nodes.iter_mut().skip(1);
+    for node in nodes.filter(|node| node.settled && node.children.len() > most) {
+        node.open = false;
     }
 }
 
@@ -243,9 +249,9 @@ impl Walk<'_> {
     fn unfold_by_itself(&mut self, index: u32) {
         if self.unfolds {
             let node = &mut self.tree.nodes[index as usize];
-            let opens = !node.open && !node.children.is_empty();
-            node.by_itself |= opens;
-            node.open |= opens;
+            if !node.settled && !node.children.is_empty() {
+                (node.open, node.settled) = (true, true);
+            }
         }
     }
 
@@ -270,7 +276,9 @@ impl Walk<'_> {
                 let rate = |child: &u32| nodes[*child as usize].rate(at);
                 let mut rated: Vec<_> = children.iter().map(|c| (rate(c), *c)).collect();
                 rated.sort_by(|(a, one), (b, other)| {
-                    b.cmp(a).then_with(|| by_name(name(one), name(other)))
+                    let (one, other) = (name(one), name(other));
+                    let own = is_own(one).cmp(&is_own(other));
+                    own.then_with(|| b.cmp(a)).then_with(|| by_name(one, other))
                 });
                 children.clear();
                 children.extend(rated.iter().map(|(_, child)| *child));
@@ -285,11 +293,15 @@ impl Walk<'_> {
     }
 }
 
-/// What the broker says of itself (`$SYS`) comes last; numbers in names count as numbers.
+/// What the broker says of itself: `$SYS` and the like.
+fn is_own(name: &str) -> bool {
+    name.starts_with('$')
+}
+
+/// What the broker says of itself comes last; numbers in names count as numbers.
 fn by_name(a: &str, b: &str) -> Ordering {
-    let own = |name: &str| name.starts_with('$');
-    own(a)
-        .cmp(&own(b))
+    is_own(a)
+        .cmp(&is_own(b))
         .then_with(|| natural(a.as_bytes(), b.as_bytes()))
         .then_with(|| a.cmp(b))
 }
@@ -384,7 +396,18 @@ mod tests {
         }
         assert!(rows.is_stale(&tree));
         rows.rebuild(&mut tree, &PLAIN);
-        assert_eq!(shown(&rows, &tree), ["+a", "+home", "+$SYS"]);
+        assert_eq!(
+            shown(&rows, &tree),
+            ["-a", " x", "+home", "-$SYS", " broker"]
+        );
+        for n in 0..300 {
+            hear(&mut tree, &format!("{n}/x"), 0, 1);
+        }
+        rows.rebuild(&mut tree, &PLAIN);
+        assert_eq!(
+            shown(&rows, &tree)[298..],
+            ["+298", "+299", "+a", "+home", "+$SYS"]
+        );
     }
 
     #[test]

@@ -9,12 +9,12 @@ use crate::ui::widget::number::short;
 use crate::ui::widget::rows::{self, Column, Slot};
 
 const COLUMNS: [Column; 6] = [
-    Column::new("Filter", 12, 20, 9).grows(),
-    Column::new("", 1, 4, 8),
-    Column::new("Granted", 16, 26, 7),
+    Column::new("Filter", 16, 20, 9).grows(),
+    Column::new("", 1, 1, 8),
+    Column::new("Granted", 17, 40, 7),
     Column::new("Msgs", 5, 5, 6).right(),
     Column::new("From", 7, 7, 3),
-    Column::new("Options", 12, 18, 4),
+    Column::new("Opts", 6, 14, 4),
 ];
 
 pub fn draw(filters: &[FilterRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {

@@ -11,13 +11,13 @@ use crate::ui::widget::rows::{self, Column, Slot};
 const COLUMNS: [Column; 9] = [
     Column::new("Topic", 14, 28, 9).grows(),
     Column::new("", 1, 1, 4),
-    Column::new("Value", 10, 40, 6),
-    Column::new("Msg/s", 5, 5, 7).right(),
+    Column::new("Value", 18, 40, 8),
+    Column::new("Msg/s", 5, 5, 6).right(),
     Column::new("Last", 4, 4, 5).right(),
-    Column::new("Msgs", 5, 5, 8).right(),
+    Column::new("Msgs", 5, 5, 7).right(),
     Column::new("Own", 5, 5, 1).right(),
-    Column::new("Topics", 6, 6, 3).right(),
-    Column::new("Bytes", 8, 8, 2).right(),
+    Column::new("Topics", 6, 6, 2).right(),
+    Column::new("Bytes", 8, 8, 3).right(),
 ];
 
 pub fn draw(topics: &[TopicRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
