@@ -50,8 +50,8 @@ pub enum Effect {
     SaveToken(RequestId, Secret),
     /// Messages that left memory: to the disk. What becomes of them comes as `Event::Shelf`.
     Shelve(SessionId, Place, Arc<Sheet>),
-    /// Read them back.
-    Unshelve(SessionId, Place),
+    /// Read some rows back.
+    Unshelve(SessionId, Place, Vec<u16>),
     /// Look through what is on the disk; any search before it is not wanted any more.
     Search(SessionId, SearchId, Query),
     StopSearch(SearchId),

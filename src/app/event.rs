@@ -45,8 +45,8 @@ pub enum ShelfEvent {
     Earlier(Vec<Earlier>),
     /// They are not there any more, or never were.
     Lost(Vec<Place>, Loss),
-    /// What was to be read back.
-    Page(Place, Box<Sheet>),
+    /// Rows of a block that were to be read back: the sheet has these only.
+    Page(Place, Vec<u16>, Box<Sheet>),
     /// Rows of a block that a search found; blocks come newest first.
     Found(SearchId, Place, Vec<u16>),
     SearchOver(SearchId),

@@ -54,10 +54,13 @@ fn place(text: &str, line: usize, bytes: usize) -> (usize, usize) {
 
 /// Without ` at line 1 column 2`.
 fn words(error: &str) -> String {
-    error
+    let words = error
         .rsplit_once(" at line ")
-        .map_or(error, |(words, _)| words)
-        .to_owned()
+        .map_or(error, |(words, _)| words);
+    if words.starts_with("EOF while parsing") {
+        return "it ends too early".to_owned();
+    }
+    words.to_owned()
 }
 
 /// Laid out with two blanks a level; only white space moves, so numbers, key order and duplicates stay. `None` when it is

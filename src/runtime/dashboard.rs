@@ -27,6 +27,8 @@ use crate::ui::Theme;
 
 /// Messages waiting for the loop; beyond it the oldest give way to a gap. Bytes.
 const INBOX: usize = 32 * 1024 * 1024;
+/// Who gives the history little memory wants little taken: a quarter of it, but no less than this. Bytes.
+const INBOX_LEAST: usize = 4 * 1024 * 1024;
 
 /// The session that the core opens at the start.
 const FIRST: SessionId = SessionId { generation: 1 };
@@ -48,7 +50,7 @@ pub struct Desk {
 
 impl Desk {
     pub fn new(context: &Arc<Context>, setup: Setup) -> Self {
-        let inbox = Inbox::new(INBOX);
+        let inbox = Inbox::new(INBOX.min(setup.memory_limit / 4).max(INBOX_LEAST));
         let hands = Hands::new(Arc::clone(context), inbox.clone());
         let (app, effects) = App::new(setup);
         for warning in context.take_warnings() {

@@ -105,9 +105,9 @@ impl Hands {
                     shelf.keep(place, sheet);
                 }
             }
-            Effect::Unshelve(id, place) => {
+            Effect::Unshelve(id, place, rows) => {
                 if let Some(shelf) = self.shelf(id) {
-                    shelf.read(place);
+                    shelf.read(place, rows);
                 }
             }
             Effect::Search(id, search, query) => {

@@ -414,10 +414,13 @@ fn the_draft_is_on_its_way_to_the_disk_soon_after_each_change() {
         "leaving does not outrun it"
     );
     deck.press("ctrl-s").wait(Duration::from_millis(500));
+    let (id, _) = only(deck.published());
+    deck.receipt(id, Ok(Delivered::default()));
+    deck.wait(Duration::from_millis(500));
     assert_eq!(
         drafts(&mut deck),
         [("lab".to_owned(), None)],
-        "sent: no draft any more"
+        "delivered: no draft any more"
     );
 }
 

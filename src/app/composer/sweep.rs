@@ -409,10 +409,7 @@ impl App {
         };
         let number = words::count(sweep.found.len(), "retained message");
         let at_least = if sweep.more { "at least " } else { "" };
-        let text = format!(
-            "The broker retains {at_least}{number} below {}:",
-            sweep.root
-        );
+        let text = format!("The broker keeps {at_least}{number} below {}:", sweep.root);
         let mut out = wrapped(&text, Role::Normal, cells);
         for topic in sweep.found.iter().take(EXAMPLES) {
             out.extend(labelled("  ", topic.as_str(), Role::Label, cells));
