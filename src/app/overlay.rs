@@ -1,6 +1,7 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
 pub(super) mod choice;
+pub(super) mod compose;
 pub(super) mod confirm;
 pub(super) mod control;
 pub(super) mod decoders;

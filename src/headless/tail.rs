@@ -254,8 +254,8 @@ impl Tail<'_> {
             Err(why) => why,
             Ok(qos) => {
                 self.refused.retain(|refused| *refused != filter);
-                if self.manner == Manner::Expect {
-                    // Who publishes what is expected can wait for this line.
+                if self.verb.filters.iter().any(|wish| wish.filter == filter) {
+                    // Who publishes what is waited for can wait for this line.
                     script.say(&format!("subscribed to {filter} with QoS {}", qos.number()));
                 }
                 return Ok(());
