@@ -163,6 +163,29 @@ async fn properties_are_seen_by_mosquitto() {
 }
 
 #[tokio::test]
+async fn a_request_of_mosquitto_is_answered() {
+    if !are_there().await || Command::new("mosquitto_rr").output().await.is_err() {
+        return;
+    }
+    let site = Site::quiet().await;
+    let run = Command::new("mosquitto_rr")
+        .args(way(&site, "5"))
+        .args([
+            "-t",
+            "plant/service/echo",
+            "-e",
+            "me/answer",
+            "-m",
+            "hello",
+            "-W",
+            "10",
+        ])
+        .output();
+    let run = tokio::time::timeout(LIMIT, run).await.expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&run.unwrap().stdout), "hello\n");
+}
+
+#[tokio::test]
 async fn a_will_and_retained_messages_are_as_mosquitto_expects() {
     if !are_there().await {
         return;
@@ -183,10 +206,10 @@ async fn a_will_and_retained_messages_are_as_mosquitto_expects() {
         listener.until("gone").await;
         drop(dying);
     }
-    publish(&site, "5", &["-t", "kept", "-r", "-m", "kept"]).await;
+    publish(&site, "5", &["-t", "kept", "-q", "1", "-r", "-m", "kept"]).await;
     assert_eq!(site.control.retained("kept").as_deref(), Some(&b"kept"[..]));
     let mut late = Listener::start(&site, "311", &["-t", "kept", "-F", "%p %r"]).await;
     assert_eq!(late.until("kept").await, "kept 1");
-    publish(&site, "311", &["-t", "kept", "-r", "-n"]).await;
+    publish(&site, "311", &["-t", "kept", "-q", "1", "-r", "-n"]).await;
     assert_eq!(site.control.retained("kept"), None);
 }

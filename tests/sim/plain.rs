@@ -139,6 +139,23 @@ async fn who_is_taken_over_or_kicked_or_talks_nonsense_hears_why() {
 }
 
 #[tokio::test]
+async fn who_sends_too_large_a_packet_hears_it_over_every_way() {
+    let site = Site::quiet().await;
+    site.control.set_limits(|limits| limits.packet = 1000);
+    for way in WAYS {
+        let mut client = Five::over(site.open(way).await);
+        client.connect("a", |_| {}).await;
+        client.publish("a", 1, 1, &[b'x'; 300_000]).await;
+        let said = client.end().await;
+        assert_eq!(
+            said,
+            Some(v5::DisconnectReasonCode::PacketTooLarge),
+            "{way:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connect_of_another_version_is_answered_in_words_of_3() {
     let site = Site::quiet().await;
     let mut three = site.three().await;
