@@ -232,26 +232,15 @@ impl Bench {
     pub fn listen(&self, arguments: &[&str]) -> Listener {
         static LAST: AtomicUsize = AtomicUsize::new(0);
         let port = self.ports.plain.to_string();
-<<<<<<< HEAD
         let id = format!("listener-{}", LAST.fetch_add(1, Ordering::Relaxed));
         let child = tool("mosquitto_sub")
             .args(["-h", "127.0.0.1", "-p", &port, "-W", "30", "-i", &id])
-=======
-        // A name of its own: another client's SUBACK is none of ours.
-        let name = format!("listener-{}", self.count("as listener-"));
-        let child = tool("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &port, "-W", "30", "-i", &name])
->>>>>>> link
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("mosquitto_sub runs");
-<<<<<<< HEAD
         self.logged(&format!("Sending SUBACK to {id}"));
-=======
-        self.logged(&format!("Sending SUBACK to {name}"));
->>>>>>> link
         Listener(child)
     }
 }

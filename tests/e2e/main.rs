@@ -14,6 +14,7 @@ mod headless;
 mod hostile;
 mod idle;
 mod mqtt;
+mod plant;
 mod secrets;
 mod terminal;
 mod wizard;
