@@ -2,8 +2,10 @@
 
 pub mod action;
 mod commands;
+mod composer;
 pub mod countries;
 pub mod document;
+pub mod editor;
 pub mod effect;
 pub mod event;
 mod facts;

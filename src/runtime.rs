@@ -6,6 +6,8 @@ pub mod config;
 pub mod console;
 pub mod context;
 pub mod dashboard;
+pub mod drawer;
+pub mod editing;
 pub mod effects;
 pub mod files;
 pub mod inbox;

@@ -2,6 +2,7 @@
 
 mod broker;
 pub(super) mod choice;
+pub(super) mod compose;
 pub(super) mod confirm;
 pub(super) mod control;
 pub(super) mod decoders;

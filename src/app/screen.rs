@@ -194,6 +194,30 @@ pub enum Body {
     },
     /// The publish pane on a platform that takes commands over REST, and the commands so far.
     Commands(Vec<CommandRow>),
+    /// The publish pane where messages can be published: one row for each line inside the pane.
+    Compose(Vec<ComposeRow>),
+}
+
+/// One line of the composer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComposeRow {
+    /// One field over the whole width, or several side by side.
+    Fields(Vec<Field>),
+    /// A line of the payload.
+    Text {
+        number: usize,
+        text: SafeText,
+        /// Cells from the start of `text`.
+        cursor: Option<u16>,
+        /// Something is wrong in it.
+        broken: bool,
+    },
+    /// One of the topics that are known, under the field.
+    Choice {
+        text: SafeText,
+        selected: bool,
+    },
+    Line(Line),
 }
 
 /// One device. Column widths are the view's business: it drops columns from the least important as the pane narrows

@@ -59,11 +59,10 @@ impl App {
                 self.search_again();
             }
             ShelfEvent::Lost(places, loss) => self.lost(&places, loss),
-            ShelfEvent::Page(place, sheet) => {
-                self.messages.arrived(place);
-                self.home
-                    .ring
-                    .add_page(place, *sheet, &mut self.home.devices);
+            ShelfEvent::Page(place, rows, sheet) => {
+                self.messages.arrived(place, &rows);
+                let devices = &mut self.home.devices;
+                self.home.ring.add_page(place, rows, *sheet, devices);
             }
             ShelfEvent::Found(search, place, rows) => self.found_on_disk(search, place, rows),
             ShelfEvent::SearchOver(search) => self.search_is_over(search),
@@ -72,7 +71,7 @@ impl App {
 
     fn lost(&mut self, places: &[Place], loss: Loss) {
         for place in places {
-            self.messages.arrived(*place);
+            self.messages.forget_asked(*place);
             if let Some(first) = self.home.ring.lose(*place, loss) {
                 self.messages.lose(first, &self.home);
             }
@@ -83,9 +82,9 @@ impl App {
     /// What the window shows and is on the disk is read back.
     pub(super) fn fetch_window(&mut self) {
         let rows = self.rows(PaneId::Messages);
-        for place in self.messages.missing(&self.home, rows) {
+        for (place, rows) in self.messages.missing(&self.home, rows) {
             let id = self.home.session;
-            self.ask(Effect::Unshelve(id, place));
+            self.ask(Effect::Unshelve(id, place, rows));
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Effects;
+use super::composer::Composer;
+use super::composer::sweep::Sweep;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
 use super::filters::Origin;
@@ -19,12 +21,13 @@ use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
+use crate::base::dice::Dice;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
-use crate::domain::profile::{OnQuit, PlatformId};
+use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::session::SessionId;
 use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
@@ -49,6 +52,8 @@ pub struct Setup {
     pub mouse: bool,
     /// Topics whose payloads are decoded as somebody said.
     pub pins: Pins,
+    /// For what the composer makes up: ids, sample values.
+    pub seed: u64,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -64,8 +69,8 @@ pub struct ProfileSummary {
     pub on_quit: OnQuit,
     /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
     pub place: String,
-    /// It speaks MQTT 5: subscriptions and messages have options that 3.1.1 has not.
-    pub v5: bool,
+    /// What its connection speaks: MQTT 5 alone has properties, and options of subscriptions.
+    pub version: Version,
     /// The filters that the profile itself names.
     pub topics: Vec<FilterWish>,
 }
@@ -129,6 +134,7 @@ pub struct App {
     pub(super) pins: Pins,
     pub(super) pinned: u64,
     pub(super) publish: PublishPane,
+    pub(super) composer: Composer,
     /// The last one is on top and has the keys.
     pub(super) overlays: Vec<Over>,
     /// Boxes that came up while the user was typing: shown when that is over, so that no key goes astray.
@@ -210,6 +216,7 @@ impl App {
             pins: setup.pins,
             pinned: 0,
             publish: PublishPane::default(),
+            composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
             waiting: VecDeque::new(),
             notice: None,
@@ -259,7 +266,13 @@ impl App {
 
     pub(super) fn layout(&self) -> Layout {
         let hint = self.hint_shown().is_some();
-        layout::arrange(self.size, self.focus, self.zoomed, hint)
+        layout::arrange(
+            self.size,
+            self.focus,
+            self.zoomed,
+            hint,
+            self.has_composer(),
+        )
     }
 
     /// The hint is about the simulated home and ends with it.
@@ -271,7 +284,10 @@ impl App {
     /// Rows that a pane has room for; a pane that is not shown has none.
     pub(super) fn rows(&self, id: PaneId) -> usize {
         let area = self.layout().area(id);
-        area.map_or(0, |area| usize::from(layout::rows(id, area)))
+        area.map_or(0, |area| match id {
+            PaneId::Publish if self.has_composer() => usize::from(area.height.saturating_sub(2)),
+            _ => usize::from(layout::rows(id, area)),
+        })
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {
@@ -311,12 +327,15 @@ impl App {
         let profile = self.profile().map_or(String::new(), |p| p.name.clone());
         let id = self.home.session;
         self.ask(Effect::Open { id, profile });
+        self.load_kept();
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
+        self.flush_draft();
+        self.drop_repeat();
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
@@ -330,6 +349,7 @@ impl App {
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
+        self.composer = self.composer.fresh();
         for id in std::mem::take(&mut self.timers.looks).into_keys() {
             self.ask(Effect::StopTimer(id));
         }
@@ -350,6 +370,16 @@ impl App {
                 "{} not confirmed yet",
                 words::count(commands, "command")
             ));
+        }
+        let publishes = self.composer.outgoing.len();
+        if publishes > 0 {
+            let text = words::count(publishes, "message");
+            lines.push(format!(
+                "{text} not delivered yet; what waits would be lost"
+            ));
+        }
+        if self.composer.sweep.as_ref().is_some_and(Sweep::is_clearing) {
+            lines.push("retained messages are being cleared".to_owned());
         }
         let waiting = |p: &Purpose| matches!(p, Purpose::Feed { .. });
         if self.home.feeds.is_waiting() || self.pending.has(waiting) {

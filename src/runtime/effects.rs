@@ -9,13 +9,15 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
+use super::drawer::{self, Drawer, Job as Keeping};
+use super::editing::Editing;
 use super::inbox::Inbox;
 use super::shelf::Shelf;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
 use crate::app::document::Job;
-use crate::app::effect::{Effect, NewProfile};
-use crate::app::event::{Event, Outcome, TimerId};
+use crate::app::effect::{Effect, Needs, NewProfile};
+use crate::app::event::{Event, Gathered, Outcome, TimerId};
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -35,6 +37,8 @@ pub struct Hands {
     decoding: Arc<Semaphore>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What the composer keeps.
+    drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -46,11 +50,13 @@ pub enum Errand {
     Quit,
     /// Bytes for the terminal: a clipboard sequence.
     Send(Vec<u8>),
+    Edit(Editing),
 }
 
 impl Hands {
     pub fn new(context: Arc<Context>, inbox: Inbox) -> Self {
         Self {
+            drawer: Drawer::open(inbox.clone()),
             context,
             inbox,
             station: None,
@@ -99,9 +105,9 @@ impl Hands {
                     shelf.keep(place, sheet);
                 }
             }
-            Effect::Unshelve(id, place) => {
+            Effect::Unshelve(id, place, rows) => {
                 if let Some(shelf) = self.shelf(id) {
-                    shelf.read(place);
+                    shelf.read(place, rows);
                 }
             }
             Effect::Search(id, search, query) => {
@@ -118,6 +124,28 @@ impl Hands {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
                 }
+            }
+            Effect::Edit { id, text, ending } => {
+                return Some(Errand::Edit(Editing { id, text, ending }));
+            }
+            Effect::Gather(id, needs) => self.gather(id, needs),
+            Effect::LoadKept(id, profile) => {
+                let folder = self.context.composer_folder(&profile);
+                self.put_away(Keeping::Load(id, folder));
+            }
+            Effect::KeepDraft { profile, draft } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::Draft(folder, draft));
+                }
+            }
+            Effect::KeepHistory { profile, entry } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::History(folder, entry));
+                }
+            }
+            Effect::Templates(id, order) => {
+                let file = self.context.templates_file();
+                self.put_away(Keeping::Templates(id, file, order));
             }
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
@@ -149,6 +177,7 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
             station.close().await;
@@ -228,6 +257,33 @@ impl Hands {
             inbox.push(Event::Reply(id, result));
         });
         self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
+    fn put_away(&self, job: Keeping) {
+        let session = self.station.as_ref().map(|station| station.id);
+        self.drawer.take(session.unwrap_or_default(), job);
+    }
+
+    /// Variables from the environment as it was at the start, and a file's bytes.
+    fn gather(&mut self, id: RequestId, needs: Needs) {
+        let variables = needs
+            .variables
+            .into_iter()
+            .map(|name| {
+                let value = self.context.environment.text(&name).map(Secret::new);
+                (name, value)
+            })
+            .collect();
+        let inbox = self.inbox.clone();
+        let task = self.tasks.spawn(async move {
+            let file = match needs.file {
+                Some(path) => drawer::read_payload(&path).await.map(Some),
+                None => Ok(None),
+            };
+            let gathered = file.map(|file| Outcome::Gathered(Gathered { variables, file }));
+            inbox.push(Event::Done(id, gathered));
+        });
         self.requests.insert(id, task);
     }
 

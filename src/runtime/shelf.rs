@@ -42,7 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 type Job = (Place, Arc<Sheet>);
 
 enum Order {
-    Read(Place),
+    Read(Place, Vec<u16>),
     Search(SearchId, Query),
 }
 
@@ -122,9 +122,9 @@ impl Shelf {
         }
     }
 
-    pub fn read(&self, place: Place) {
+    pub fn read(&self, place: Place, rows: Vec<u16>) {
         // A thread that is gone has been told of.
-        let _ = self.orders.send(Order::Read(place));
+        let _ = self.orders.send(Order::Read(place, rows));
     }
 
     pub fn search(&self, id: SearchId, query: Query) {
@@ -207,16 +207,19 @@ impl Shared {
 }
 
 fn read(shared: &Shared, orders: &Receiver<Order>) {
+    let mut last = None;
     let mut waiting = VecDeque::new();
     while let Some(order) = waiting.pop_front().or_else(|| orders.recv().ok()) {
         match order {
-            Order::Read(place) => read_back(shared, place),
+            Order::Read(place, rows) => read_back(shared, place, rows, &mut last),
             Order::Search(id, query) => {
                 for place in query.places() {
                     while let Ok(order) = orders.try_recv() {
                         // Somebody looks at it: that comes first.
                         match order {
-                            Order::Read(place) => read_back(shared, place),
+                            Order::Read(place, rows) => {
+                                read_back(shared, place, rows, &mut last);
+                            }
                             search @ Order::Search(..) => waiting.push_back(search),
                         }
                     }
@@ -234,9 +237,19 @@ fn read(shared: &Shared, orders: &Receiver<Order>) {
     }
 }
 
-fn read_back(shared: &Shared, place: Place) {
-    if let Some(sheet) = shared.sheet(place) {
-        shared.tell(ShelfEvent::Page(place, Box::new((*sheet).clone())));
+/// `last` is the block that was read last: who scrolls asks for its next rows.
+fn read_back(
+    shared: &Shared,
+    place: Place,
+    rows: Vec<u16>,
+    last: &mut Option<(Place, Arc<Sheet>)>,
+) {
+    if last.as_ref().is_none_or(|(known, _)| *known != place) {
+        *last = shared.sheet(place).map(|sheet| (place, sheet));
+    }
+    if let Some((_, sheet)) = last {
+        let page = Box::new(sheet.some(&rows));
+        shared.tell(ShelfEvent::Page(place, rows, page));
     }
 }
 

@@ -29,8 +29,8 @@ const BLOCK: usize = 512 * 1024;
 const LONGEST: usize = 16 * 1024 * 1024;
 /// Where this run's rows begin when there is a shelf: those of earlier runs come before.
 const AFTER_EARLIER: u64 = 1 << 40;
-/// Blocks that were read back from the disk and are kept a while.
-const PAGES: usize = 4;
+/// Pages that stay, at least and at most: more than a window of rows needs, should each stand in another block.
+const PAGES: (usize, usize) = (256, 512);
 
 #[derive(Debug)]
 pub struct Ring {
@@ -44,8 +44,8 @@ pub struct Ring {
     next_place: u64,
     /// Blocks on their way to the disk.
     leaving: Vec<(Place, Block)>,
-    /// Read back from the disk, last used last.
-    pages: VecDeque<(Place, Block)>,
+    /// Read back from the disk, the last one last.
+    pages: VecDeque<Page>,
     limit_bytes: usize,
     /// Bytes charged for all blocks.
     charged: usize,
@@ -60,6 +60,28 @@ pub struct Ring {
     shelved: u64,
     /// Sets of names to mask, shared by all messages that need them.
     masks: Vec<Vec<&'static str>>,
+}
+
+/// Some rows of a block on the disk.
+#[derive(Debug)]
+struct Page {
+    place: Place,
+    /// Their numbers in that block, in order.
+    rows: Vec<u16>,
+    block: Block,
+}
+
+impl Page {
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.block.cost() + self.rows.capacity() * size_of::<u16>()
+    }
+
+    fn find(&self, place: Place, row: u64) -> Option<usize> {
+        let row = u16::try_from(row).ok()?;
+        (self.place == place)
+            .then(|| self.rows.binary_search(&row).ok())
+            .flatten()
+    }
 }
 
 /// What is told about a message when it is pushed.
@@ -160,7 +182,7 @@ impl Ring {
     }
 
     fn charged_but_spare(&self) -> usize {
-        let pages: usize = self.pages.iter().map(|(_, block)| block.cost()).sum();
+        let pages: usize = self.pages.iter().map(Page::cost).sum();
         self.charged + self.index.cost() + self.shelf.cost() + self.beside + pages
     }
 
@@ -169,9 +191,12 @@ impl Ring {
         self.beside = bytes;
     }
 
+    /// What we sent ourselves is a row like any other, but counts neither as received nor as kept or dropped.
     pub fn push(&mut self, message: &Message, note: Note<'_>) -> Seq {
-        self.received += 1;
-        self.kept += 1;
+        if message.direction == Direction::In {
+            self.received += 1;
+            self.kept += 1;
+        }
         let kept = &message.payload[..message.payload.len().min(self.longest())];
         let packed = message.properties.as_deref().map(properties::pack);
         let mask = self.mask(note.mask);
@@ -245,18 +270,22 @@ impl Ring {
                 packed: &[],
             });
         }
-        let (_, page) = self
-            .pages
-            .iter()
-            .find(|(place, _)| *place == shelved.place)?;
-        page.kept(usize::try_from(seq.0 - page.first).ok()?, &self.masks)
+        let row = seq.0 - shelved.first;
+        let mut pages = self.pages.iter().rev();
+        let (page, at) = pages.find_map(|p| Some((p, p.find(shelved.place, row)?)))?;
+        let kept = page.block.kept(at, &self.masks)?;
+        Some(Kept { seq, ..kept })
     }
 
-    /// Where on the disk the row is that `get` does not have.
-    pub fn missing_place(&self, seq: Seq) -> Option<Place> {
+    /// Where on the disk the row is that `get` does not have: the block, and its number there.
+    pub fn missing(&self, seq: Seq) -> Option<(Place, u16)> {
         let shelved = self.shelf.holding(seq)?;
-        let is_here = self.pages.iter().any(|(place, _)| *place == shelved.place);
-        (!is_here && shelved.gap.is_none()).then_some(shelved.place)
+        let row = seq.0 - shelved.first;
+        let is_here = |page: &Page| page.find(shelved.place, row).is_some();
+        if shelved.gap.is_some() || self.pages.iter().any(is_here) {
+            return None;
+        }
+        Some((shelved.place, u16::try_from(row).ok()?))
     }
 
     /// Place in the list of its first row. Places of rows in memory are their numbers.
@@ -282,6 +311,12 @@ impl Ring {
             return (place < self.next).then_some(Seq(place));
         }
         self.shelf.at(place)
+    }
+
+    /// Topics of messages in memory, the newest first; one may come several times.
+    pub fn topic_names(&self) -> impl Iterator<Item = &str> {
+        let blocks = self.blocks.iter().rev();
+        blocks.flat_map(|block| block.sources.iter().map(|source| block.topic(source)))
     }
 
     /// Blocks in memory, oldest first.
@@ -444,30 +479,28 @@ impl Ring {
         if loss == Loss::Old {
             self.evicted += messages;
         }
-        self.pages.retain(|(page, _)| *page != place);
+        self.pages.retain(|page| page.place != place);
         Some(Seq(block.first))
     }
 
-    /// A block that was read back.
-    pub fn add_page(&mut self, place: Place, sheet: Sheet, devices: &mut Devices) {
-        let Some(shelved) = self.shelf.by_place(place) else {
-            return;
-        };
+    /// Rows that were read back.
+    pub fn add_page(&mut self, place: Place, rows: Vec<u16>, sheet: Sheet, devices: &mut Devices) {
         let mut block = sheet.block;
-        if block.rows != shelved.rows as usize {
+        if self.shelf.by_place(place).is_none() || block.rows != rows.len() {
             return;
         }
-        block.first = shelved.first;
         let numbers: Vec<u32> = sheet.devices.iter().map(|id| devices.number(id)).collect();
         for source in &mut block.sources {
             let number = numbers.get(source.device as usize);
             source.device = number.copied().unwrap_or(NO_DEVICE);
         }
-        self.pages.retain(|(page, _)| *page != place);
-        if self.pages.len() == PAGES {
+        self.pages.push_back(Page { place, rows, block });
+        let bytes = |ring: &Self| ring.pages.iter().map(Page::cost).sum::<usize>();
+        while self.pages.len() > PAGES.1
+            || (self.pages.len() > PAGES.0 && bytes(self) > self.limit_bytes / 16)
+        {
             self.pages.pop_front();
         }
-        self.pages.push_back((place, block));
     }
 
     fn block_bytes(&self) -> usize {
@@ -704,10 +737,14 @@ mod tests {
         assert_eq!(ring.at(0), Some(first));
         assert_eq!(ring.index_of(ring.end()), 1000);
         let (place, sheet) = &leaving[0];
-        assert_eq!(ring.missing_place(first), Some(*place));
+        assert_eq!(ring.missing(first), Some((*place, 0)));
         assert!(ring.get(first).is_none(), "it is on the disk");
         let back = Sheet::decode(&sheet.encode()).expect("a sheet");
-        ring.add_page(*place, back, &mut devices);
+        ring.add_page(*place, vec![0, 2], back.some(&[0, 2]), &mut devices);
+        assert!(ring.get(Seq(first.0 + 1)).is_none());
+        let third = ring.get(Seq(first.0 + 2)).expect("read back");
+        assert_eq!(third.seq, Seq(first.0 + 2));
+        assert_eq!(third.payload, format!("{:0>200}", 2).as_bytes());
         let kept = ring.get(first).expect("read back");
         assert_eq!(kept.payload, format!("{:0>200}", 0).as_bytes());
         assert_eq!((kept.seq, kept.topic), (first, "t"));
@@ -758,11 +795,9 @@ mod tests {
         ring.add_earlier(&earlier);
         assert_eq!((ring.rows(), ring.received(), ring.shelved()), (510, 10, 0));
         let oldest = ring.at(0).expect("a row");
-        assert_eq!(ring.missing_place(oldest), Some(Place(1)));
-        assert_eq!(
-            ring.missing_place(ring.at(300).expect("a row")),
-            Some(Place(2))
-        );
+        assert_eq!(ring.missing(oldest), Some((Place(1), 0)));
+        let next = ring.at(300).expect("a row");
+        assert_eq!(ring.missing(next), Some((Place(2), 0)));
         assert!(ring.get(ring.at(500).expect("a row")).is_some());
         assert_eq!(ring.shelved_before(ring.end()), [Place(2), Place(1)]);
     }
@@ -801,7 +836,7 @@ mod tests {
                     1 if !places.is_empty() => { ring.lose(places.remove(0).0, Loss::Old); }
                     2 if !places.is_empty() => { ring.lose(places.remove(places.len() / 2).0, Loss::Hole); }
                     3 => if let Some((place, sheet)) = places.last() {
-                        ring.add_page(*place, sheet.clone(), &mut devices);
+                        ring.add_page(*place, vec![0], sheet.some(&[0]), &mut devices);
                     },
                     _ => {}
                 }

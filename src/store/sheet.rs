@@ -121,8 +121,9 @@ impl Sheet {
         // A row that cannot be read, or whose source is not there, spoils the whole.
         let mut messages = 0;
         for row in 0..rows {
-            let source = block.source(block.read(row)?.source)?;
-            messages += u64::from(source.kind != Kind::Gap);
+            let read = block.read(row)?;
+            let source = block.source(read.source)?;
+            messages += u64::from(source.kind != Kind::Gap && !read.flags.outgoing);
         }
         block.messages = messages;
         Some(Self {
@@ -130,6 +131,49 @@ impl Sheet {
             devices,
             masks: Vec::new(),
         })
+    }
+
+    /// These rows alone. When they are very long together, the last ones are cut.
+    #[must_use]
+    pub fn some(&self, rows: &[u16]) -> Self {
+        const MUCH: usize = 4 << 20;
+        const SHORT: usize = 64 << 10;
+        let mut read = Vec::new();
+        let (mut room, mut payloads) = (0, 0);
+        for number in rows {
+            let Some(row) = self.block.read(usize::from(*number)) else {
+                continue;
+            };
+            let most = if payloads > MUCH { SHORT } else { usize::MAX };
+            let payload = &row.payload[..row.payload.len().min(most)];
+            payloads += payload.len();
+            let Some(source) = self.block.source(row.source) else {
+                continue;
+            };
+            let row = Row {
+                at: row.at,
+                topic: self.block.topic(source),
+                kind: source.kind,
+                mask: source.mask,
+                device: source.device,
+                payload,
+                missing: row.length - payload.len() as u64,
+                gist: std::str::from_utf8(row.gist).unwrap_or_default(),
+                properties: row.packed(),
+                flags: row.flags,
+            };
+            room += row.cost(true) + 16;
+            read.push(row);
+        }
+        let mut block = Block::new(self.block.first, vec![0; room], Vec::new());
+        for (source, row) in (0..).zip(&read) {
+            block.push(row, source);
+        }
+        Self {
+            block,
+            devices: self.devices.clone(),
+            masks: self.masks.clone(),
+        }
     }
 
     /// A copy whose payloads say `(…)` where something must not be shown; `None` when nothing must be hidden.

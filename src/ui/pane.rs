@@ -1,5 +1,6 @@
 //! A pane: its frame with title, note, filter and scroll bar, and inside it the body.
 
+mod compose;
 mod devices;
 mod filters;
 mod inspector;
@@ -41,6 +42,7 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
             inspector::draw(lines, *selected, inner, focused, canvas);
         }
         Body::Commands(rows) => publish::draw(rows, inner, focused, canvas),
+        Body::Compose(rows) => compose::draw(rows, inner, canvas),
     }
 }
 

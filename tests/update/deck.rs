@@ -27,7 +27,7 @@ use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
@@ -75,7 +75,7 @@ pub fn profile(name: &str) -> ProfileSummary {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
-        v5: false,
+        version: Version::V311,
         topics: Vec::new(),
     }
 }
@@ -103,6 +103,7 @@ pub fn setup() -> Setup {
         keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 
@@ -261,7 +262,7 @@ impl Deck {
             platform: PlatformId::Mqtt,
             capabilities: thingdeck::platform::mqtt::CAPABILITIES,
             place: "mqtt://127.0.0.1:1883".to_owned(),
-            v5: true,
+            version: Version::V5,
             topics,
             ..profile("lab")
         };

@@ -49,8 +49,9 @@ impl Disk {
                     self.blocks.insert(place, sheet.encode());
                 }
             }
-            Effect::Unshelve(_, place) => {
-                tell(ShelfEvent::Page(place, Box::new(self.sheet(place))));
+            Effect::Unshelve(_, place, rows) => {
+                let page = Box::new(self.sheet(place).some(&rows));
+                tell(ShelfEvent::Page(place, rows, page));
             }
             Effect::Search(_, id, query) => {
                 for place in query.places() {

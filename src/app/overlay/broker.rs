@@ -148,7 +148,7 @@ pub(super) fn summary(over: &FormOver) -> ProfileSummary {
         event_hours: 0,
         on_quit: OnQuit::default(),
         place: over.text(URL).to_owned(),
-        v5: version(over) == Version::V5,
+        version: version(over),
         topics: filter(over).map(wish).into_iter().collect(),
     }
 }

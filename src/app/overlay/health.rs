@@ -13,7 +13,6 @@ use super::super::state::App;
 use super::super::words;
 use super::Over;
 use super::text::{TextKind, TextOver};
-use crate::base::moment;
 use crate::base::text::{self, SafeText};
 use crate::domain::message::Qos;
 use crate::domain::session::SessionCommand;
@@ -32,9 +31,9 @@ enum Sort {
     /// A sum that grows: with its speed.
     Sum,
     ByteSum,
-    /// Messages a minute, averaged by the broker.
-    PerMinute,
-    BytesPerMinute,
+    /// So many a minute over the last 1, 5 and 15 minutes, as the broker works it out: a value each.
+    Average,
+    ByteAverage,
 }
 
 struct Figure {
@@ -95,7 +94,9 @@ static GROUPS: &[Group] = &[
                 Sort::Sum,
                 &["messages/received", "mqtt/publish/received"],
             ),
+            figure("  on average", Sort::Average, &["load/messages/received"]),
             figure("sent", Sort::Sum, &["messages/sent", "mqtt/publish/sent"]),
+            figure("  on average", Sort::Average, &["load/messages/sent"]),
             figure(
                 "dropped",
                 Sort::Sum,
@@ -111,7 +112,9 @@ static GROUPS: &[Group] = &[
         title: "Bytes",
         figures: &[
             figure("received", Sort::ByteSum, &["bytes/received"]),
+            figure("  on average", Sort::ByteAverage, &["load/bytes/received"]),
             figure("sent", Sort::ByteSum, &["bytes/sent"]),
+            figure("  on average", Sort::ByteAverage, &["load/bytes/sent"]),
         ],
     },
     Group {
@@ -184,16 +187,15 @@ impl App {
         let mut out = self.health_state(cells);
         let mut rest: BTreeMap<&str, &Value> = self.home.sys.iter().collect();
         for group in GROUPS {
-            let known: Vec<_> = group
+            let rows: Vec<_> = group
                 .figures
                 .iter()
-                .filter_map(|figure| Some((figure, take(&mut rest, figure)?)))
+                .filter_map(|figure| figure_row(&mut rest, figure))
                 .collect();
-            if known.is_empty() {
-                continue;
+            if !rows.is_empty() {
+                out.push(line(group.title, Role::Title));
+                out.extend(rows);
             }
-            out.push(line(group.title, Role::Title));
-            out.extend(known.iter().map(|(figure, value)| row(figure, value)));
         }
         if !rest.is_empty() {
             let title = if out.is_empty() {
@@ -238,15 +240,57 @@ impl App {
     }
 }
 
-/// The figure's value, which is listed no more.
-fn take<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> Option<&'a Value> {
-    figure.names.iter().find_map(|wanted| {
-        let name = values
-            .keys()
-            .find(|name| own_part(name) == *wanted)
-            .copied()?;
-        values.remove(name)
-    })
+/// The figure's row; its values are listed no more.
+fn figure_row<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> Option<Line> {
+    let (main, aside) = match figure.sort {
+        Sort::Average | Sort::ByteAverage => (averages(values, figure)?, String::new()),
+        sort => {
+            let mut found = figure.names.iter().map(|name| take(values, name));
+            let first = found.by_ref().find_map(|value| value)?;
+            // Other names of the same figure.
+            found.for_each(drop);
+            told(sort, first)
+        }
+    };
+    let role = match figure.sort {
+        Sort::Text => Role::Text,
+        _ => Role::Number,
+    };
+    let mut out = vec![
+        span("  ", Role::Normal),
+        span(text::pad(figure.label, LABEL), Role::Label),
+        span(main, role),
+    ];
+    if !aside.is_empty() {
+        out.push(span(format!("  {aside}"), Role::Dim));
+    }
+    Some(out)
+}
+
+/// `28.0/s 1 min, 6.8/s 5 min, 2.3/s 15 min`
+fn averages<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> Option<String> {
+    let base = figure.names.first()?;
+    let parts: Vec<_> = ["1", "5", "15"]
+        .into_iter()
+        .filter_map(|window| {
+            let value = take(values, &format!("{base}/{window}min"))?;
+            let speed = value.number()? / 60.0;
+            let speed = match figure.sort {
+                Sort::ByteAverage => bytes_per_second(speed),
+                _ => per_second(speed),
+            };
+            Some(format!("{speed} {window} min"))
+        })
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn take<'a>(values: &mut BTreeMap<&'a str, &'a Value>, wanted: &str) -> Option<&'a Value> {
+    let name = values
+        .keys()
+        .find(|name| own_part(name) == wanted)
+        .copied()?;
+    values.remove(name)
 }
 
 /// `clients/connected` of `broker/clients/connected`, `brokers/NODE/stats/clients/connected` and `NODE@HOST/clients/connected`.
@@ -267,27 +311,6 @@ fn own_part(name: &str) -> &str {
     part.unwrap_or(rest)
 }
 
-fn row(figure: &Figure, value: &Value) -> Line {
-    let (main, aside) = told(figure.sort, value);
-    let label = text::pad(figure.label, LABEL);
-    let mut out = vec![
-        span("  ", Role::Normal),
-        span(label, Role::Label),
-        span(
-            main,
-            if figure.sort == Sort::Text {
-                Role::Text
-            } else {
-                Role::Number
-            },
-        ),
-    ];
-    if !aside.is_empty() {
-        out.push(span(format!("  {aside}"), Role::Dim));
-    }
-    out
-}
-
 /// The figure, and what is to be said beside it.
 fn told(sort: Sort, value: &Value) -> (String, String) {
     let as_it_is = || (value.text.clone(), String::new());
@@ -298,10 +321,7 @@ fn told(sort: Sort, value: &Value) -> (String, String) {
     match sort {
         Sort::Text => as_it_is(),
         Sort::Time if value.text.contains(',') => as_it_is(),
-        Sort::Time => {
-            let seconds = std::time::Duration::from_secs(whole);
-            (uptime(seconds), String::new())
-        }
+        Sort::Time => (uptime(whole), String::new()),
         Sort::Count => (words::grouped(whole), String::new()),
         Sort::Bytes => (words::bytes(whole), String::new()),
         Sort::Sum => {
@@ -309,23 +329,25 @@ fn told(sort: Sort, value: &Value) -> (String, String) {
             (value.growth().map_or("–".to_owned(), per_second), sum)
         }
         Sort::ByteSum => {
-            let speed = |speed| format!("{}/s", words::bytes(self::whole(speed)));
             let sum = format!("{} in all", words::bytes(whole));
-            (value.growth().map_or("–".to_owned(), speed), sum)
+            (value.growth().map_or("–".to_owned(), bytes_per_second), sum)
         }
-        Sort::PerMinute => (per_second(number / 60.0), "average".to_owned()),
-        Sort::BytesPerMinute => {
-            let speed = format!("{}/s", words::bytes(self::whole(number / 60.0)));
-            (speed, "average".to_owned())
-        }
+        Sort::Average | Sort::ByteAverage => as_it_is(),
     }
 }
 
-fn uptime(time: std::time::Duration) -> String {
-    if time.as_secs() < 60 {
-        return format!("{} s", time.as_secs());
+/// Its two greatest units: `3 d 4 h`, `1 min 42 s`.
+fn uptime(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
     }
-    moment::short(time)
+}
+
+fn bytes_per_second(speed: f64) -> String {
+    format!("{}/s", words::bytes(whole(speed)))
 }
 
 fn per_second(speed: f64) -> String {

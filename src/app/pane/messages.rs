@@ -36,8 +36,8 @@ pub(in super::super) struct MessagesPane {
     saved: Vec<MessageRow>,
     /// The search through what is on the disk.
     search: Search,
-    /// Blocks that are being read back from the disk.
-    asked: Vec<Place>,
+    /// Rows that are being read back from the disk.
+    asked: Vec<(Place, u16)>,
 }
 
 /// Memory is searched first.
@@ -118,24 +118,35 @@ impl MessagesPane {
         self.hits.lose(first, &home.ring);
     }
 
-    /// Nobody waits for that block any more.
-    pub(in super::super) fn arrived(&mut self, place: Place) {
-        self.asked.retain(|asked| *asked != place);
+    /// Nobody waits for these rows any more.
+    pub(in super::super) fn arrived(&mut self, place: Place, rows: &[u16]) {
+        self.asked
+            .retain(|(asked, row)| *asked != place || !rows.contains(row));
     }
 
-    /// Blocks on the disk that hold rows of the window and are not asked for yet.
-    pub(in super::super) fn missing(&mut self, home: &Home, rows: usize) -> Vec<Place> {
+    pub(in super::super) fn forget_asked(&mut self, place: Place) {
+        self.asked.retain(|(asked, _)| *asked != place);
+    }
+
+    /// Rows of the window, and some around it, that are on the disk and not asked for yet; each block once.
+    pub(in super::super) fn missing(&mut self, home: &Home, rows: usize) -> Vec<(Place, Vec<u16>)> {
         let (_, offset) = self.cursor(home, rows);
         let memory = home.ring.first_in_memory();
-        let mut missing = Vec::new();
-        for index in offset..offset + rows {
+        let mut missing: Vec<(Place, Vec<u16>)> = Vec::new();
+        for index in offset.saturating_sub(rows / 2)..offset + rows + rows / 2 {
             let Some(seq) = self.hits.at(index, &home.ring).filter(|seq| *seq < memory) else {
                 break;
             };
-            let place = home.ring.missing_place(seq);
-            if let Some(place) = place.filter(|place| !self.asked.contains(place)) {
-                self.asked.push(place);
-                missing.push(place);
+            let Some((place, row)) = home.ring.missing(seq) else {
+                continue;
+            };
+            if self.asked.contains(&(place, row)) {
+                continue;
+            }
+            self.asked.push((place, row));
+            match missing.last_mut().filter(|(last, _)| *last == place) {
+                Some((_, rows)) => rows.push(row),
+                None => missing.push((place, vec![row])),
             }
         }
         missing

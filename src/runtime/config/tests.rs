@@ -69,6 +69,7 @@ fn everything_the_interface_names_is_read() {
         }
     );
     assert_eq!(config.history.memory, 64 * 1024 * 1024);
+    assert_eq!(config.history.disk, 0, "nothing goes to the disk unasked");
     assert_eq!(names(&config), ["work", "home"], "in the order of the file");
     assert_eq!(config.warnings, []);
     let filter = |text, qos| FilterWish::new(TopicFilter::parse(text).expect("a filter"), qos);
@@ -159,6 +160,12 @@ fn every_mistake_names_file_line_key_and_remedy() {
             "line 2: `history.memory`",
             "\"many\" is no size",
             "256 MiB",
+        ),
+        (
+            "[history]\ndisk = 10",
+            "line 2: `history.disk`",
+            "less than 1 MiB",
+            "1 GiB",
         ),
         (
             "[history]\nmemory = 10",
@@ -764,4 +771,11 @@ fn a_pin_is_written_beside_what_is_there_and_replaced_when_it_is_said_again() {
     assert_eq!(of("odd \"topic\""), None);
     assert!(save_pin(&file, "a", "nonsense").is_err());
     assert_eq!(fs::read_to_string(&file).expect("there"), text);
+}
+
+#[test]
+fn the_disk_takes_what_memory_has_no_room_for_where_that_is_asked() {
+    let disk = |text: &str| parse(&format!("[history]\ndisk = {text}")).map(|c| c.history.disk);
+    assert_eq!(disk("\"1 GiB\""), Ok(1 << 30));
+    assert_eq!(disk("0"), Ok(0));
 }

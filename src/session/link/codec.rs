@@ -14,6 +14,7 @@ mod v5;
 pub use reader::Malformed;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -248,6 +249,11 @@ impl Codec {
 }
 
 pub use out::{acknowledge, disconnect, ping};
+
+/// A keep-alive as CONNECT tells it.
+pub fn seconds(keep_alive: Duration) -> Duration {
+    Duration::from_secs(out::seconds(keep_alive).into())
+}
 
 /// The type of a PUBLISH in the first byte of its fixed header.
 pub const PUBLISH: u8 = 3;

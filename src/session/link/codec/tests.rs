@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use rumqttc::mqttbytes::v4 as theirs_v4;
