@@ -268,6 +268,14 @@ impl Console for Stage {
         Box::pin(std::future::ready(heard))
     }
 
+    fn variable(&self, name: &str) -> Option<Secret> {
+        (name == "SET").then(|| Secret::new("value"))
+    }
+
+    fn seed(&self) -> u64 {
+        7
+    }
+
     fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>> {
         let content = Bytes::copy_from_slice(self.stdin.as_bytes());
         Box::pin(std::future::ready(Ok(content)))
