@@ -39,7 +39,7 @@ pub enum Deed {
     Open(Opening),
     Command(SessionCommand),
     Choose(String),
-    Save(NewEntry),
+    Save(Box<NewEntry>),
     Remove(String),
     Confirm(String),
     Close,
@@ -218,7 +218,7 @@ impl Console for Stage {
     }
 
     fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem> {
-        self.deeds.push(Deed::Save(profile.clone()));
+        self.deeds.push(Deed::Save(Box::new(profile.clone())));
         Ok("saved".to_owned())
     }
 
