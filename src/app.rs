@@ -2,7 +2,10 @@
 
 pub mod action;
 mod commands;
+mod composer;
 pub mod countries;
+pub mod document;
+pub mod editor;
 pub mod effect;
 pub mod event;
 mod facts;
@@ -19,6 +22,7 @@ mod pending;
 mod picture;
 pub mod screen;
 pub mod scroll;
+mod shelf;
 mod state;
 mod update;
 mod words;

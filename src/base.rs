@@ -1,5 +1,6 @@
 //! What every layer may use: text made safe for a terminal, secrets, moments in time, and problems in words.
 
+pub mod dice;
 pub mod moment;
 pub mod near;
 pub mod percent;

@@ -14,7 +14,7 @@ use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings};
+use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::FilterWish;
@@ -256,7 +256,7 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
-        v5: false,
+        version: Version::V311,
         topics: Vec::new(),
     };
     Setup {
@@ -267,7 +267,10 @@ fn setup(width: u16, height: u16) -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 256 << 20,
+        keeps_history: false,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 

@@ -33,6 +33,8 @@ impl App {
             SessionEvent::Link(state) => self.link(state),
             SessionEvent::Message(message, reading) => self.message(&message, reading),
             SessionEvent::Granted { filter, result } => {
+                self.exchange_granted(&filter, &result);
+                self.sweep_granted(&filter, &result);
                 let changed = self.home.filters.granted(&filter, result);
                 self.filters_changed(changed);
             }
@@ -45,11 +47,10 @@ impl App {
                 self.moved |= self.home.waiting != waiting;
                 self.home.waiting = waiting;
             }
-            // Nothing is published over MQTT yet.
-            SessionEvent::Receipt { .. } => self.pending.stray(),
+            SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
-                self.messages.offer(seq, &self.home);
+                self.offer_message(seq);
                 self.moved = true;
             }
             SessionEvent::Fact(fact) => self.fact(fact),
@@ -75,6 +76,8 @@ impl App {
     }
 
     fn message(&mut self, message: &Message, reading: Reading) {
+        self.exchange_heard(message);
+        self.sweep_heard(message);
         let device = reading.device.map(|id| (self.home.devices.number(&id), id));
         let note = Note {
             kind: reading.kind,
@@ -89,7 +92,7 @@ impl App {
             self.home.devices.touch(number, self.at.mono);
             self.alive(&id);
         }
-        self.messages.offer(seq, &self.home);
+        self.offer_message(seq);
         self.moved = true;
         for fact in reading.facts {
             self.fact(fact);
@@ -285,7 +288,15 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
-            Purpose::SaveProfile | Purpose::SaveToken | Purpose::Copy => self.pending.stray(),
+            Purpose::SaveProfile
+            | Purpose::SaveToken
+            | Purpose::SavePin
+            | Purpose::Copy
+            | Purpose::Decode
+            | Purpose::Kept
+            | Purpose::Edit
+            | Purpose::Gather(_)
+            | Purpose::Templates(_) => self.pending.stray(),
         }
     }
 
@@ -301,7 +312,19 @@ impl App {
             (_, Ok(Outcome::ProfileSaved { name })) => {
                 self.say(Role::Good, format!("profile {name} is saved"));
             }
-            (_, Err(problem)) => self.say(Role::Bad, problem.line()),
+            (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
+            (_, Ok(Outcome::Edited { text })) => self.edited(&text),
+            (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
+                self.gathered(*job, gathered);
+            }
+            (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
+                self.templates_came(templates, purpose);
+            }
+            (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
+            (_, Err(problem)) => {
+                self.remember(&problem.what, &problem);
+                self.say(Role::Bad, problem.line());
+            }
         }
     }
 

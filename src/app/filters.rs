@@ -14,6 +14,8 @@ pub(super) enum Origin {
     Hand,
     /// For the box with the broker's health, as long as that is open.
     Health,
+    /// For an answer, or for counting what is retained, as long as that takes.
+    Composer,
     /// The platform subscribed it by itself.
     Platform,
 }
@@ -24,6 +26,7 @@ impl Origin {
             Self::Profile => "profile",
             Self::Hand => "by hand",
             Self::Health => "health",
+            Self::Composer => "composer",
             Self::Platform => "platform",
         }
     }
@@ -103,7 +106,7 @@ impl Filters {
                     wish,
                     granted: None,
                 };
-                if origin != Origin::Health {
+                if !matches!(origin, Origin::Health | Origin::Composer) {
                     entry.origin = origin;
                 }
             }

@@ -42,13 +42,13 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new(session: SessionId, memory_limit: usize) -> Self {
+    pub(super) fn new(session: SessionId, ring: Ring) -> Self {
         Self {
             session,
             link: LinkState::default(),
             steps: Vec::new(),
             devices: Devices::default(),
-            ring: Ring::new(memory_limit),
+            ring,
             rates: Rates::default(),
             tree: Tree::default(),
             sys: Sys::default(),

@@ -1,8 +1,10 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
 pub(super) mod choice;
+pub(super) mod compose;
 pub(super) mod confirm;
 pub(super) mod control;
+pub(super) mod decoders;
 pub(super) mod filter;
 pub(super) mod form;
 pub(super) mod health;

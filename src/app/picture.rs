@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::action::{self, Action};
-use super::layout;
 use super::overlay::Over;
 use super::screen::{Area, Footer, Header, PaneId, PaneView, Role, Screen, Span};
 use super::state::App;
@@ -39,14 +38,17 @@ impl App {
     }
 
     fn pane_view(&self, id: PaneId, area: Area) -> PaneView {
-        let rows = usize::from(layout::rows(id, area));
+        let rows = self.rows(id);
         let cells = usize::from(area.width);
         let (filter, (body, note, scroll)) = match id {
             PaneId::Devices => (&self.devices.filter, self.devices_body(rows)),
             PaneId::Subscriptions => (&self.subscriptions.filter, self.subscriptions_body(rows)),
             PaneId::Messages => (&self.messages.filter, self.messages_body(rows, cells)),
             PaneId::Inspector => (&self.inspector.filter, self.inspector_body(rows)),
-            PaneId::Publish => (&self.publish.filter, self.publish_body(rows)),
+            PaneId::Publish => {
+                let inside = cells.saturating_sub(2);
+                (&self.publish.filter, self.publish_body(rows, inside))
+            }
         };
         PaneView {
             id,
@@ -78,6 +80,7 @@ impl App {
             insecure: profile.is_some_and(|p| p.insecure),
             received: ring.received(),
             kept: ring.kept(),
+            on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
@@ -163,6 +166,7 @@ impl App {
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
+            None if self.is_composing() => self.composer_keys(),
             None => self.pane_keys(),
         };
         Footer {
@@ -187,6 +191,24 @@ impl App {
             .into_iter()
             .filter_map(|info| Some((info.keys.first()?, info.short?)))
             .map(|(key, short)| (SafeText::new(key), SafeText::new(short)))
+            .collect()
+    }
+
+    /// What keeps its meaning while letters are letters.
+    fn composer_keys(&self) -> Vec<(SafeText, SafeText)> {
+        let mut keys = vec![("Ctrl-S", "send"), ("Tab", "next"), ("Esc", "leave")];
+        if self.composer.repeat.is_some() {
+            keys.insert(1, ("Ctrl-X", "stop"));
+        }
+        keys.extend([
+            ("Ctrl-E", "editor"),
+            ("Ctrl-R", "history"),
+            ("Ctrl-T", "templates"),
+            ("Ctrl-F", "format"),
+            ("Ctrl-P", "palette"),
+        ]);
+        keys.into_iter()
+            .map(|(key, does)| (SafeText::new(key), SafeText::new(does)))
             .collect()
     }
 

@@ -63,6 +63,11 @@ pub enum Role {
     Match,
     /// Changed since the message before.
     Changed,
+    /// A half block `▀`: two pixels of a picture, red, green and blue.
+    Pixels {
+        top: [u8; 3],
+        bottom: [u8; 3],
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,7 +98,10 @@ pub struct Header {
     /// TLS verification is off: said the whole time.
     pub insecure: bool,
     pub received: u64,
+    /// In memory.
     pub kept: u64,
+    /// On the disk; `None` where nothing goes there.
+    pub on_disk: Option<u64>,
     pub dropped: u64,
     /// REST calls in the last hour and, while limited, how long calls rest; else what waits to be sent.
     pub calls: Option<Span>,
@@ -179,8 +187,37 @@ pub enum Body {
     Messages(Vec<MessageRow>),
     /// Lines of the inspector or any other text, ready wrapped to the area's inner width.
     Lines(Vec<Line>),
+    /// The same with a line under the cursor, counted from the first one shown.
+    Document {
+        lines: Vec<Line>,
+        selected: Option<usize>,
+    },
     /// The publish pane on a platform that takes commands over REST, and the commands so far.
     Commands(Vec<CommandRow>),
+    /// The publish pane where messages can be published: one row for each line inside the pane.
+    Compose(Vec<ComposeRow>),
+}
+
+/// One line of the composer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComposeRow {
+    /// One field over the whole width, or several side by side.
+    Fields(Vec<Field>),
+    /// A line of the payload.
+    Text {
+        number: usize,
+        text: SafeText,
+        /// Cells from the start of `text`.
+        cursor: Option<u16>,
+        /// Something is wrong in it.
+        broken: bool,
+    },
+    /// One of the topics that are known, under the field.
+    Choice {
+        text: SafeText,
+        selected: bool,
+    },
+    Line(Line),
 }
 
 /// One device. Column widths are the view's business: it drops columns from the least important as the pane narrows

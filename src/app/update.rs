@@ -7,6 +7,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
 use super::keymap::{self, is_key};
+use super::pending::ForTemplates;
 use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
@@ -52,8 +53,16 @@ impl App {
                 self.done(id, result);
                 true
             }
+            Event::Decoded(id, ready) => {
+                self.decoded(id, *ready);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
+                true
+            }
+            Event::Shelf(id, event) => {
+                self.shelf_event(id, event);
                 true
             }
             Event::Log(line) => {
@@ -61,6 +70,7 @@ impl App {
                 false
             }
             Event::Stop(_) => {
+                self.flush_draft();
                 self.ask(Effect::Quit);
                 false
             }
@@ -70,6 +80,8 @@ impl App {
         } else {
             self.settle_messages();
         }
+        self.search_disk();
+        self.fetch_window();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -124,7 +136,8 @@ impl App {
         }
         if self.timers.search.is_none() && self.messages.is_looking(&self.home) {
             let id = self.timers.next();
-            self.ask(Effect::StartTimer(id, Duration::from_millis(1)));
+            // At once, but after whatever the keyboard has to say.
+            self.ask(Effect::StartTimer(id, Duration::ZERO));
             self.timers.search = Some(id);
         }
     }
@@ -134,9 +147,14 @@ impl App {
             self.timers.tick = None;
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
-            self.messages.look_back(&self.home);
+            self.look_back();
         } else if let Some((device, command)) = self.timers.looks.remove(&id) {
             self.look_at_state(&device, command);
+        } else if self.draft_timer(id)
+            || self.repeat_timer(id)
+            || self.exchange_timer(id)
+            || self.sweep_timer(id)
+        {
         } else {
             self.pending.stray();
         }
@@ -156,6 +174,9 @@ impl App {
         if self.filter_is_edited() {
             return self.filter_key(key);
         }
+        if self.is_composing() {
+            return self.composer_key(key);
+        }
         let Some(info) = keymap::lookup(self.focus, key) else {
             return;
         };
@@ -169,6 +190,8 @@ impl App {
             self.overlay_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
+        } else if self.is_composing() {
+            self.composer_paste(text);
         }
     }
 
@@ -176,7 +199,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited(),
+            None => self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -221,6 +244,7 @@ impl App {
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
         self.end_filter_editing();
+        self.stop_composing();
         self.focus = pane;
     }
 
@@ -255,7 +279,33 @@ impl App {
             Action::Sort => self.sort_topics(),
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
-            Action::Control | Action::Compose => self.open_control(),
+            Action::Control => self.open_control(),
+            Action::Compose => self.compose(),
+            Action::Write => {
+                if self.has_composer() {
+                    self.compose();
+                }
+            }
+            Action::Send => self.send(),
+            Action::OpenEditor => self.open_editor(),
+            Action::History => self.only_composer(Self::open_history),
+            Action::FormatJson => self.only_composer(Self::format_json),
+            Action::Undo => self.only_composer(|app| app.undo_typing(true)),
+            Action::Redo => self.only_composer(|app| app.undo_typing(false)),
+            Action::ComposeMessage => self.compose_message(),
+            Action::StopRepeat => self.only_composer(Self::stop_repeating),
+            Action::Templates => self.only_composer(|app| app.ask_templates(ForTemplates::Open)),
+            Action::SaveTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Save));
+            }
+            Action::DeleteTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Delete));
+            }
+            Action::MessageProperties => self.only_composer(Self::open_properties),
+            Action::Repeat => self.only_composer(Self::open_repeat),
+            Action::AwaitAnswer => self.only_composer(Self::open_answer),
+            Action::ClearDraft => self.only_composer(Self::clear_draft),
+            Action::ClearRetained => self.open_sweep(),
             Action::AddFilter => self.add_filter(),
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
@@ -264,6 +314,14 @@ impl App {
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::View => self.next_view(),
+            Action::FoldValue => self.fold_here(),
+            Action::FoldAll => self.fold_all(),
+            Action::Earlier => self.step_in_time(false),
+            Action::Later => self.step_in_time(true),
+            Action::Compare => self.compare(),
+            Action::Changes => self.toggle_changes(),
+            Action::CopyPath => self.copy_path(),
+            Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
@@ -273,7 +331,10 @@ impl App {
             Action::Help => self.open_help(),
             Action::Quit => self.quit(),
             Action::QuitEnding => self.ask(Effect::QuitEnding),
-            Action::Leave => self.ask(Effect::Quit),
+            Action::Leave => {
+                self.flush_draft();
+                self.ask(Effect::Quit);
+            }
             Action::Suspend => self.ask(Effect::Suspend),
             Action::Energy => self.open_energy(),
             Action::AddAccount => self.open_wizard(),
@@ -285,6 +346,13 @@ impl App {
     /// Left and Right are about the tree first.
     fn topic_is_at_hand(&self) -> bool {
         self.focus == PaneId::Devices && self.has_topics()
+    }
+
+    /// Where there is no composer, its keys do nothing.
+    fn only_composer(&mut self, act: impl FnOnce(&mut Self)) {
+        if self.has_composer() {
+            act(self);
+        }
     }
 
     fn focus_by(&mut self, by: usize) {
@@ -333,7 +401,7 @@ impl App {
             PaneId::Subscriptions => self.select_subscription_row(row),
             PaneId::Messages => self.select_message_row(row),
             PaneId::Publish => self.select_command_row(row),
-            PaneId::Inspector => {}
+            PaneId::Inspector => self.select_inspector_row(row),
         }
     }
 

@@ -49,6 +49,18 @@ pub(super) fn bytes(number: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// As exact as a person wants it: `12 ms`, `1.5 s`, `10 s`, `2 min`.
+pub(super) fn brief_time(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..10_000 if !millis.is_multiple_of(1000) => {
+            format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+        }
+        _ => crate::base::moment::words(duration),
+    }
+}
+
 /// Age of the last message, in at most four cells: `now`, `12s`, `4m`, `3h`, `2d`.
 pub(super) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -182,6 +194,15 @@ mod tests {
         assert_eq!(
             [1, 1023, 1536, 2_202_009].map(bytes),
             ["1 byte", "1,023 bytes", "1.5 KiB", "2.1 MiB"]
+        );
+    }
+
+    #[test]
+    fn a_short_time_is_told_in_milliseconds() {
+        let told = [0, 12, 999, 1000, 1549, 10_500, 120_000].map(Duration::from_millis);
+        assert_eq!(
+            told.map(brief_time),
+            ["0 ms", "12 ms", "999 ms", "1 s", "1.5 s", "10 s", "2 min"]
         );
     }
 

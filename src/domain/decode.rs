@@ -6,6 +6,7 @@
 pub mod avro;
 pub mod cbor;
 mod chain;
+pub mod difference;
 mod guess;
 pub mod inflate;
 pub mod json;
@@ -101,16 +102,12 @@ impl Decoded {
 
 /// Takes `payload` apart: by the chain that is pinned, else by the likeliest that fits.
 pub fn decode(payload: &[u8], topic: &str, pin: Option<&Chain>, limits: Limits) -> Decoded {
-    let (chain, sure, others) = match pin {
-        Some(chain) => (chain.clone(), Sure::Pinned, Vec::new()),
-        None => {
-            let mut guesses = guess(payload, topic, limits).into_iter();
-            let best = guesses.next().unwrap_or(Guess {
-                chain: Chain(vec![Step::Bytes]),
-                sure: 0,
-            });
-            (best.chain, Sure::Guessed(best.sure), guesses.collect())
-        }
+    let (chain, sure, others) = if let Some(chain) = pin {
+        (chain.clone(), Sure::Pinned, Vec::new())
+    } else {
+        let mut guesses = guess(payload, topic, limits);
+        let best = guesses.remove(0);
+        (best.chain, Sure::Guessed(best.sure), guesses)
     };
     let mut run = Run {
         out: Decoded {
@@ -264,7 +261,7 @@ impl Run {
     }
 
     fn picture(&mut self, bytes: &[u8]) -> Result<(Content, usize), Fault> {
-        let found = picture::read(bytes, self.limits.pixels).ok_or(Fault::Wrong {
+        let found = picture::read(bytes, self.limits.pixels).ok_or_else(|| Fault::Wrong {
             at: 0,
             what: "no picture that is known".into(),
         })?;

@@ -6,7 +6,7 @@ use crate::base::moment::{Mono, words};
 use crate::base::problem::{Exit, Problem};
 use crate::cli::verb::TailVerb;
 use crate::domain::device::{Device, DeviceId};
-use crate::domain::expression::Subject;
+use crate::domain::expression::{Expression, Here, Subject};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
 use crate::domain::message::{Message, Qos};
@@ -33,9 +33,15 @@ pub(super) async fn run(
     manner: Manner,
 ) -> Result<Exit, End> {
     let profile = script.begin()?;
+    // Times without a zone are UTC, as they are in the lines.
+    let here = Here {
+        now: script.console.now().wall,
+        zone: 0,
+    };
     let mut tail = Tail {
         verb,
         manner,
+        condition: verb.condition.clone().map(|condition| condition.at(here)),
         profile,
         names: HashMap::new(),
         printed: 0,
@@ -59,6 +65,7 @@ pub(super) async fn run(
 struct Tail<'a> {
     verb: &'a TailVerb,
     manner: Manner,
+    condition: Option<Expression>,
     profile: Profile,
     /// What devices are called, for the lines.
     names: HashMap<DeviceId, String>,
@@ -187,16 +194,9 @@ impl Tail<'_> {
         if !filters.is_empty() && !filters.iter().any(|wish| wish.filter.matches(topic)) {
             return false;
         }
-        self.verb.condition.as_ref().is_none_or(|condition| {
-            condition.matches(&Subject {
-                kind: reading.kind,
-                topic,
-                device: reading.device.as_ref(),
-                device_name,
-                gist: &reading.gist,
-                payload: &message.payload,
-            })
-        })
+        self.condition
+            .as_ref()
+            .is_none_or(|condition| condition.matches(&Subject::of(message, reading, device_name)))
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -254,8 +254,8 @@ impl Tail<'_> {
             Err(why) => why,
             Ok(qos) => {
                 self.refused.retain(|refused| *refused != filter);
-                if self.manner == Manner::Expect {
-                    // Who publishes what is expected can wait for this line.
+                if self.verb.filters.iter().any(|wish| wish.filter == filter) {
+                    // Who publishes what is waited for can wait for this line.
                     script.say(&format!("subscribed to {filter} with QoS {}", qos.number()));
                 }
                 return Ok(());

@@ -13,8 +13,10 @@ use toml::de::DeTable;
 use super::files::{resolve, trouble};
 use crate::base::near::nearest;
 use crate::base::problem::{Exit, Problem};
+use crate::domain::decode::Pins;
 use crate::domain::profile::Profile;
 
+mod decode;
 pub mod edit;
 pub mod entry;
 mod profile;
@@ -29,6 +31,8 @@ pub struct Config {
     pub default_profile: Option<String>,
     pub ui: Ui,
     pub history: History,
+    /// How payloads are decoded, by topic.
+    pub decode: Pins,
     /// In the order of the file.
     pub profiles: Vec<Profile>,
     /// What a person should read once: a token in clear, for example.
@@ -62,11 +66,16 @@ pub enum Theme {
 pub struct History {
     /// Ceiling for messages kept in memory, in bytes.
     pub memory: u64,
+    /// Ceiling for what leaves memory and goes to the disk, in bytes; 0 keeps nothing there.
+    pub disk: u64,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { memory: 256 << 20 }
+        Self {
+            memory: 256 << 20,
+            disk: 0,
+        }
     }
 }
 
@@ -85,7 +94,7 @@ impl Config {
         let source = Source { file, text };
         let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
         let root = Section::root(&source, &document);
-        root.only(&["default_profile", "ui", "history", "profiles"])?;
+        root.only(&["default_profile", "ui", "history", "decode", "profiles"])?;
         let mut warnings = Vec::new();
         let mut profiles = Vec::new();
         if let Some(section) = root.section("profiles")? {
@@ -102,6 +111,9 @@ impl Config {
             history: root
                 .section("history")?
                 .map_or_else(|| Ok(History::default()), |s| history(&s))?,
+            decode: root
+                .section("decode")?
+                .map_or_else(|| Ok(Pins::default()), |s| decode::read(&s))?,
             profiles,
             warnings,
         };
@@ -199,19 +211,33 @@ fn theme(section: &Section<'_>, name: &str) -> Result<Theme, Problem> {
 }
 
 fn history(section: &Section<'_>) -> Result<History, Problem> {
-    section.only(&["memory"])?;
-    let Some(text) = section.text_or_number("memory")? else {
-        return Ok(History::default());
+    section.only(&["memory", "disk"])?;
+    let default = History::default();
+    Ok(History {
+        memory: size(section, "memory", "256 MiB", false)?.unwrap_or(default.memory),
+        disk: size(section, "disk", "1 GiB", true)?.unwrap_or(default.disk),
+    })
+}
+
+/// At least 1 MiB. Nothing at all only where that means something.
+fn size(
+    section: &Section<'_>,
+    key: &str,
+    example: &str,
+    may_be_none: bool,
+) -> Result<Option<u64>, Problem> {
+    let Some(text) = section.text_or_number(key)? else {
+        return Ok(None);
     };
     match bytes(&text) {
-        Some(memory) if memory >= 1 << 20 => Ok(History { memory }),
+        Some(size) if size >= 1 << 20 || (may_be_none && size == 0) => Ok(Some(size)),
         Some(_) => Err(section.wrong(
-            "memory",
+            key,
             "less than 1 MiB holds nothing",
-            "write \"256 MiB\"",
+            &format!("write \"{example}\""),
         )),
         None => Err(section.wrong(
-            "memory",
+            key,
             format!("{text:?} is no size"),
             "write a number and a unit: \"256 MiB\", \"1 GiB\"",
         )),

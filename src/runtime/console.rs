@@ -110,7 +110,7 @@ impl Shell {
     async fn interrupted(signals: &mut Signals) {
         loop {
             match signals.next().await {
-                Signal::Stop => return,
+                Signal::Stop | Signal::Interrupt => return,
                 Signal::Suspend => {
                     let _ = super::signals::stop_here(false);
                 }

@@ -28,6 +28,7 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
     Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
@@ -53,7 +54,7 @@ pub struct Context {
     pub wrapping: Wrapping,
     folders: Folders,
     insecure: bool,
-    environment: Environment,
+    pub environment: Environment,
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
@@ -123,6 +124,26 @@ impl Context {
 
     pub fn memory_limit(&self) -> usize {
         usize::try_from(self.config().history.memory).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes that older messages may take on the disk; none do where it is 0.
+    pub fn history_limit(&self) -> u64 {
+        self.config().history.disk
+    }
+
+    pub fn history_folder(&self, profile: &str) -> PathBuf {
+        self.folders.history(profile)
+    }
+
+    pub fn pins(&self) -> Pins {
+        self.config().decode.clone()
+    }
+
+    /// Writes how a topic's payloads are decoded; answers where.
+    pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
+        edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
     }
 
     pub fn capabilities(&self, profile: &Profile) -> Capabilities {
@@ -435,6 +456,17 @@ impl Context {
         Ok(())
     }
 
+    /// Where the composer keeps what it has of a profile; nowhere for a simulated one.
+    pub fn composer_folder(&self, profile: &str) -> Option<PathBuf> {
+        simulated::platform(profile)
+            .is_none()
+            .then(|| self.folders.composer(profile))
+    }
+
+    pub fn templates_file(&self) -> PathBuf {
+        self.folders.config_file.with_file_name("templates.toml")
+    }
+
     /// What no terminal would take: into a file of the state folder. Answers its path.
     pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
         let path = self
@@ -480,16 +512,15 @@ fn token_of(profile: &Profile) -> Option<&SecretRef> {
 }
 
 fn summary(profile: &Profile) -> ProfileSummary {
-    let (event_hours, on_quit, place) = match &profile.settings {
+    let (event_hours, on_quit, place, version) = match &profile.settings {
         Settings::Thinq(settings) => (
             settings.event_hours,
             settings.on_quit,
             format!("token: {}", settings.token.place()),
+            Version::V311,
         ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
+        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone(), settings.version),
     };
-    let v5 =
-        matches!(&profile.settings, Settings::Mqtt(settings) if settings.version == Version::V5);
     ProfileSummary {
         name: profile.name.clone(),
         platform: profile.platform(),
@@ -499,7 +530,7 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
-        v5,
+        version,
         topics: profile.common.topics.clone(),
     }
 }

@@ -182,7 +182,10 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         open: chosen.unwrap_or_else(|| SIMULATED.to_owned()),
         hint,
         memory_limit: context.memory_limit(),
+        keeps_history: context.history_limit() > 0,
         mouse: context.mouse(),
+        pins: context.pins(),
+        seed: fastrand::u64(..),
     })
 }
 
@@ -221,7 +224,7 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
     let mut stdout = std::io::stdout();
     // Nobody reads us: serve all the same.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    while signals.next().await != Signal::Stop {}
+    while !matches!(signals.next().await, Signal::Stop | Signal::Interrupt) {}
     sim.stop().await;
     Ok(Exit::Done)
 }

@@ -37,6 +37,9 @@ pub struct Driver {
     pub heard: Arc<Heard>,
 }
 
+/// Events of one read that are taken in a row.
+const BURST: usize = 128;
+
 /// The connection of the moment: being prepared, or there.
 enum Line {
     None,
@@ -82,6 +85,7 @@ impl Driver {
             };
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
+            running.burst(&mut machine);
         }
     }
 }
@@ -114,6 +118,21 @@ impl<'a> Running<'a> {
             event = next_event(&mut self.line, self.heard, self.io) => Input::Link(event),
             input = answer(&mut self.asked) => input,
             leave = ended(&mut self.attend) => Input::Left(leave),
+        }
+    }
+
+    /// What came in the same read, without a round of everything else for each message. Not all of it: commands wait.
+    fn burst(&mut self, machine: &mut Machine) {
+        for _ in 0..BURST {
+            let Line::Open(link) = &mut self.line else {
+                return;
+            };
+            let Some(event) = link.at_hand() else {
+                return;
+            };
+            mark(&event, self.heard, self.io);
+            machine.handle(self.io.now(), self.io.roll(), Input::Link(event));
+            self.obey(machine);
         }
     }
 
@@ -212,13 +231,17 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
         return pending().await;
     };
     let event = open.next().await;
+    mark(&event, heard, io);
+    event
+}
+
+fn mark(event: &LinkEvent, heard: &Heard, io: &dyn Io) {
     if matches!(
         event,
         LinkEvent::Up(_) | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
     ) {
         heard.mark(io.now().mono);
     }
-    event
 }
 
 async fn answer(asked: &mut Asked<'_>) -> Input {

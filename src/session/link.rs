@@ -193,6 +193,11 @@ impl Link {
         self.wire.send(order);
     }
 
+    /// The next event of what was read already, if there is one. A burst of messages comes in few reads.
+    pub fn at_hand(&mut self) -> Option<LinkEvent> {
+        self.wire.at_hand()
+    }
+
     /// The next event. Safe to cancel; waits for ever after `Closed`.
     pub async fn next(&mut self) -> LinkEvent {
         self.wire.next().await

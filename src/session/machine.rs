@@ -118,7 +118,11 @@ impl Machine {
     pub fn wake(&self) -> Option<Mono> {
         match &self.phase {
             Phase::Waiting { until } | Phase::Leaving { until, .. } => Some(*until),
-            Phase::Up(_) => self.registry.deadline(),
+            Phase::Up(up) => {
+                let calm = self.outbox.holds_back().then(|| up.calm_at());
+                let calm = calm.filter(|_| self.registry.is_settled());
+                self.registry.deadline().into_iter().chain(calm).min()
+            }
             _ => None,
         }
     }
@@ -318,6 +322,9 @@ impl Machine {
         };
         match self.phase {
             Phase::Waiting { .. } => self.make_plan(),
+            Phase::Up(_) if self.registry.deadline().is_none_or(|at| now.mono < at) => {
+                self.pump(now.mono);
+            }
             Phase::Up(_) => self.closed(now, roll, gave_up("the broker does not answer SUBSCRIBE")),
             Phase::Leaving { .. } => self.closed(now, roll, gave_up("DISCONNECT took too long")),
             _ => {}
@@ -340,8 +347,12 @@ impl Machine {
 
     /// Publishes keep out of the search for a filter at which the broker hangs up.
     fn pump(&mut self, now: Mono) {
+        let Phase::Up(up) = &self.phase else {
+            return;
+        };
         if !self.registry.is_searching() {
-            let orders = self.outbox.pump(now, self.registry.is_settled());
+            let calm = self.registry.is_settled() && now >= up.calm_at();
+            let orders = self.outbox.pump(now, calm);
             self.send_all(orders);
         }
     }
@@ -427,6 +438,13 @@ struct Up {
     silent: bool,
     /// A kept session's messages come before the first SUBACK.
     replay: bool,
+}
+
+impl Up {
+    /// When a hang-up is no longer the connection's own trouble.
+    fn calm_at(&self) -> Mono {
+        self.since.mono.plus(STABLE)
+    }
 }
 
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use thingdeck::app::event::{Event, Key, KeyCode, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
+use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::{FilterOptions, FilterWish};
@@ -37,7 +38,7 @@ impl Plant {
             event_hours: 0,
             on_quit: OnQuit::Keep,
             place: "mqtt://127.0.0.1".to_owned(),
-            v5: true,
+            version: Version::V5,
             topics: vec![
                 wish("#", Qos::AtMostOnce),
                 FilterWish {
@@ -59,7 +60,10 @@ impl Plant {
             open: "lab".to_owned(),
             hint: None,
             memory_limit: 8 << 20,
+            keeps_history: false,
             mouse: true,
+            pins: Pins::default(),
+            seed: 1,
         });
         let mut plant = Self {
             app,

@@ -3,7 +3,9 @@
 
 use crate::{drawn, sample, sample::area};
 use ratatui::buffer::{Buffer, CellWidth as _};
-use thingdeck::app::screen::{Body, FilterLine, Footer, Overlay, PaneView, Role, Screen, Span};
+use thingdeck::app::screen::{
+    Body, ComposeRow, FilterLine, Footer, Overlay, PaneView, Role, Screen, Span,
+};
 use thingdeck::base::text::{SafeText, is_unsafe};
 use thingdeck::ui::{Theme, picture};
 
@@ -104,7 +106,21 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
                 row.detail.text = text.clone();
             }
         }
-        Body::Lines(lines) | Body::Empty(lines) => lines.iter_mut().for_each(|row| *row = line()),
+        Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
+            for row in lines {
+                *row = line();
+            }
+        }
+        Body::Compose(rows) => rows.iter_mut().for_each(|row| match row {
+            ComposeRow::Fields(fields) => fields.iter_mut().for_each(|field| {
+                field.label = text.clone();
+                field.value = text.clone();
+            }),
+            ComposeRow::Text { text: shown, .. } | ComposeRow::Choice { text: shown, .. } => {
+                *shown = text.clone();
+            }
+            ComposeRow::Line(row) => *row = line(),
+        }),
     }
 }
 
@@ -121,6 +137,7 @@ fn panes_of_every_width_keep_their_frame_whatever_the_names_are() {
                 sample::messages(area),
                 sample::inspector(area),
                 sample::publish(area),
+                sample::composer(area),
             ] {
                 spoil(&mut pane, &text);
                 let buffer = drawn(&sample::alone(width, 11, pane), &Theme::plain());

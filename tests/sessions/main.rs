@@ -10,6 +10,12 @@
 mod bench;
 mod broker;
 mod certificates;
+#[path = "../broker/bench.rs"]
+#[expect(
+    dead_code,
+    reason = "written for the tests of `broker`, which use more of it"
+)]
+mod lab;
 mod line;
 mod support;
 mod transport;
@@ -17,6 +23,7 @@ mod transport;
 mod again;
 mod close;
 mod connect;
+mod cuts;
 mod delivery;
 mod ends;
 mod filters;

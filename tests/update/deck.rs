@@ -27,7 +27,7 @@ use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
@@ -75,7 +75,7 @@ pub fn profile(name: &str) -> ProfileSummary {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
-        v5: false,
+        version: Version::V311,
         topics: Vec::new(),
     }
 }
@@ -100,7 +100,10 @@ pub fn setup() -> Setup {
         open: "home".to_owned(),
         hint: None,
         memory_limit: 8 << 20,
+        keeps_history: false,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 
@@ -259,7 +262,7 @@ impl Deck {
             platform: PlatformId::Mqtt,
             capabilities: thingdeck::platform::mqtt::CAPABILITIES,
             place: "mqtt://127.0.0.1:1883".to_owned(),
-            v5: true,
+            version: Version::V5,
             topics,
             ..profile("lab")
         };
@@ -469,6 +472,24 @@ impl Deck {
             &payload,
             facts,
         )
+    }
+
+    /// Any bytes, of no device.
+    pub fn receive_bytes(&mut self, topic: &str, payload: &[u8]) -> &mut Self {
+        let message = Message {
+            at: self.at.wall,
+            direction: Direction::In,
+            topic: Topic::received(topic),
+            payload: Bytes::copy_from_slice(payload),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+            properties: None,
+            session: false,
+        };
+        let event = SessionEvent::Message(Box::new(message), Reading::default());
+        self.event(Event::Session(self.session, event))
     }
 
     fn message(
@@ -794,7 +815,7 @@ pub fn lines(all: &[Line]) -> String {
 
 pub fn body(body: &Body) -> String {
     match body {
-        Body::Empty(all) | Body::Lines(all) => lines(all),
+        Body::Empty(all) | Body::Lines(all) | Body::Document { lines: all, .. } => lines(all),
         other => format!("{other:#?}"),
     }
 }

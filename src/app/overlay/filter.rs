@@ -12,6 +12,7 @@ use super::form::{FormField, FormKind, FormOver, Sort};
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::domain::message::Qos;
+use crate::domain::profile::Version;
 use crate::domain::session::SessionCommand;
 use crate::domain::subscription::{FilterOptions, FilterWish, RetainHandling};
 use crate::domain::topic::TopicFilter;
@@ -72,7 +73,9 @@ fn form(wish: Option<&FilterWish>, v5: bool) -> FormOver {
 
 impl App {
     pub(in super::super) fn filter_form(&self, wish: Option<&FilterWish>) -> Over {
-        let v5 = self.profile().is_some_and(|profile| profile.v5);
+        let v5 = self
+            .profile()
+            .is_some_and(|profile| profile.version == Version::V5);
         Over::Form(form(wish, v5))
     }
 
@@ -196,7 +199,11 @@ impl App {
 
     /// On a topic of the tree, that topic and all below it stand in the form already.
     pub(in super::super) fn new_filter_form(&self) -> Over {
-        let mut over = form(None, self.profile().is_some_and(|profile| profile.v5));
+        let mut over = form(
+            None,
+            self.profile()
+                .is_some_and(|profile| profile.version == Version::V5),
+        );
         let topic = self
             .selected_topic()
             .filter(|_| self.focus == PaneId::Devices);

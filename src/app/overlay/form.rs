@@ -38,6 +38,14 @@ pub(in super::super) enum FormKind {
     Filter(Option<TopicFilter>),
     /// One field for each property, in this order.
     Values(DeviceId, Vec<PropertyPath>),
+    /// Of MQTT 5, for the message in the composer.
+    Properties,
+    Repeat,
+    Answer,
+    TemplateName,
+    /// Below which topic retained messages are counted.
+    SweepTopic,
+    SweepConfirm,
 }
 
 pub(super) struct FormField {
@@ -125,7 +133,13 @@ impl FormOver {
                 ("Esc", "close"),
             ]
             .as_slice(),
-            FormKind::Token(_) => &[("Enter", "go on"), ("Esc", "close")],
+            FormKind::Token(_) | FormKind::TemplateName => &[("Enter", "go on"), ("Esc", "close")],
+            FormKind::Properties | FormKind::Answer => {
+                &[("Enter", "next"), ("Ctrl-S", "take"), ("Esc", "close")]
+            }
+            FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
+            FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
+            FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
         keys
     }
@@ -220,6 +234,9 @@ impl App {
         if let FormKind::Token(_) = over.kind {
             self.home.token_declined = true;
         }
+        if over.kind == FormKind::SweepConfirm {
+            self.forget_sweep();
+        }
         self.unsettled = true;
         After::Close
     }
@@ -235,6 +252,12 @@ impl App {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Filter(old) => self.submit_filter(over, old.as_ref()),
+            FormKind::Properties => self.submit_properties(over),
+            FormKind::Repeat => self.submit_repeat(over),
+            FormKind::Answer => self.submit_answer(over),
+            FormKind::TemplateName => self.submit_template(over),
+            FormKind::SweepTopic => self.submit_sweep(over),
+            FormKind::SweepConfirm => self.submit_sweep_confirm(over),
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
         }
     }
@@ -242,8 +265,9 @@ impl App {
     pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
         let width = match over.kind {
             FormKind::Wizard | FormKind::Token(_) => 78,
-            FormKind::Filter(_) => 72,
-            FormKind::Values(..) => 84,
+            FormKind::TemplateName => 64,
+            FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
+            FormKind::Values(..) | FormKind::Properties | FormKind::SweepConfirm => 84,
         };
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
         let intro = self.form_intro(over, cells);
@@ -274,6 +298,15 @@ impl App {
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Filter(None) => "Add a topic filter".to_owned(),
             FormKind::Filter(Some(_)) => "Change a topic filter".to_owned(),
+            FormKind::Properties => "MQTT 5 properties".to_owned(),
+            FormKind::Repeat => "Send again and again".to_owned(),
+            FormKind::Answer => "Wait for an answer".to_owned(),
+            FormKind::TemplateName => "Save as template".to_owned(),
+            FormKind::SweepTopic => "Clear retained messages".to_owned(),
+            FormKind::SweepConfirm => {
+                let count = super::compose::counted(self.sweep_count(), "retained message");
+                format!("Clear {count}?")
+            }
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -285,6 +318,12 @@ impl App {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Filter(_) => Vec::new(),
+            FormKind::Properties
+            | FormKind::Repeat
+            | FormKind::Answer
+            | FormKind::TemplateName
+            | FormKind::SweepTopic
+            | FormKind::SweepConfirm => self.compose_form_intro(&over.kind, cells),
             FormKind::Values(device, paths) => self.values_form_intro(device, paths, cells),
         }
     }
@@ -310,7 +349,7 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
             FormKind::Token(_) => "saving …",
-            FormKind::Filter(_) | FormKind::Values(..) => "checking …",
+            _ => "checking …",
         };
         out.push(line(text, Role::Pending));
     }

@@ -26,6 +26,23 @@ impl App {
             Action::Energy => can.energy,
             Action::AddFilter | Action::EditFilter => can.filters,
             Action::Compose => can.publish || can.control,
+            Action::Write
+            | Action::Send
+            | Action::OpenEditor
+            | Action::History
+            | Action::FormatJson
+            | Action::Undo
+            | Action::Redo
+            | Action::ComposeMessage
+            | Action::StopRepeat
+            | Action::Templates
+            | Action::SaveTemplate
+            | Action::DeleteTemplate
+            | Action::MessageProperties
+            | Action::Repeat
+            | Action::AwaitAnswer
+            | Action::ClearDraft
+            | Action::ClearRetained => can.publish,
             Action::NewToken => self.profile().is_some_and(|p| !p.simulated),
             _ => true,
         }

@@ -43,6 +43,8 @@ pub(in super::super) enum TextKind {
     /// What the broker says of itself.
     Health,
     Log,
+    /// Clearing what is retained: the count, the progress, the result.
+    Sweep,
 }
 
 impl TextOver {
@@ -76,6 +78,7 @@ impl App {
             TextKind::State(_) => (104, 60),
             TextKind::Energy(_) => (60, 40),
             TextKind::Health => (84, 48),
+            TextKind::Sweep => (72, 14),
             TextKind::Log => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
@@ -97,6 +100,7 @@ impl App {
             TextKind::Energy(device) => self.energy_lines(device),
             TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
+            TextKind::Sweep => self.sweep_lines(cells),
         }
     }
 
@@ -188,6 +192,10 @@ impl App {
         if *kind == TextKind::Health {
             self.leave_health();
         }
+        if over.kind == TextKind::Sweep && self.stop_sweep() {
+            // What it came to is still to be read.
+            return After::Stay(Over::Text(over));
+        }
         self.unsettled = true;
         After::Close
     }
@@ -271,6 +279,7 @@ impl App {
             }
             TextKind::Health => "Broker health".to_owned(),
             TextKind::Log => "Log".to_owned(),
+            TextKind::Sweep => "Clear retained messages".to_owned(),
         };
         SafeText::new(&title)
     }
@@ -289,6 +298,7 @@ impl App {
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
             TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
+            TextKind::Sweep => "Esc stop, then close",
         };
         own.to_owned()
     }

@@ -15,7 +15,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::domain::fact::Fact;
-use crate::domain::profile::{OnQuit, PlatformId};
+use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::request::{Reply, RequestId};
 
 const NAME: usize = 0;
@@ -183,7 +183,7 @@ impl App {
             event_hours: 24,
             on_quit: OnQuit::default(),
             place: "token: a private file".to_owned(),
-            v5: false,
+            version: Version::V311,
             topics: Vec::new(),
         });
         self.switch_to(self.profiles.len() - 1);

@@ -95,12 +95,16 @@ impl fmt::Display for Step {
     }
 }
 
-/// Decoders one after the other. Where the last one unwraps, what comes out is guessed.
+/// Decoders one after the other. Where the last one unwraps, what comes out is guessed; an empty chain (`auto`) leaves it all
+/// to the guess.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chain(pub Vec<Step>);
 
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("auto");
+        }
         for (n, step) in self.0.iter().enumerate() {
             if n > 0 {
                 f.write_str(" > ")?;
@@ -133,17 +137,19 @@ pub enum ChainError {
     File { file: String, why: String },
 }
 
+/// The bytes of a file by its name, and for an import the file that asks for it; else why there are none.
+pub type Files<'a> = dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String> + 'a;
+
 /// Steps that a chain may have.
 const LONGEST: usize = 8;
 
 impl Chain {
-    /// `file` gives the bytes of a file by the name that the chain says; imports of a `.proto` file are asked for by their
-    /// own name, with the file that asks for them second.
-    pub fn parse(
-        text: &str,
-        file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
-    ) -> Result<Self, ChainError> {
+    /// `file` is asked for every file that the chain names, and for what a `.proto` file imports.
+    pub fn parse(text: &str, file: &mut Files<'_>) -> Result<Self, ChainError> {
         let mut steps = Vec::new();
+        if text.trim() == "auto" {
+            return Ok(Self(steps));
+        }
         for part in text.split('>').map(str::trim) {
             if let Some(last) = steps.last().filter(|s: &&Step| !s.unwraps()) {
                 return Err(ChainError::NotLast(last.to_string()));
@@ -157,10 +163,7 @@ impl Chain {
     }
 }
 
-fn step(
-    part: &str,
-    file: &mut dyn FnMut(&str, Option<&str>) -> Result<Vec<u8>, String>,
-) -> Result<Step, ChainError> {
+fn step(part: &str, file: &mut Files<'_>) -> Result<Step, ChainError> {
     let (name, inside) = match part.split_once('(') {
         Some((name, rest)) => (
             name.trim(),
@@ -242,6 +245,7 @@ impl Pins {
             .filter(|(filter, _)| filter.matches(topic))
             .max_by_key(|(filter, _)| rank(filter))
             .map(|(_, chain)| chain)
+            .filter(|chain| !chain.0.is_empty())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -279,6 +283,7 @@ mod tests {
             "protobuf(a.proto, p.M)",
             "avro(s.avsc)",
             "zlib",
+            "auto",
         ] {
             assert_eq!(parse(text).as_deref(), Ok(text));
         }
@@ -331,6 +336,8 @@ mod tests {
         assert_eq!(of(&pins, "plant/x").as_deref(), Some("cbor"));
         assert_eq!(of(&pins, "plant/x/raw").as_deref(), Some("binary"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("gzip"));
+        pins.set(filter("plant/boiler/raw"), Chain::default());
+        assert_eq!(of(&pins, "plant/boiler/raw"), None, "left to the guess");
         pins.unset(&filter("plant/boiler/raw"));
         assert_eq!(of(&pins, "plant/boiler/raw").as_deref(), Some("binary"));
         assert_eq!(of(&Pins::default(), "x"), None);

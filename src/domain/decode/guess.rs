@@ -54,7 +54,13 @@ fn look(bytes: &[u8], topic: &str, limits: Limits, work: &mut Work, layers: usiz
             // Some control characters in a long text: still a text, but not surely.
             let odd = text.chars().filter(|c| is_odd(*c)).count();
             let all = text.chars().count();
-            let sure = if odd * 50 <= all { 70 } else { 12 };
+            let is_ended = text::is_plain(text.trim_end_matches('\0')) && !text.starts_with('\0');
+            let sure = match odd * 50 <= all {
+                // As a C string ends.
+                _ if is_ended => 80,
+                true => 70,
+                false => 12,
+            };
             found.push(one(Step::Text, sure));
         }
         Err(error) => {
@@ -84,8 +90,8 @@ fn marked(
     layers: usize,
 ) -> Option<Vec<Guess>> {
     if sparkplug::is_topic(topic)
-        && std::str::from_utf8(bytes).map_or(true, |text| !text.trim_start().starts_with('{'))
-        && sparkplug::read(bytes, work).is_ok()
+        && !std::str::from_utf8(bytes).is_ok_and(text::is_plain)
+        && sparkplug::read(bytes, work).is_ok_and(|value| sparkplug::is_known(&value))
     {
         return Some(vec![
             one(Step::Sparkplug, 99),
@@ -173,7 +179,7 @@ fn written(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
                 ));
             }
             Ok((Value::Map(_), end)) if end * 2 > trimmed.len() => {
-                found.push(one(Step::Json, 75));
+                found.push(one(Step::Json, 88));
             }
             _ => {}
         }
@@ -201,7 +207,7 @@ fn document_before_junk(text: &str, work: &mut Work) -> Option<u8> {
         return None;
     }
     let (_, end) = json::read(text, work).ok()?;
-    (end * 4 > text.len() * 3).then_some(90)
+    (end * 2 > text.len()).then_some(if end * 4 > text.len() * 3 { 90 } else { 82 })
 }
 
 /// base64 and hex: any word of letters could be either, so what comes out has to be something.
@@ -216,7 +222,7 @@ fn encoded(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
         && let Some(plain) = text::hex(bytes)
     {
         let sure = meaning(&plain, topic, limits, work, layers);
-        found.extend(chosen(&Step::Hex, sure, 15));
+        found.push(chosen(&Step::Hex, sure, 15));
         if found.iter().any(|g| g.sure > 80) {
             return found;
         }
@@ -230,7 +236,7 @@ fn encoded(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usi
     {
         let sure = meaning(&plain, topic, limits, work, layers);
         let floor = if is_mixed(bytes) { 88 } else { 15 };
-        found.extend(chosen(&Step::Base64, sure, floor));
+        found.push(chosen(&Step::Base64, sure, floor));
     }
     found
 }
@@ -240,7 +246,7 @@ fn is_mixed(bytes: &[u8]) -> bool {
     let count = |test: fn(&u8) -> bool| bytes.iter().filter(|b| test(b)).count() * 20;
     let length = bytes.len();
     length >= 64
-        && length % 4 == 0
+        && length.is_multiple_of(4)
         && count(u8::is_ascii_uppercase) > length * 4
         && count(u8::is_ascii_lowercase) > length * 4
         && count(u8::is_ascii_digit) > length
@@ -268,17 +274,17 @@ fn meaning(
     says_so.then_some(best)
 }
 
-fn chosen(step: &Step, meaning: Option<Guess>, floor: u8) -> Option<Guess> {
+fn chosen(step: &Step, meaning: Option<Guess>, floor: u8) -> Guess {
     match meaning {
         Some(guess) => {
             let mut steps = vec![step.clone()];
             steps.extend(guess.chain.0);
-            Some(Guess {
+            Guess {
                 chain: Chain(steps),
                 sure: guess.sure.clamp(88, 96),
-            })
+            }
         }
-        None => Some(one(step.clone(), floor)),
+        None => one(step.clone(), floor),
     }
 }
 
@@ -324,7 +330,7 @@ fn binary(bytes: &[u8], topic: &str, work: &mut Work, found: &mut Vec<Guess>) {
 /// How likely somebody meant this tree: maps with names and readable texts are meant, a lone number is not.
 fn score(value: &Value) -> u8 {
     let mut tally = Tally::default();
-    tally.add(value, 0);
+    tally.add(value);
     if !value.is_container() || tally.odd_texts > 0 || tally.odd_keys * 4 > tally.keys {
         return 8;
     }
@@ -350,10 +356,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, value: &Value, depth: usize) {
+    fn add(&mut self, value: &Value) {
         self.values += 1;
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.add(item, depth + 1)),
+            Value::List(items) => items.iter().for_each(|item| self.add(item)),
             Value::Map(entries) => {
                 for (key, value) in entries {
                     self.keys += 1;
@@ -365,7 +371,7 @@ impl Tally {
                         Value::Number(_) => {}
                         _ => self.odd_keys += 1,
                     }
-                    self.add(value, depth + 1);
+                    self.add(value);
                 }
             }
             Value::Noted(noted) => {
@@ -374,7 +380,7 @@ impl Tally {
                     || noted.0.starts_with("extension ")
                     || noted.0.starts_with("a text that");
                 self.odd_texts += usize::from(odd);
-                self.add(&noted.1, depth + 1);
+                self.add(&noted.1);
             }
             Value::Text(literal) => {
                 if is_readable(literal.as_str()) {

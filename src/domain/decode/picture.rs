@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn sizes_stand_where_each_format_has_them() {
-        let cases: [(&[u8], (&str, u32, u32)); 6] = [
+        type Size = (&'static str, u32, u32);
+        let cases: [(&[u8], Size); 6] = [
             (b"GIF89a\x40\x01\xf0\x00\x00", ("GIF", 320, 240)),
             (
                 b"BM\x1a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x05\0\x04\0\x01\0\x18\0",

@@ -218,7 +218,6 @@ fn repeated(
 
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "32-bit fields carry their value in the lower half (encoding guide, \"Base 128 Varints\")"
 )]
 fn typed(
@@ -229,14 +228,14 @@ fn typed(
     depth: usize,
 ) -> Result<Value, Fault> {
     Ok(match (known.kind, wire) {
-        (Kind::Int32, Wire::Varint(n)) => Value::number(*n as u32 as i32),
+        (Kind::Int32, Wire::Varint(n)) => Value::number((*n as u32).cast_signed()),
         (Kind::Int64, Wire::Varint(n)) => Value::number(n.cast_signed()),
         (Kind::Uint32, Wire::Varint(n)) => Value::number(*n as u32),
         (Kind::Uint64, Wire::Varint(n)) => Value::number(n),
         (Kind::Sint32 | Kind::Sint64, Wire::Varint(n)) => Value::number(unzigzag(*n)),
         (Kind::Bool, Wire::Varint(n)) => Value::Bool(*n != 0),
         (Kind::Enum(index), Wire::Varint(n)) => {
-            let number = *n as u32 as i32;
+            let number = (*n as u32).cast_signed();
             match schema.enum_name(index, number) {
                 Some(name) => Value::text(name).noted(format!("{number}")),
                 None => Value::number(number).noted("not in the enum"),

@@ -29,16 +29,12 @@ impl Work {
     }
 
     pub const fn spend(&mut self, units: usize) -> Result<(), Fault> {
-        match self.left.checked_sub(units) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                Err(Fault::Work)
-            }
+        if let Some(left) = self.left.checked_sub(units) {
+            self.left = left;
+            return Ok(());
         }
+        self.left = 0;
+        Err(Fault::Work)
     }
 
     pub const fn is_over(&self) -> bool {

@@ -205,6 +205,14 @@ pub fn is_topic(topic: &str) -> bool {
         && levels.next().is_some()
 }
 
+/// Whether all its fields are those of a payload.
+pub fn is_known(value: &Value) -> bool {
+    let Value::Map(fields) = value else {
+        return false;
+    };
+    !fields.is_empty() && fields.iter().all(|(key, _)| matches!(key, Value::Text(_)))
+}
+
 /// Whether a payload that reads as one is one: a time of our century, and metrics that have a name or an alias.
 pub fn is_likely(value: &Value) -> bool {
     let Value::Map(fields) = value else {

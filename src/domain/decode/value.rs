@@ -35,6 +35,7 @@ impl Value {
         Self::Number(number.to_string())
     }
 
+    #[must_use]
     pub fn noted(self, note: impl Into<String>) -> Self {
         Self::Noted(Box::new((note.into(), self)))
     }

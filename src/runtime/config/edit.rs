@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Decor, DocumentMut, Item, Key, RawString, Table};
+use toml_edit::{Decor, DocumentMut, Item, Key, RawString, Table, Value};
 
 use super::Config;
 use super::entry::{self, TOKEN_FILE};
@@ -73,6 +73,28 @@ pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
     let edited = remove(&text, file, name)?;
     Config::parse(&edited, file)?;
     store(file, &edited)
+}
+
+/// Says in `[decode]` how a topic's payloads are decoded.
+pub fn save_pin(file: &Path, topic: &str, chain: &str) -> Result<(), Problem> {
+    let edited = pin(&current(file)?, file, topic, chain)?;
+    store(file, &edited)
+}
+
+fn pin(text: &str, file: &Path, topic: &str, chain: &str) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let table = document
+        .entry("decode")
+        .or_insert_with(|| Item::Table(Table::new()))
+        .as_table_like_mut()
+        .ok_or_else(|| {
+            let what = format!("could not change {}", file.display());
+            Problem::new(what, "`decode` is no table", "correct the file by hand").exit(Exit::Usage)
+        })?;
+    table.insert(topic, Item::Value(Value::from(chain)));
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
 }
 
 fn current(file: &Path) -> Result<String, Problem> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::edit::{remove_profile, save_profile, save_token};
+use super::edit::{remove_profile, save_pin, save_profile, save_token};
 use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
@@ -69,6 +69,7 @@ fn everything_the_interface_names_is_read() {
         }
     );
     assert_eq!(config.history.memory, 64 * 1024 * 1024);
+    assert_eq!(config.history.disk, 0, "nothing goes to the disk unasked");
     assert_eq!(names(&config), ["work", "home"], "in the order of the file");
     assert_eq!(config.warnings, []);
     let filter = |text, qos| FilterWish::new(TopicFilter::parse(text).expect("a filter"), qos);
@@ -159,6 +160,12 @@ fn every_mistake_names_file_line_key_and_remedy() {
             "line 2: `history.memory`",
             "\"many\" is no size",
             "256 MiB",
+        ),
+        (
+            "[history]\ndisk = 10",
+            "line 2: `history.disk`",
+            "less than 1 MiB",
+            "1 GiB",
         ),
         (
             "[history]\nmemory = 10",
@@ -679,3 +686,96 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
 }
 
 mod mqtt;
+
+/// A config file with a folder of its own, and files beside it.
+fn beside(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        replace(&path, text.as_bytes(), Access::Private).expect("written");
+    }
+    root
+}
+
+#[test]
+fn decoders_are_pinned_by_topic_with_schemas_beside_the_config() {
+    let root = beside(&[
+        (
+            "proto/line.proto",
+            "import \"parts.proto\"; package acme; message Report { Part p = 1; }",
+        ),
+        (
+            "proto/parts.proto",
+            "package acme; message Part { int32 n = 1; }",
+        ),
+        ("meter.avsc", "\"long\""),
+    ]);
+    let text = r#"[decode]
+"plant/#" = "gzip > cbor"
+"line/+/report" = "protobuf(proto/line.proto, acme.Report)"
+"meter/#" = "avro(meter.avsc)"
+"door/raw" = "text""#;
+    let config = Config::parse(text, &root.path().join("config.toml")).expect("a config");
+    let of = |topic: &str| config.decode.of(topic).map(ToString::to_string);
+    assert_eq!(of("plant/1").as_deref(), Some("gzip > cbor"));
+    assert_eq!(
+        of("line/7/report").as_deref(),
+        Some("protobuf(proto/line.proto, acme.Report)")
+    );
+    assert_eq!(of("meter/1").as_deref(), Some("avro(meter.avsc)"));
+    assert_eq!(of("door/raw").as_deref(), Some("text"));
+    assert_eq!(of("home/x"), None);
+}
+
+#[test]
+fn a_decoder_that_is_wrong_names_file_line_key_and_what_is_wrong() {
+    let root = beside(&[("a.proto", "message A {\n  int32 x;\n}")]);
+    let file = root.path().join("config.toml");
+    let cases = [
+        ("\"a/#/b\" = \"text\"", "`decode.a/#/b`", "no topic filter"),
+        ("\"a\" = \"gzipp\"", "`decode.a`", "did you mean \"gzip\"?"),
+        ("\"a\" = 7", "`decode.a`", "must be text in quotes"),
+        ("\"a\" = \"avro(none.avsc)\"", "`decode.a`", "none.avsc: "),
+        (
+            "\"a\" = \"protobuf(a.proto, A)\"",
+            "`decode.a`",
+            "a.proto: line 2: ",
+        ),
+    ];
+    for (line, key, cause) in cases {
+        let text = format!("[ui]\nmouse = true\n[decode]\n{line}\n");
+        let problem = Config::parse(&text, &file).expect_err(line);
+        assert!(problem.what.contains("line 4"), "{}", problem.what);
+        assert!(problem.what.contains(key), "{}", problem.what);
+        assert!(problem.cause.contains(cause), "{line}: {}", problem.cause);
+        assert_eq!(problem.exit, Exit::Usage);
+    }
+}
+
+#[test]
+fn a_pin_is_written_beside_what_is_there_and_replaced_when_it_is_said_again() {
+    let root = beside(&[("config.toml", "# mine\n[ui]\nmouse = false # yes\n")]);
+    let file = root.path().join("config.toml");
+    save_pin(&file, "plant/a", "gzip > cbor").expect("saved");
+    save_pin(&file, "plant/a", "text").expect("saved");
+    save_pin(&file, "odd \"topic\"", "auto").expect("saved");
+    let text = fs::read_to_string(&file).expect("there");
+    assert!(
+        text.starts_with("# mine\n[ui]\nmouse = false # yes\n"),
+        "{text}"
+    );
+    let config = Config::load(&file).expect("a config");
+    let of = |topic: &str| config.decode.of(topic).map(ToString::to_string);
+    assert_eq!(of("plant/a").as_deref(), Some("text"));
+    assert_eq!(of("odd \"topic\""), None);
+    assert!(save_pin(&file, "a", "nonsense").is_err());
+    assert_eq!(fs::read_to_string(&file).expect("there"), text);
+}
+
+#[test]
+fn the_disk_takes_what_memory_has_no_room_for_where_that_is_asked() {
+    let disk = |text: &str| parse(&format!("[history]\ndisk = {text}")).map(|c| c.history.disk);
+    assert_eq!(disk("\"1 GiB\""), Ok(1 << 30));
+    assert_eq!(disk("0"), Ok(0));
+}

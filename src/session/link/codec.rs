@@ -14,6 +14,7 @@ mod v5;
 pub use reader::Malformed;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -52,19 +53,23 @@ pub enum Incoming {
 /// The four packets by which publishes are acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ack {
-    PubAck,
-    PubRec,
-    PubRel,
-    PubComp,
+    /// PUBACK.
+    Acknowledged,
+    /// PUBREC.
+    Recorded,
+    /// PUBREL.
+    Released,
+    /// PUBCOMP.
+    Completed,
 }
 
 impl Ack {
     pub const fn word(self) -> &'static str {
         match self {
-            Self::PubAck => "PUBACK",
-            Self::PubRec => "PUBREC",
-            Self::PubRel => "PUBREL",
-            Self::PubComp => "PUBCOMP",
+            Self::Acknowledged => "PUBACK",
+            Self::Recorded => "PUBREC",
+            Self::Released => "PUBREL",
+            Self::Completed => "PUBCOMP",
         }
     }
 
@@ -72,8 +77,8 @@ impl Ack {
     pub const fn of(qos: Qos) -> Option<Self> {
         match qos {
             Qos::AtMostOnce => None,
-            Qos::AtLeastOnce => Some(Self::PubAck),
-            Qos::ExactlyOnce => Some(Self::PubRec),
+            Qos::AtLeastOnce => Some(Self::Acknowledged),
+            Qos::ExactlyOnce => Some(Self::Recorded),
         }
     }
 }
@@ -124,10 +129,10 @@ impl Codec {
             (Version::V311, 2) => v4::connack(&mut reader),
             (Version::V5, 2) => v5::connack(&mut reader),
             (_, PUBLISH) => self.publish(first, &mut reader),
-            (_, 4) => self.ack(Ack::PubAck, &mut reader),
-            (_, 5) => self.ack(Ack::PubRec, &mut reader),
-            (_, 6) => self.ack(Ack::PubRel, &mut reader),
-            (_, 7) => self.ack(Ack::PubComp, &mut reader),
+            (_, 4) => self.ack(Ack::Acknowledged, &mut reader),
+            (_, 5) => self.ack(Ack::Recorded, &mut reader),
+            (_, 6) => self.ack(Ack::Released, &mut reader),
+            (_, 7) => self.ack(Ack::Completed, &mut reader),
             (Version::V311, 9) => v4::suback(&mut reader),
             (Version::V5, 9) => v5::suback(&mut reader),
             (Version::V311, 11) => v4::unsuback(&mut reader),
@@ -244,6 +249,11 @@ impl Codec {
 }
 
 pub use out::{acknowledge, disconnect, ping};
+
+/// A keep-alive as CONNECT tells it.
+pub fn seconds(keep_alive: Duration) -> Duration {
+    Duration::from_secs(out::seconds(keep_alive).into())
+}
 
 /// The type of a PUBLISH in the first byte of its fixed header.
 pub const PUBLISH: u8 = 3;

@@ -94,7 +94,7 @@ impl Exchange {
             Order::Release { ticket, packet } => {
                 let topic = None;
                 self.published.insert(packet, Published { ticket, topic });
-                self.answer(Ack::PubRel, packet, out);
+                self.answer(Ack::Released, packet, out);
             }
             Order::Acknowledge { packet, qos } => {
                 if let Some(ack) = Ack::of(qos) {
@@ -235,7 +235,7 @@ impl Exchange {
     pub fn received(&mut self, packet: Incoming, out: &mut Outgoing) {
         match packet {
             Incoming::Publish(arrival) => self.arrived(arrival, out),
-            Incoming::Ack(ack, answer) => self.acknowledged(ack, answer, out),
+            Incoming::Ack(ack, answer) => self.acknowledged(ack, &answer, out),
             Incoming::SubAck {
                 packet,
                 codes,
@@ -297,27 +297,27 @@ impl Exchange {
         self.events.push_back(LinkEvent::Skipped { topic, bytes });
     }
 
-    fn acknowledged(&mut self, ack: Ack, answer: Answer, out: &mut Outgoing) {
+    fn acknowledged(&mut self, ack: Ack, answer: &Answer, out: &mut Outgoing) {
         let packet = answer.packet;
-        let words = codes::code_words(&answer);
+        let words = codes::code_words(answer);
         self.log(format!("in {} {packet}{words}", ack.word()));
         match ack {
-            Ack::PubRel => {
+            Ack::Released => {
                 self.events.push_back(LinkEvent::Released { packet });
-                self.answer(Ack::PubComp, packet, out);
+                self.answer(Ack::Completed, packet, out);
             }
             // A PUBREC that refuses ends the flow (MQTT 5, 4.3.3).
-            Ack::PubRec if answer.code < codes::REFUSED => {
+            Ack::Recorded if answer.code < codes::REFUSED => {
                 if let Some(published) = self.published.get(&packet) {
                     let ticket = published.ticket;
                     self.events.push_back(LinkEvent::Recorded { ticket });
                 }
-                self.answer(Ack::PubRel, packet, out);
+                self.answer(Ack::Released, packet, out);
             }
             // The message was recorded before: that the broker has forgotten its number since is no loss.
-            Ack::PubComp => self.answered(packet, |_| Ok(codes::delivered(&answer))),
-            Ack::PubAck | Ack::PubRec => self.answered(packet, |topic| {
-                codes::published(&answer, topic.map_or("", Topic::as_str))
+            Ack::Completed => self.answered(packet, |_| Ok(codes::delivered(answer))),
+            Ack::Acknowledged | Ack::Recorded => self.answered(packet, |topic| {
+                codes::published(answer, topic.map_or("", Topic::as_str))
             }),
         }
     }

@@ -16,7 +16,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::codec::{Codec, Header, Incoming, Malformed};
+use super::codec::{self, Codec, Header, Incoming, Malformed};
 use super::exchange::Exchange;
 use super::outgoing::Outgoing;
 use super::pulse::Pulse;
@@ -96,7 +96,7 @@ impl Wire {
             orders: VecDeque::new(),
             out,
             broken: None,
-            pulse: Pulse::new(plan.keep_alive, now),
+            pulse: Pulse::new(codec::seconds(plan.keep_alive), now),
             alarm: Box::pin(sleep_until(deadline)),
         }
     }
@@ -107,14 +107,22 @@ impl Wire {
 
     pub async fn next(&mut self) -> LinkEvent {
         loop {
-            if let Some(event) = self.exchange.events.pop_front() {
+            if let Some(event) = self.at_hand() {
                 return event;
             }
             if self.stage == Stage::Over {
                 std::future::pending::<()>().await;
             }
-            if !self.digest() {
-                poll_fn(|cx| self.poll(cx)).await;
+            poll_fn(|cx| self.poll(cx)).await;
+        }
+    }
+
+    /// Without waiting.
+    pub fn at_hand(&mut self) -> Option<LinkEvent> {
+        loop {
+            let event = self.exchange.events.pop_front();
+            if event.is_some() || self.stage == Stage::Over || !self.digest() {
+                return event;
             }
         }
     }
@@ -296,7 +304,7 @@ impl Wire {
             && let Some(order) = self.orders.pop_front()
         {
             if matches!(order, Order::Disconnect) {
-                super::codec::disconnect(self.out.bytes());
+                codec::disconnect(self.out.bytes());
                 self.exchange.log("out DISCONNECT".to_owned());
                 self.stage = Stage::Leaving;
             } else {
@@ -364,7 +372,7 @@ impl Wire {
     fn rang(&mut self, now: Instant) {
         match self.stage {
             Stage::Up if self.broken.is_none() && !self.pulse.is_waiting() => {
-                super::codec::ping(self.out.bytes());
+                codec::ping(self.out.bytes());
                 self.pulse.pinged(now);
                 self.exchange.log("out PINGREQ".to_owned());
             }

@@ -5,9 +5,9 @@
 //! with its PUBREL), otherwise as a new one (MQTT 5, 4.4).
 //!
 //! A broker that answers a PUBLISH by hanging up (AWS IoT does, for a topic outside the policy) would make the session
-//! connect and publish for ever. So a publish that was unanswered when the broker hung up is *suspect*: it goes alone
-//! from then on, and one at which the broker hung up [`STRIKES`] times is given back with the reason (failure-modes.md
-//! F9).
+//! connect and publish for ever. So a publish that was unanswered when the broker hung up, [`STRIKES`] times in a row, is
+//! *suspect*: it is held back until a connection has proved itself calm, and goes alone. When the broker hangs up then,
+//! it is given back with the reason, and the rest lives on (failure-modes.md F9).
 
 mod limits;
 
@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 16 << 20;
 const IN_FLIGHT: usize = 20;
 /// A close this soon after an unanswered PUBLISH is taken for an answer to it.
 const BLAME: Duration = Duration::from_secs(5);
-/// So many closes, all but the first while it was alone on its way, are the broker's answer.
+/// So many closes in a row make a publish suspect; a network that breaks now and then does not.
 const STRIKES: u8 = 3;
 
 /// See the module.
@@ -58,6 +58,12 @@ struct Item {
     strikes: u8,
     /// Sent at QoS 2 in a session that the broker then forgot: exactly once can no longer be promised.
     perhaps_twice: bool,
+}
+
+impl Item {
+    const fn is_suspect(&self) -> bool {
+        self.strikes >= STRIKES
+    }
 }
 
 /// How far the broker may have it.
@@ -154,10 +160,11 @@ impl Outbox {
         self.set_limits(limits)
     }
 
-    /// What may go out now. `settled`: no SUBSCRIBE waits for an answer, so that a hang-up has one possible reason.
-    pub fn pump(&mut self, now: Mono, settled: bool) -> Vec<Order> {
+    /// What may go out now. `calm`: the connection has lived for a while, and no SUBSCRIBE waits for an answer, so that a
+    /// hang-up has one possible reason.
+    pub fn pump(&mut self, now: Mono, calm: bool) -> Vec<Order> {
         let mut orders = Vec::new();
-        while self.may_go(settled)
+        while self.may_go(calm)
             && let Some(item) = self.waiting.pop_front()
         {
             orders.push(self.send(now, item));
@@ -199,14 +206,14 @@ impl Outbox {
                 continue;
             }
             let blamed = hung_up && item.stage == Stage::Sent && now.since(item.sent) <= BLAME;
-            item.strikes = if blamed { item.strikes + 1 } else { 0 };
             lost.blamed |= blamed;
-            if item.strikes >= STRIKES {
+            if blamed && item.is_suspect() {
                 self.forget(&item);
                 lost.answers.push((item.id, hangs_up(&item.draft)));
-            } else {
-                again.push_back(item);
+                continue;
             }
+            item.strikes = if blamed { item.strikes + 1 } else { 0 };
+            again.push_back(item);
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -226,12 +233,20 @@ impl Outbox {
         given_up.collect()
     }
 
-    fn may_go(&self, settled: bool) -> bool {
+    /// Whether the next one waits for nothing but a calm connection.
+    pub fn holds_back(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.front().is_some_and(Item::is_suspect)
+    }
+
+    fn may_go(&self, calm: bool) -> bool {
         let Some(item) = self.waiting.front() else {
             return false;
         };
-        if item.strikes > 0 || self.in_flight.values().any(|item| item.strikes > 0) {
-            return settled && self.in_flight.is_empty();
+        if item.is_suspect() {
+            return calm && self.in_flight.is_empty();
+        }
+        if self.in_flight.values().any(Item::is_suspect) {
+            return false;
         }
         self.in_flight.len() < IN_FLIGHT
             && (item.draft.qos == Qos::AtMostOnce || self.promised() < self.limits.at_once)
@@ -297,9 +312,7 @@ fn unknown(draft: &Draft) -> Problem {
 }
 
 fn hangs_up(draft: &Draft) -> Problem {
-    let cause = format!(
-        "the broker hung up {STRIKES} times when it was sent: that is how some brokers refuse a topic, a QoS or retain"
-    );
+    let cause = "the broker hangs up when it is sent: that is how some brokers refuse a topic, a QoS or retain";
     let remedy = "check what this client may publish";
     Problem::new(what(draft), cause, remedy).exit(Exit::Refused)
 }

@@ -92,8 +92,6 @@ impl Machine {
         if let Some((id, result)) = self.outbox.done(ticket, result) {
             self.post(SessionEvent::Receipt { id, result });
         }
-        if self.is_up() {
-            self.pump(now);
-        }
+        self.pump(now);
     }
 }

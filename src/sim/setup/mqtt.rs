@@ -69,6 +69,8 @@ fn config(ready: &Ready) -> String {
     };
     const CA: &str = "ca_file = \"ca.pem\"\n";
     profile("plant", &ready.mqtt_url, CA);
+    let five = format!("{CA}version = \"5\"\n");
+    profile("plant-v5", &ready.mqtt_url, &five);
     profile("plant-ws", ready.wss_url.as_deref().unwrap_or_default(), CA);
     profile(
         "plant-plain",

@@ -126,7 +126,8 @@ fn declared_field(bytes: &[u8], work: &mut Work) -> Result<DeclaredField, Fault>
             (4, Wire::Varint(label)) => field.repeated = label == 3,
             (5, Wire::Varint(kind)) if field.kind.is_empty() => {
                 let index = usize::try_from(kind).unwrap_or_default().wrapping_sub(1);
-                field.kind = TYPES.get(index).copied().unwrap_or_default().to_owned();
+                let kind = TYPES.get(index).copied().unwrap_or_default();
+                kind.clone_into(&mut field.kind);
             }
             (6, Wire::Bytes(name)) => field.kind = text(name)?,
             _ => {}

@@ -159,7 +159,7 @@ pub fn compile(
         all.enums.extend(more.enums);
         wanted.extend(more.imports);
     }
-    link(all, name)
+    link(&all, name)
 }
 
 /// A descriptor set begins with field 1, a length, and field 1 of the file inside: its name. Text never does.
@@ -175,7 +175,7 @@ fn declared(bytes: &[u8]) -> Result<Declared, SchemaError> {
     }
 }
 
-fn link(all: Declared, name: &str) -> Result<Schema, SchemaError> {
+fn link(all: &Declared, name: &str) -> Result<Schema, SchemaError> {
     let names = |n: usize| all.messages[n].name.as_str();
     let wanted = name.trim_start_matches('.');
     let is_wanted = |n: &usize| {

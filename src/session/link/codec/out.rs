@@ -19,25 +19,25 @@ const MOST: usize = 65_535;
 /// The same bytes in both versions: MQTT 5 leaves out a code that says that all is well.
 pub fn acknowledge(ack: Ack, packet: u16, out: &mut BytesMut) {
     let written = match ack {
-        Ack::PubAck => PubAck::new(packet).write(out),
-        Ack::PubRec => PubRec::new(packet).write(out),
-        Ack::PubRel => PubRel::new(packet).write(out),
-        Ack::PubComp => PubComp::new(packet).write(out),
+        Ack::Acknowledged => PubAck::new(packet).write(out),
+        Ack::Recorded => PubRec::new(packet).write(out),
+        Ack::Released => PubRel::new(packet).write(out),
+        Ack::Completed => PubComp::new(packet).write(out),
     };
-    always(written);
+    always(&written);
 }
 
 pub fn ping(out: &mut BytesMut) {
-    always(PingReq.write(out));
+    always(&PingReq.write(out));
 }
 
 /// A normal one: the last will is not published.
 pub fn disconnect(out: &mut BytesMut) {
-    always(Disconnect.write(out));
+    always(&Disconnect.write(out));
 }
 
 /// These packets have a fixed size.
-fn always(written: Result<usize, v4::Error>) {
+fn always(written: &Result<usize, v4::Error>) {
     debug_assert!(written.is_ok(), "{written:?}");
 }
 

@@ -33,18 +33,14 @@ impl<'a> Reader<'a> {
     }
 
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        match self.left.split_at_checked(count) {
-            Some((taken, left)) => {
-                self.left = left;
-                Ok(taken)
-            }
-            None => {
-                self.ran_out = true;
-                Err(Malformed(
-                    "a field goes past the end of its packet".to_owned(),
-                ))
-            }
-        }
+        let Some((taken, left)) = self.left.split_at_checked(count) else {
+            self.ran_out = true;
+            return Err(Malformed(
+                "a field goes past the end of its packet".to_owned(),
+            ));
+        };
+        self.left = left;
+        Ok(taken)
     }
 
     /// All that is left.

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use rumqttc::mqttbytes::v4 as theirs_v4;
@@ -18,10 +16,10 @@ fn plan(version: Version) -> ConnectPlan {
         client_id: "deck-Ω 1".to_owned(),
         username: Some("ann".to_owned()),
         password: Some(Secret::new("s3cret")),
-        keep_alive: Duration::from_secs(60),
+        keep_alive: Duration::from_mins(1),
         version,
         clean_session: false,
-        session_expiry: Duration::from_secs(3600),
+        session_expiry: Duration::from_hours(1),
         will: None,
         filters: Vec::new(),
         limits: Limits {
@@ -342,11 +340,11 @@ fn acknowledgements_are_read_short_and_long() {
         read(&mut Codec::new(Version::V311), &[0x40, 2, 0, 9]).unwrap(),
     ];
     let expected = [
-        Incoming::Ack(Ack::PubAck, answer(0, None)),
-        Incoming::Ack(Ack::PubRec, answer(0x10, None)),
-        Incoming::Ack(Ack::PubRel, answer(0x92, None)),
-        Incoming::Ack(Ack::PubComp, answer(0xee, Some("no"))),
-        Incoming::Ack(Ack::PubAck, answer(0, None)),
+        Incoming::Ack(Ack::Acknowledged, answer(0, None)),
+        Incoming::Ack(Ack::Recorded, answer(0x10, None)),
+        Incoming::Ack(Ack::Released, answer(0x92, None)),
+        Incoming::Ack(Ack::Completed, answer(0xee, Some("no"))),
+        Incoming::Ack(Ack::Acknowledged, answer(0, None)),
     ];
     assert_eq!(found, expected);
     let sub = v5(b"\x90\x0a\0\x09\x05\x1f\0\x02no\x02\x87");

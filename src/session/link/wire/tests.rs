@@ -23,7 +23,7 @@ fn opening(version: Version) -> Opening {
         client_id: "deck".to_owned(),
         username: None,
         password: None,
-        keep_alive: Duration::from_secs(60),
+        keep_alive: Duration::from_mins(1),
         version,
         clean_session: true,
         session_expiry: Duration::ZERO,

@@ -287,9 +287,12 @@ pub fn granted_list(codes: &[Result<Qos, String>]) -> String {
 /// The codes of an UNSUBACK that are a no, for the log. 17 says that there was no such subscription: as well.
 pub fn refusals(codes: &[u8], said: Option<&str>) -> String {
     let refused = codes.iter().filter(|code| **code >= REFUSED);
-    refused
-        .map(|code| format!(" {}", meaning(*code, said)))
-        .collect()
+    let words: Vec<_> = refused.map(|code| meaning(*code, said)).collect();
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", words.join(", "))
+    }
 }
 
 /// The code of an acknowledgement for the log; nothing where there is nothing to say.
