@@ -166,9 +166,9 @@ impl App {
         match key.code {
             KeyCode::Esc if !over.filter.input.is_empty() => over.filter = PaneFilter::default(),
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => {
-                return self.text_closed(&over.kind);
+                return self.text_closed(over);
             }
-            KeyCode::Char(c) if closes(&over.kind, c) => return self.text_closed(&over.kind),
+            KeyCode::Char(c) if closes(&over.kind, c) => return self.text_closed(over),
             KeyCode::Char('/') => over.filter.editing = true,
             KeyCode::Char('n') => self.text_move(&mut over, Action::Down),
             KeyCode::Char('N') => self.text_move(&mut over, Action::Up),
@@ -188,8 +188,8 @@ impl App {
         After::Stay(Over::Text(over))
     }
 
-    fn text_closed(&mut self, kind: &TextKind) -> After {
-        if *kind == TextKind::Health {
+    fn text_closed(&mut self, over: TextOver) -> After {
+        if over.kind == TextKind::Health {
             self.leave_health();
         }
         if over.kind == TextKind::Sweep && self.stop_sweep() {
