@@ -375,18 +375,14 @@ impl Tree {
         self.bytes += node.cost();
         self.live += 1;
         self.shape += 1;
-        let index = match self.free.pop() {
-            Some(index) => {
-                node.serial = self.nodes[index as usize].serial + 1;
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes[index as usize] = node;
-                index
-            }
-            None => {
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
-            }
+        node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
+        let index = if let Some(index) = self.free.pop() {
+            node.serial = self.nodes[index as usize].serial + 1;
+            self.nodes[index as usize] = node;
+            index
+        } else {
+            self.nodes.push(node);
+            u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
         };
         self.index.insert(hash, index);
         self.unlink(parent);
