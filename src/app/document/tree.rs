@@ -112,7 +112,8 @@ impl Writer<'_> {
         } else if let Some(key) = place.key {
             let (name, _) = scalar(key.bare());
             let is_list = key.is_container();
-            self.sheet.put(&if is_list { key.line(400) } else { name }, Role::Label);
+            self.sheet
+                .put(&if is_list { key.line(400) } else { name }, Role::Label);
             self.sheet.put(": ", Role::Punctuation);
         }
         true
