@@ -9,6 +9,7 @@
 )]
 
 mod boxes;
+mod document;
 mod hostile;
 mod panes;
 mod pictures;
