@@ -2,12 +2,15 @@
 
 pub mod action;
 mod commands;
+mod composer;
 pub mod countries;
 pub mod document;
+pub mod editor;
 pub mod effect;
 pub mod event;
 mod facts;
 mod feeds;
+mod filters;
 mod home;
 pub mod input;
 pub mod keymap;
@@ -19,6 +22,7 @@ mod pending;
 mod picture;
 pub mod screen;
 pub mod scroll;
+mod shelf;
 mod state;
 mod update;
 mod words;

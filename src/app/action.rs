@@ -36,7 +36,7 @@ pub enum Action {
     NextMatch,
     PreviousMatch,
     View,
-    Fold,
+    FoldValue,
     FoldAll,
     Earlier,
     Later,
@@ -47,6 +47,23 @@ pub enum Action {
     Copy,
     CopyMessage,
     Compose,
+    Write,
+    Send,
+    OpenEditor,
+    History,
+    FormatJson,
+    Undo,
+    Redo,
+    ComposeMessage,
+    StopRepeat,
+    Templates,
+    SaveTemplate,
+    DeleteTemplate,
+    MessageProperties,
+    Repeat,
+    AwaitAnswer,
+    ClearDraft,
+    ClearRetained,
     Refresh,
     Log,
     Profiles,
@@ -57,6 +74,11 @@ pub enum Action {
     Leave,
     Suspend,
     Energy,
+    Fold,
+    FoldBelow,
+    Sort,
+    Health,
+    EditFilter,
     AddAccount,
     NewToken,
     Problems,
@@ -91,11 +113,12 @@ impl ActionInfo {
 }
 
 const ALL: &[PaneId] = &PaneId::ALL;
+const FILTERS: &[PaneId] = &[Devices, Subscriptions];
 const STREAM: &[PaneId] = &[Messages, Inspector];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
-static TABLE: [ActionInfo; 58] = [
+static TABLE: &[ActionInfo] = &[
     entry(
         Action::ShowMessages,
         "show only this device's messages",
@@ -132,9 +155,17 @@ static TABLE: [ActionInfo; 58] = [
         Action::AddFilter,
         "add topic filter",
         &["a"],
-        &[Subscriptions],
+        FILTERS,
         "subscribe to a topic filter",
         Some("add"),
+    ),
+    entry(
+        Action::EditFilter,
+        "edit topic filter",
+        &["Enter"],
+        &[Subscriptions],
+        "change QoS and options of the selected topic filter",
+        Some("edit"),
     ),
     entry(
         Action::Drop,
@@ -151,6 +182,30 @@ static TABLE: [ActionInfo; 58] = [
         &[Subscriptions],
         "hide or show its messages in the stream",
         Some("mute"),
+    ),
+    entry(
+        Action::Fold,
+        "fold or unfold topic",
+        &["o"],
+        &[Devices],
+        "fold or unfold the topic; so do Left and Right, which go on to the next pane where nothing is left to fold",
+        Some("fold"),
+    ),
+    entry(
+        Action::FoldBelow,
+        "fold or unfold all below the topic",
+        &["O"],
+        &[Devices],
+        "fold or unfold the topic and all below it",
+        None,
+    ),
+    entry(
+        Action::Sort,
+        "sort topics by name or rate",
+        &["S"],
+        &[Devices],
+        "sort the topics by name, or the busiest first",
+        Some("sort"),
     ),
     entry(
         Action::Freeze,
@@ -177,7 +232,7 @@ static TABLE: [ActionInfo; 58] = [
         Some("view"),
     ),
     entry(
-        Action::Fold,
+        Action::FoldValue,
         "fold or unfold",
         &["Enter"],
         &[Inspector],
@@ -197,7 +252,7 @@ static TABLE: [ActionInfo; 58] = [
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree",
+        "the device's state, as a tree; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -313,6 +368,86 @@ static TABLE: [ActionInfo; 58] = [
         None,
     ),
     entry(
+        Action::ComposeMessage,
+        "open message in the composer",
+        &["C"],
+        STREAM,
+        "open the message in the composer, byte for byte, to change it or send it again",
+        None,
+    ),
+    entry(
+        Action::Write,
+        "write a message",
+        &["Enter"],
+        &[Publish],
+        "write in the composer",
+        Some("write"),
+    ),
+    entry(
+        Action::Send,
+        "send",
+        &["Ctrl-S"],
+        &[Publish],
+        "send what is in the composer",
+        Some("send"),
+    ),
+    entry(
+        Action::OpenEditor,
+        "edit in $EDITOR",
+        &["Ctrl-E"],
+        &[Publish],
+        "the payload in $VISUAL or $EDITOR",
+        Some("editor"),
+    ),
+    entry(
+        Action::History,
+        "history",
+        &["Ctrl-R"],
+        &[Publish],
+        "what was sent before, to search and open again",
+        Some("history"),
+    ),
+    entry(
+        Action::Templates,
+        "open template",
+        &["Ctrl-T"],
+        &[Publish],
+        "open a named template",
+        None,
+    ),
+    entry(
+        Action::FormatJson,
+        "lay out JSON",
+        &["Ctrl-F"],
+        &[Publish],
+        "lay out the JSON of the payload; only white space moves",
+        None,
+    ),
+    entry(
+        Action::Undo,
+        "undo typing",
+        &["Ctrl-_"],
+        &[Publish],
+        "take back what was typed in the payload",
+        None,
+    ),
+    entry(
+        Action::Redo,
+        "redo typing",
+        &["Ctrl-Y"],
+        &[Publish],
+        "type it again",
+        None,
+    ),
+    entry(
+        Action::StopRepeat,
+        "stop repeating",
+        &["Ctrl-X"],
+        ALL,
+        "stop the message that is sent again and again",
+        None,
+    ),
+    entry(
         Action::Refresh,
         "refresh",
         &["r"],
@@ -419,6 +554,14 @@ static TABLE: [ActionInfo; 58] = [
         None,
     ),
     entry(
+        Action::Health,
+        "broker health",
+        &["B"],
+        ALL,
+        "what the broker says of itself under $SYS: clients, messages, load",
+        None,
+    ),
+    entry(
         Action::Profiles,
         "switch profile",
         &["P"],
@@ -499,6 +642,62 @@ static TABLE: [ActionInfo; 58] = [
         None,
     ),
     entry(
+        Action::SaveTemplate,
+        "save as template",
+        &[],
+        ALL,
+        "keep what is in the composer under a name, in templates.toml",
+        None,
+    ),
+    entry(
+        Action::DeleteTemplate,
+        "delete template",
+        &[],
+        ALL,
+        "delete a named template",
+        None,
+    ),
+    entry(
+        Action::MessageProperties,
+        "message properties",
+        &[],
+        ALL,
+        "MQTT 5 properties of the message in the composer",
+        None,
+    ),
+    entry(
+        Action::Repeat,
+        "repeat message",
+        &[],
+        ALL,
+        "send what is in the composer again and again",
+        None,
+    ),
+    entry(
+        Action::AwaitAnswer,
+        "wait for an answer",
+        &[],
+        ALL,
+        "request and response: send and wait for the answer",
+        None,
+    ),
+    entry(
+        Action::ClearDraft,
+        "new message",
+        &[],
+        ALL,
+        "empty the composer; what was typed goes into the history",
+        None,
+    ),
+    entry(
+        Action::ClearRetained,
+        "clear retained messages below a topic",
+        &[],
+        ALL,
+        "count what the broker retains below a topic, and clear it after a question",
+        None,
+    ),
+    entry(
         Action::Problems,
         "last problems",
         &[],
@@ -544,7 +743,7 @@ pub fn table() -> Vec<ActionInfo> {
 }
 
 pub(super) fn all() -> &'static [ActionInfo] {
-    &TABLE
+    TABLE
 }
 
 pub fn info(action: Action) -> &'static ActionInfo {

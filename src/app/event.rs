@@ -1,10 +1,18 @@
 //! All that can happen to the core.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
 use super::document::Ready;
 use crate::base::problem::Problem;
+use crate::base::secret::Secret;
+use crate::domain::compose::{Entry, Template};
 use crate::domain::fact::Fact;
 use crate::domain::request::{Reply, RequestId};
 use crate::domain::session::{LogLine, SessionEvent, SessionId};
+use crate::store::sheet::Sheet;
+use crate::store::shelf::{Earlier, Loss, Place};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -24,16 +32,67 @@ pub enum Event {
     /// A payload that was decoded beside the screen.
     Decoded(RequestId, Box<Ready>),
     Timer(TimerId),
+    /// From the disk, where older messages are.
+    Shelf(SessionId, ShelfEvent),
     Log(LogLine),
     Stop(StopReason),
 }
 
+/// What the disk has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShelfEvent {
+    /// What an earlier run left there, oldest first.
+    Earlier(Vec<Earlier>),
+    /// They are not there any more, or never were.
+    Lost(Vec<Place>, Loss),
+    /// Rows of a block that were to be read back: the sheet has these only.
+    Page(Place, Vec<u16>, Box<Sheet>),
+    /// Rows of a block that a search found; blocks come newest first.
+    Found(SearchId, Place, Vec<u16>),
+    SearchOver(SearchId),
+}
+
+/// Names one search through the disk; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SearchId(pub u64);
+
 /// What an effect that is no platform request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    ProfileSaved { name: String },
-    Copied { how: String },
-    Written { path: String },
+    ProfileSaved {
+        name: String,
+    },
+    Copied {
+        how: String,
+    },
+    Written {
+        path: String,
+    },
+    /// The text as the editor left it.
+    Edited {
+        text: String,
+    },
+    Gathered(Gathered),
+    Kept(Box<Kept>),
+    Templates(Vec<Template>),
+}
+
+/// What [`super::effect::Needs`] asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gathered {
+    /// `None` where the environment has no such variable.
+    pub variables: BTreeMap<String, Option<Secret>>,
+    pub file: Option<Bytes>,
+}
+
+/// What the composer left on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    pub draft: Option<Entry>,
+    /// Oldest first.
+    pub history: Vec<Entry>,
+    /// Files that were damaged and set aside.
+    pub notices: Vec<Problem>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

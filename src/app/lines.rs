@@ -2,6 +2,7 @@
 
 use super::screen::{Line, Role, Span};
 use crate::base::text::{self, SafeText};
+use crate::domain::expression::Expression;
 use crate::domain::payload::{Piece, Token};
 
 pub(super) fn span(text: impl Into<SafeText>, role: Role) -> Span {
@@ -135,6 +136,29 @@ pub(super) fn found(line: Line, words: &[String]) -> Line {
     line.into_iter()
         .flat_map(|part| mark(&part, words))
         .collect()
+}
+
+/// The line with everything marked that the expression looks for.
+pub(super) fn marked(line: Line, expression: &Expression) -> Line {
+    let mark = |part: Span| {
+        let text = part.text.as_str();
+        let (mut out, mut at) = (Line::new(), 0);
+        for range in expression.marks(text) {
+            if range.start > at {
+                out.push(span(&text[at..range.start], part.role));
+            }
+            out.push(span(&text[range.clone()], Role::Match));
+            at = range.end;
+        }
+        if at == 0 {
+            return vec![part];
+        }
+        if at < text.len() {
+            out.push(span(&text[at..], part.role));
+        }
+        out
+    };
+    line.into_iter().flat_map(mark).collect()
 }
 
 fn mark(part: &Span, words: &[String]) -> Vec<Span> {

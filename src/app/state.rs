@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Effects;
+use super::composer::Composer;
+use super::composer::sweep::Sweep;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
+use super::filters::Origin;
 use super::home::Home;
 use super::layout::{self, Layout};
 use super::overlay::{Over, Report};
@@ -14,17 +17,21 @@ use super::pane::inspector::InspectorPane;
 use super::pane::messages::MessagesPane;
 use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
+use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
+use crate::base::dice::Dice;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
-use crate::domain::profile::{OnQuit, PlatformId};
+use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::session::SessionId;
+use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
+use crate::store::ring::Ring;
 
 /// What the runtime knows at the start.
 #[derive(Debug, Clone)]
@@ -40,9 +47,13 @@ pub struct Setup {
     pub hint: Option<String>,
     /// Ceiling for messages kept in memory, in bytes.
     pub memory_limit: usize,
+    /// What does not fit goes to the disk.
+    pub keeps_history: bool,
     pub mouse: bool,
     /// Topics whose payloads are decoded as somebody said.
     pub pins: Pins,
+    /// For what the composer makes up: ids, sample values.
+    pub seed: u64,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -56,8 +67,12 @@ pub struct ProfileSummary {
     pub insecure: bool,
     pub event_hours: u8,
     pub on_quit: OnQuit,
-    /// `env THINQ_PAT`, as `SecretRef::place` says it.
-    pub token_place: String,
+    /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
+    pub place: String,
+    /// What its connection speaks: MQTT 5 alone has properties, and options of subscriptions.
+    pub version: Version,
+    /// The filters that the profile itself names.
+    pub topics: Vec<FilterWish>,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.
@@ -69,6 +84,7 @@ pub(super) const THINQ: Capabilities = Capabilities {
     energy: true,
     publish: false,
     filters: false,
+    topics: false,
 };
 
 const NOTHING: Capabilities = Capabilities {
@@ -79,6 +95,7 @@ const NOTHING: Capabilities = Capabilities {
     energy: false,
     publish: false,
     filters: false,
+    topics: false,
 };
 
 /// The whole program, but for clock, screen and sockets.
@@ -93,12 +110,15 @@ pub struct App {
     /// Index of the open one.
     pub(super) open: Option<usize>,
     pub(super) memory_limit: usize,
+    pub(super) keeps_history: bool,
     pub(super) home: Home,
     pub(super) log: Log,
     pub(super) pending: Pending,
     pub(super) focus: PaneId,
     pub(super) zoomed: bool,
     pub(super) devices: DevicesPane,
+    /// In place of the devices, on a platform that has none.
+    pub(super) topics: TopicsPane,
     pub(super) subscriptions: SubscriptionsPane,
     pub(super) messages: MessagesPane,
     pub(super) inspector: InspectorPane,
@@ -106,6 +126,7 @@ pub struct App {
     pub(super) pins: Pins,
     pub(super) pinned: u64,
     pub(super) publish: PublishPane,
+    pub(super) composer: Composer,
     /// The last one is on top and has the keys.
     pub(super) overlays: Vec<Over>,
     /// Boxes that came up while the user was typing: shown when that is over, so that no key goes astray.
@@ -114,6 +135,8 @@ pub struct App {
     pub(super) report: Option<Report>,
     pub(super) timers: Timers,
     pub(super) revision: u64,
+    /// Searches through the disk so far.
+    pub(super) searches: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -122,6 +145,18 @@ pub struct App {
     pub(super) shown: Option<Box<Screen>>,
     /// What the update at hand asks for.
     pub(super) out: Effects,
+}
+
+/// What waits for the disk, and what is being written, takes memory too: up to so much of the ceiling. Bytes.
+const ON_THE_WAY: usize = 8 << 20;
+
+/// Nothing of the simulated home is worth a file.
+fn new_ring(limit: usize, keeps_history: bool, profile: Option<&ProfileSummary>) -> Ring {
+    if keeps_history && profile.is_some_and(|profile| !profile.simulated) {
+        Ring::with_shelf(limit - ON_THE_WAY.min(limit / 4))
+    } else {
+        Ring::new(limit)
+    }
 }
 
 /// Timers exist only while something is seen to count.
@@ -145,7 +180,10 @@ impl Timers {
 
 impl App {
     pub fn new(setup: Setup) -> (Self, Effects) {
-        let home = Home::new(SessionId { generation: 1 }, setup.memory_limit);
+        let open = setup.profiles.iter().position(|p| p.name == setup.open);
+        let profile = open.and_then(|index| setup.profiles.get(index));
+        let ring = new_ring(setup.memory_limit, setup.keeps_history, profile);
+        let home = Home::new(SessionId { generation: 1 }, ring);
         let messages = MessagesPane::new(&home);
         let mut app = Self {
             at: setup.at,
@@ -153,27 +191,31 @@ impl App {
             zone: setup.zone_offset_seconds,
             mouse: setup.mouse,
             hint: setup.hint,
-            open: setup.profiles.iter().position(|p| p.name == setup.open),
+            open,
             profiles: setup.profiles,
             memory_limit: setup.memory_limit,
+            keeps_history: setup.keeps_history,
             home,
             log: Log::default(),
             pending: Pending::default(),
             focus: PaneId::Devices,
             zoomed: false,
             devices: DevicesPane::default(),
+            topics: TopicsPane::default(),
             subscriptions: SubscriptionsPane::default(),
             messages,
             inspector: InspectorPane::default(),
             pins: setup.pins,
             pinned: 0,
             publish: PublishPane::default(),
+            composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
             waiting: VecDeque::new(),
             notice: None,
             report: None,
             timers: Timers::default(),
             revision: 1,
+            searches: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -216,7 +258,13 @@ impl App {
 
     pub(super) fn layout(&self) -> Layout {
         let hint = self.hint_shown().is_some();
-        layout::arrange(self.size, self.focus, self.zoomed, hint)
+        layout::arrange(
+            self.size,
+            self.focus,
+            self.zoomed,
+            hint,
+            self.has_composer(),
+        )
     }
 
     /// The hint is about the simulated home and ends with it.
@@ -228,7 +276,10 @@ impl App {
     /// Rows that a pane has room for; a pane that is not shown has none.
     pub(super) fn rows(&self, id: PaneId) -> usize {
         let area = self.layout().area(id);
-        area.map_or(0, |area| usize::from(layout::rows(id, area)))
+        area.map_or(0, |area| match id {
+            PaneId::Publish if self.has_composer() => usize::from(area.height.saturating_sub(2)),
+            _ => usize::from(layout::rows(id, area)),
+        })
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {
@@ -261,25 +312,36 @@ impl App {
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
     pub(super) fn open_session(&mut self) {
+        let topics = self.profile().map_or_else(Vec::new, |p| p.topics.clone());
+        for wish in topics {
+            self.home.filters.want(wish, Origin::Profile);
+        }
         let profile = self.profile().map_or(String::new(), |p| p.name.clone());
         let id = self.home.session;
         self.ask(Effect::Open { id, profile });
+        self.load_kept();
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
+        self.flush_draft();
+        self.drop_repeat();
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
+        self.shelve_rest();
         self.open = Some(index);
-        self.home = Home::new(session, self.memory_limit);
+        let ring = new_ring(self.memory_limit, self.keeps_history, self.profile());
+        self.home = Home::new(session, ring);
         self.devices = DevicesPane::default();
+        self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
+        self.composer = self.composer.fresh();
         for id in std::mem::take(&mut self.timers.looks).into_keys() {
             self.ask(Effect::StopTimer(id));
         }
@@ -300,6 +362,16 @@ impl App {
                 "{} not confirmed yet",
                 words::count(commands, "command")
             ));
+        }
+        let publishes = self.composer.outgoing.len();
+        if publishes > 0 {
+            let text = words::count(publishes, "message");
+            lines.push(format!(
+                "{text} not delivered yet; what waits would be lost"
+            ));
+        }
+        if self.composer.sweep.as_ref().is_some_and(Sweep::is_clearing) {
+            lines.push("retained messages are being cleared".to_owned());
         }
         let waiting = |p: &Purpose| matches!(p, Purpose::Feed { .. });
         if self.home.feeds.is_waiting() || self.pending.has(waiting) {

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
 use super::keymap::{self, is_key};
+use super::pending::ForTemplates;
 use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
@@ -60,11 +61,16 @@ impl App {
                 self.timer(id);
                 true
             }
+            Event::Shelf(id, event) => {
+                self.shelf_event(id, event);
+                true
+            }
             Event::Log(line) => {
                 self.log_line(line);
                 false
             }
             Event::Stop(_) => {
+                self.flush_draft();
                 self.ask(Effect::Quit);
                 false
             }
@@ -74,6 +80,8 @@ impl App {
         } else {
             self.settle_messages();
         }
+        self.search_disk();
+        self.fetch_window();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -128,7 +136,8 @@ impl App {
         }
         if self.timers.search.is_none() && self.messages.is_looking(&self.home) {
             let id = self.timers.next();
-            self.ask(Effect::StartTimer(id, Duration::from_millis(1)));
+            // At once, but after whatever the keyboard has to say.
+            self.ask(Effect::StartTimer(id, Duration::ZERO));
             self.timers.search = Some(id);
         }
     }
@@ -138,9 +147,14 @@ impl App {
             self.timers.tick = None;
         } else if self.timers.search == Some(id) {
             self.timers.search = None;
-            self.messages.look_back(&self.home);
+            self.look_back();
         } else if let Some((device, command)) = self.timers.looks.remove(&id) {
             self.look_at_state(&device, command);
+        } else if self.draft_timer(id)
+            || self.repeat_timer(id)
+            || self.exchange_timer(id)
+            || self.sweep_timer(id)
+        {
         } else {
             self.pending.stray();
         }
@@ -160,6 +174,9 @@ impl App {
         if self.filter_is_edited() {
             return self.filter_key(key);
         }
+        if self.is_composing() {
+            return self.composer_key(key);
+        }
         let Some(info) = keymap::lookup(self.focus, key) else {
             return;
         };
@@ -173,6 +190,8 @@ impl App {
             self.overlay_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
+        } else if self.is_composing() {
+            self.composer_paste(text);
         }
     }
 
@@ -180,7 +199,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited(),
+            None => self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -225,6 +244,7 @@ impl App {
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
         self.end_filter_editing();
+        self.stop_composing();
         self.focus = pane;
     }
 
@@ -236,6 +256,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
+            Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
+            Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
@@ -251,7 +273,39 @@ impl App {
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
-            Action::Control | Action::Compose => self.open_control(),
+            Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
+            Action::Fold => self.fold_or_unfold(),
+            Action::FoldBelow => self.fold_or_unfold_below(),
+            Action::Sort => self.sort_topics(),
+            Action::Health => self.open_health(),
+            Action::EditFilter => self.edit_topic_filter(),
+            Action::Control => self.open_control(),
+            Action::Compose => self.compose(),
+            Action::Write => {
+                if self.has_composer() {
+                    self.compose();
+                }
+            }
+            Action::Send => self.send(),
+            Action::OpenEditor => self.open_editor(),
+            Action::History => self.only_composer(Self::open_history),
+            Action::FormatJson => self.only_composer(Self::format_json),
+            Action::Undo => self.only_composer(|app| app.undo_typing(true)),
+            Action::Redo => self.only_composer(|app| app.undo_typing(false)),
+            Action::ComposeMessage => self.compose_message(),
+            Action::StopRepeat => self.only_composer(Self::stop_repeating),
+            Action::Templates => self.only_composer(|app| app.ask_templates(ForTemplates::Open)),
+            Action::SaveTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Save));
+            }
+            Action::DeleteTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Delete));
+            }
+            Action::MessageProperties => self.only_composer(Self::open_properties),
+            Action::Repeat => self.only_composer(Self::open_repeat),
+            Action::AwaitAnswer => self.only_composer(Self::open_answer),
+            Action::ClearDraft => self.only_composer(Self::clear_draft),
+            Action::ClearRetained => self.open_sweep(),
             Action::AddFilter => self.add_filter(),
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
@@ -260,7 +314,7 @@ impl App {
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::View => self.next_view(),
-            Action::Fold => self.fold_here(),
+            Action::FoldValue => self.fold_here(),
             Action::FoldAll => self.fold_all(),
             Action::Earlier => self.step_in_time(false),
             Action::Later => self.step_in_time(true),
@@ -277,12 +331,27 @@ impl App {
             Action::Help => self.open_help(),
             Action::Quit => self.quit(),
             Action::QuitEnding => self.ask(Effect::QuitEnding),
-            Action::Leave => self.ask(Effect::Quit),
+            Action::Leave => {
+                self.flush_draft();
+                self.ask(Effect::Quit);
+            }
             Action::Suspend => self.ask(Effect::Suspend),
             Action::Energy => self.open_energy(),
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+        }
+    }
+
+    /// Left and Right are about the tree first.
+    fn topic_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Devices && self.has_topics()
+    }
+
+    /// Where there is no composer, its keys do nothing.
+    fn only_composer(&mut self, act: impl FnOnce(&mut Self)) {
+        if self.has_composer() {
+            act(self);
         }
     }
 
@@ -344,13 +413,13 @@ impl App {
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
         }
-        if self.messages.device().is_some() {
+        if self.messages.is_narrowed() {
             return self.show_all_messages();
         }
         if self.focus == PaneId::Messages && self.follow_again() {
             return;
         }
-        if self.devices.unmark_all() {
+        if self.devices.unmark_all() || self.topics.unmark_all() {
             return;
         }
         self.zoomed = false;
@@ -375,6 +444,14 @@ impl App {
             | LinkState::Closed => {
                 self.ask(Effect::Session(id, SessionCommand::RetryNow));
                 self.say(Role::Pending, "connecting again");
+            }
+            _ if self.has_topics() => {
+                let reason = "the user asks for everything again".to_owned();
+                self.ask(Effect::Session(id, SessionCommand::Resubscribe { reason }));
+                self.say(
+                    Role::Pending,
+                    "subscribing again: what is retained comes anew",
+                );
             }
             _ => {
                 self.ask_devices(true);

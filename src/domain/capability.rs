@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub publish: bool,
     /// Topic filters may be added by hand.
     pub filters: bool,
+    /// There are no devices: the topics that are heard stand for them.
+    pub topics: bool,
 }
 
 impl Capabilities {

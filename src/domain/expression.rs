@@ -1,61 +1,114 @@
-//! The language of `tail --where`: which messages are meant.
+//! The one language that says which messages are meant: `/` in the stream, `tail --where`, and whatever else asks.
 //!
 //! ```text
 //! kind:push device:washer -"door open"          all of these
 //! .report.runState.currentState == "RUNNING"    a member by its path from the top
 //! temp>25 or humidity > 60                      a member of that name, wherever it stands
 //! not (kind:event topic:app/#)                  the opposite
+//! dir:in qos:1 retain:true dup:false size>1k    what stands around the payload
+//! after:10m before:14:30                        when it came: that long ago, a time, a date
+//! re:/"current":2[0-9]\.5/ re:/wash/i           a regular expression
 //! ```
 //!
-//! Words are looked for, whatever their case, in the topic, the device's name, the gist and the payload. A comparison
-//! is true when one value that the path finds compares so; what is not there compares with nothing.
+//! Words are looked for, whatever their case, in the topic, the device's name, the gist and the payload; so are regular
+//! expressions, as they are. A comparison is true when one value that the path finds compares so; what is not there
+//! compares with nothing.
+//!
+//! Who sent a message answers for all its messages alike. So [`Expression::facts`] asks that once, and
+//! [`Expression::holds`] looks at the payload only where it must.
 
+mod envelope;
 mod parse;
 mod path;
+mod pattern;
 
+use std::ops::Range;
+
+use memchr::{memchr, memmem};
 use serde_json::{Number, Value};
 
 use super::device::DeviceId;
-use super::reading::Kind;
+use super::message::{Direction, Message, Qos};
+use super::reading::{Kind, Reading};
 use super::topic::TopicFilter;
+use crate::base::moment::Timestamp;
+use envelope::Envelope;
+pub use envelope::Here;
 pub use parse::ExpressionError;
 use path::Path;
+pub use pattern::Needle;
+use pattern::Pattern;
 
 /// A parsed condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     root: Node,
-    /// Whether anything in it looks into JSON; the payload is parsed only then.
-    looks_inside: bool,
+    here: Here,
 }
 
-/// What a condition is asked about.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+/// Who sent a message: the same for many of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sender<'a> {
     pub kind: Kind,
     pub topic: &'a str,
     pub device: Option<&'a DeviceId>,
     pub device_name: Option<&'a str>,
+}
+
+/// What a condition is asked about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Subject<'a> {
+    pub sender: Sender<'a>,
     /// What the adapter says the message means, in a sentence.
     pub gist: &'a str,
     pub payload: &'a [u8],
+    /// The whole payload's length: more than what is kept of it, it may be.
+    pub size: u64,
+    pub at: Timestamp,
+    pub direction: Direction,
+    pub qos: Qos,
+    pub retain: bool,
+    pub dup: bool,
 }
+
+/// What a sender alone answers: a bit for each part of the expression that asks about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts(u64);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// Lower case.
-    Word(String),
-    Kind(Kind),
-    /// Lower case: a part of the name, or the beginning of the id.
-    Device(String),
-    Topic(TopicFilter),
-    /// Lower case: a part of the topic.
-    TopicPart(String),
+    /// In topic, device's name, gist or payload. The sender's share of it has the bit `slot`.
+    Text {
+        pattern: Pattern,
+        slot: u8,
+    },
+    Sender {
+        test: SenderTest,
+        slot: u8,
+    },
+    Envelope(Envelope),
     Exists(Path),
-    Compare(Path, Comparison, Value),
+    Compare(Path, Comparison, Box<Wanted>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum SenderTest {
+    Kinds(Vec<Kind>),
+    /// A part of the name, or the beginning of the id.
+    Device(Needle),
+    Topic(TopicFilter),
+    TopicPart(Needle),
+}
+
+/// The right side of a comparison.
+#[derive(Debug, Clone)]
+struct Wanted {
+    value: Value,
+    /// A text that must be equal stands in the payload as it is, unless a backslash hides it.
+    literal: Option<memmem::Finder<'static>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,72 +121,292 @@ enum Comparison {
     AtLeast,
 }
 
+/// Parts that ask about the sender, at most: one bit each.
+const SLOTS: u8 = 64;
+
 impl Expression {
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let root = parse::parse(text)?;
-        let looks_inside = root.looks_inside();
-        Ok(Self { root, looks_inside })
+        Ok(Self {
+            root: parse::parse(text)?,
+            here: Here::default(),
+        })
+    }
+
+    /// What `after:10m` and `before:14:30` mean is said by when and where they are asked.
+    #[must_use]
+    pub const fn at(mut self, here: Here) -> Self {
+        self.here = here;
+        self
     }
 
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        let json = self
-            .looks_inside
-            .then(|| serde_json::from_slice(subject.payload).ok())
-            .flatten();
-        self.root.matches(subject, json.as_ref())
+        self.holds(self.facts(&subject.sender), subject)
+    }
+
+    /// What holds for every message of that sender.
+    pub fn facts(&self, sender: &Sender<'_>) -> Facts {
+        let mut facts = Facts::default();
+        self.root.facts(sender, &mut facts);
+        facts
+    }
+
+    /// The same as [`Self::matches`], with the sender's share worked out before.
+    pub fn holds(&self, facts: Facts, subject: &Subject<'_>) -> bool {
+        self.root.holds(facts, subject, self.here)
+    }
+
+    /// The same, made for payloads like `sample`.
+    #[must_use]
+    pub fn tuned(&self, sample: &[u8]) -> Self {
+        let mut tuned = self.clone();
+        tuned.root.tune(sample);
+        tuned
+    }
+
+    /// How many times slower than a word it is to look for, about.
+    pub fn weight(&self) -> usize {
+        self.root.weight()
+    }
+
+    /// Whether no message can match whose sender has these facts and whose bytes stand in `hay`, among others.
+    pub fn is_ruled_out(&self, facts: &[Facts], hay: &[u8]) -> bool {
+        self.root.is_ruled_out(facts, hay)
+    }
+
+    /// Where what is looked for stands in `text`, in order, without overlaps.
+    pub fn marks(&self, text: &str) -> Vec<Range<usize>> {
+        let mut patterns = Vec::new();
+        self.root.patterns(&mut patterns);
+        let mut marks = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let rest = &text.as_bytes()[at..];
+            let found = patterns.iter().filter_map(|pattern| pattern.find(rest));
+            let Some(next) = found
+                .filter(|range| !range.is_empty())
+                .min_by_key(|range| (range.start, usize::MAX - range.end))
+            else {
+                break;
+            };
+            let (start, end) = (
+                text.floor_char_boundary(at + next.start),
+                text.ceil_char_boundary(at + next.end),
+            );
+            marks.push(start..end);
+            at = end;
+        }
+        marks
     }
 }
 
 impl Node {
-    fn looks_inside(&self) -> bool {
+    fn word(text: &str) -> Self {
+        Self::text(Pattern::word(text))
+    }
+
+    /// Slots are given when the whole expression is there.
+    const fn text(pattern: Pattern) -> Self {
+        Self::Text { pattern, slot: 0 }
+    }
+
+    const fn sender(test: SenderTest) -> Self {
+        Self::Sender { test, slot: 0 }
+    }
+
+    /// Whether every part got a bit.
+    fn number(&mut self, next: &mut u8) -> bool {
         match self {
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::looks_inside),
-            Self::Not(node) => node.looks_inside(),
-            Self::Exists(_) | Self::Compare(..) => true,
-            Self::Word(_)
-            | Self::Kind(_)
-            | Self::Device(_)
-            | Self::Topic(_)
-            | Self::TopicPart(_) => false,
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter_mut().all(|node| node.number(next)),
+            Self::Not(node) => node.number(next),
+            Self::Text { slot, .. } | Self::Sender { slot, .. } => {
+                *slot = *next;
+                *next += 1;
+                *next <= SLOTS
+            }
+            Self::Envelope(_) | Self::Exists(_) | Self::Compare(..) => true,
         }
     }
 
-    fn matches(&self, subject: &Subject<'_>, json: Option<&Value>) -> bool {
+    fn facts(&self, sender: &Sender<'_>, facts: &mut Facts) {
         match self {
-            Self::All(nodes) => nodes.iter().all(|node| node.matches(subject, json)),
-            Self::Any(nodes) => nodes.iter().any(|node| node.matches(subject, json)),
-            Self::Not(node) => !node.matches(subject, json),
-            Self::Word(word) => subject.holds(word),
-            Self::Kind(kind) => subject.kind == *kind,
-            Self::Device(wanted) => subject.is_of(wanted),
-            Self::Topic(filter) => filter.matches(subject.topic),
-            Self::TopicPart(part) => contains(subject.topic, part),
-            Self::Exists(path) => json.is_some_and(|json| path.any(json, &|_| true)),
+            Self::All(nodes) | Self::Any(nodes) => {
+                for node in nodes {
+                    node.facts(sender, facts);
+                }
+            }
+            Self::Not(node) => node.facts(sender, facts),
+            Self::Text { pattern, slot } => facts.set(*slot, sender.holds(pattern)),
+            Self::Sender { test, slot } => facts.set(*slot, test.holds(sender)),
+            Self::Envelope(_) | Self::Exists(_) | Self::Compare(..) => {}
+        }
+    }
+
+    fn holds(&self, facts: Facts, subject: &Subject<'_>, here: Here) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().all(|node| node.holds(facts, subject, here)),
+            Self::Any(nodes) => nodes.iter().any(|node| node.holds(facts, subject, here)),
+            Self::Not(node) => !node.holds(facts, subject, here),
+            Self::Text { pattern, slot } => {
+                facts.has(*slot)
+                    || pattern.is_in(subject.payload)
+                    || (!subject.gist.is_empty() && pattern.is_in(subject.gist.as_bytes()))
+            }
+            Self::Sender { slot, .. } => facts.has(*slot),
+            Self::Envelope(envelope) => envelope.holds(subject, here),
+            Self::Exists(path) => {
+                path.may_be_in(subject.payload) && path.any(subject.payload, &|_| true)
+            }
             Self::Compare(path, comparison, wanted) => {
-                json.is_some_and(|json| path.any(json, &|found| comparison.holds(found, wanted)))
+                path.may_be_in(subject.payload)
+                    && wanted.may_be_in(subject.payload)
+                    && path.any(subject.payload, &|found| {
+                        comparison.holds(found, &wanted.value)
+                    })
+            }
+        }
+    }
+
+    fn tune(&mut self, sample: &[u8]) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => {
+                for node in nodes {
+                    node.tune(sample);
+                }
+            }
+            Self::Not(node) => node.tune(sample),
+            Self::Text {
+                pattern: Pattern::Word(needle),
+                ..
+            } => *needle = needle.tuned(sample),
+            _ => {}
+        }
+    }
+
+    /// Looks at words only: they go through a block as fast as memory does.
+    fn is_ruled_out(&self, facts: &[Facts], hay: &[u8]) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().any(|node| node.is_ruled_out(facts, hay)),
+            Self::Text {
+                pattern: pattern @ Pattern::Word(_),
+                slot,
+            } => !facts.iter().any(|facts| facts.has(*slot)) && !pattern.is_in(hay),
+            Self::Sender { slot, .. } => !facts.iter().any(|facts| facts.has(*slot)),
+            Self::Compare(_, _, wanted) => wanted
+                .literal
+                .as_ref()
+                .is_some_and(|text| text.find(hay).is_none() && memchr(b'\\', hay).is_none()),
+            _ => false,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::weight).sum(),
+            Self::Not(node) => node.weight(),
+            Self::Text {
+                pattern: Pattern::Regex(_),
+                ..
+            } => 8,
+            Self::Exists(_) | Self::Compare(..) => 16,
+            Self::Text { .. } | Self::Sender { .. } | Self::Envelope(_) => 1,
+        }
+    }
+
+    fn patterns<'a>(&'a self, found: &mut Vec<&'a Pattern>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => {
+                for node in nodes {
+                    node.patterns(found);
+                }
+            }
+            Self::Text { pattern, .. } => found.push(pattern),
+            _ => {}
+        }
+    }
+}
+
+impl Facts {
+    fn set(&mut self, slot: u8, holds: bool) {
+        self.0 |= u64::from(holds) << slot;
+    }
+
+    const fn has(self, slot: u8) -> bool {
+        self.0 & (1 << slot) != 0
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// A message as it comes in.
+    pub fn of(message: &'a Message, reading: &'a Reading, device_name: Option<&'a str>) -> Self {
+        Self {
+            sender: Sender {
+                kind: reading.kind,
+                topic: message.topic.as_str(),
+                device: reading.device.as_ref(),
+                device_name,
+            },
+            gist: &reading.gist,
+            payload: &message.payload,
+            size: message.payload.len() as u64,
+            at: message.at,
+            direction: message.direction,
+            qos: message.qos,
+            retain: message.retain,
+            dup: message.dup,
+        }
+    }
+}
+
+impl Sender<'_> {
+    fn holds(&self, pattern: &Pattern) -> bool {
+        pattern.is_in(self.topic.as_bytes())
+            || self
+                .device_name
+                .is_some_and(|name| pattern.is_in(name.as_bytes()))
+    }
+}
+
+impl SenderTest {
+    fn holds(&self, sender: &Sender<'_>) -> bool {
+        let part = |needle: &Needle, text: &str| needle.find(text.as_bytes()).is_some();
+        match self {
+            Self::Kinds(kinds) => kinds.contains(&sender.kind),
+            Self::Topic(filter) => filter.matches(sender.topic),
+            Self::TopicPart(needle) => part(needle, sender.topic),
+            Self::Device(needle) => {
+                let begins = |id: &DeviceId| {
+                    let found = needle.find(id.as_str().as_bytes());
+                    found.is_some_and(|range| range.start == 0)
+                };
+                sender.device_name.is_some_and(|name| part(needle, name))
+                    || sender.device.is_some_and(begins)
             }
         }
     }
 }
 
-impl Subject<'_> {
-    fn holds(&self, word: &str) -> bool {
-        contains(self.topic, word)
-            || contains(self.gist, word)
-            || self.device_name.is_some_and(|name| contains(name, word))
-            || contains(&String::from_utf8_lossy(self.payload), word)
+impl Wanted {
+    fn new(value: Value, comparison: Comparison) -> Self {
+        let literal = match (&value, comparison) {
+            (Value::String(text), Comparison::Equal) if !text.is_empty() => {
+                Some(memmem::Finder::new(text).into_owned())
+            }
+            _ => None,
+        };
+        Self { value, literal }
     }
 
-    fn is_of(&self, wanted: &str) -> bool {
-        self.device_name.is_some_and(|name| contains(name, wanted))
-            || self
-                .device
-                .is_some_and(|id| id.as_str().to_lowercase().starts_with(wanted))
+    fn may_be_in(&self, payload: &[u8]) -> bool {
+        self.literal
+            .as_ref()
+            .is_none_or(|text| text.find(payload).is_some() || memchr(b'\\', payload).is_some())
     }
 }
 
-fn contains(text: &str, lower: &str) -> bool {
-    text.contains(lower) || text.to_lowercase().contains(lower)
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 impl Comparison {
@@ -149,6 +422,10 @@ impl Comparison {
             (Value::Null, Value::Null) => Some(std::cmp::Ordering::Equal),
             _ => None,
         };
+        self.fits(order)
+    }
+
+    fn fits(self, order: Option<std::cmp::Ordering>) -> bool {
         match (self, order) {
             (Self::Equal, Some(order)) => order.is_eq(),
             (Self::Different, order) => order.is_none_or(std::cmp::Ordering::is_ne),

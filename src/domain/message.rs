@@ -70,6 +70,34 @@ pub struct Message {
     pub dup: bool,
     /// Where the receiver acknowledges after use: what to acknowledge.
     pub ack: Option<AckToken>,
+    /// MQTT 5 only; `None` where there are none, which is nearly always.
+    pub properties: Option<Box<Properties>>,
+    /// Waited in a kept session: it came before anything was subscribed on this connection.
+    pub session: bool,
+}
+
+/// What MQTT 5 lets a PUBLISH carry besides its payload (MQTT 5, 3.3.2.3), in or out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Properties {
+    /// The sender says that the payload is UTF-8 (`true`) or unspecified bytes (`false`).
+    pub utf8: Option<bool>,
+    /// Seconds that the broker may keep it, or what is left of them.
+    pub expiry: Option<u32>,
+    pub content_type: Option<String>,
+    /// Where an answer is awaited.
+    pub response_topic: Option<String>,
+    /// Comes back with the answer, byte for byte.
+    pub correlation_data: Option<Bytes>,
+    /// Names may repeat; the order counts.
+    pub user: Vec<(String, String)>,
+    /// Of the subscriptions that this message was delivered for; never sent.
+    pub subscription_ids: Vec<u32>,
+}
+
+impl Properties {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A message to be published.
@@ -79,4 +107,26 @@ pub struct Draft {
     pub payload: Bytes,
     pub qos: Qos,
     pub retain: bool,
+    /// Sent with MQTT 5; refused where the connection speaks 3.1.1.
+    pub properties: Option<Box<Properties>>,
+}
+
+impl Draft {
+    pub const fn new(topic: Topic, payload: Bytes, qos: Qos) -> Self {
+        Self {
+            topic,
+            payload,
+            qos,
+            retain: false,
+            properties: None,
+        }
+    }
+}
+
+/// What the broker publishes when the connection ends without a DISCONNECT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    pub draft: Draft,
+    /// Seconds after the end of the connection (MQTT 5, 3.1.3.2.2).
+    pub delay: u32,
 }

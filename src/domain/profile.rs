@@ -1,28 +1,36 @@
 //! A profile: which account or broker, and where its secrets are. Holds places of secrets, never their values,
 //! except where the user wrote a plain string (warned about).
 
+mod proxy;
+
+pub use proxy::ProxyRef;
+
 use std::path::PathBuf;
 
+use super::message::Will;
 use super::subscription::FilterWish;
 use crate::base::secret::Secret;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlatformId {
     Thinq,
+    Mqtt,
 }
 
 impl PlatformId {
-    pub const ALL: [Self; 1] = [Self::Thinq];
+    pub const ALL: [Self; 2] = [Self::Thinq, Self::Mqtt];
 
     pub const fn word(self) -> &'static str {
         match self {
             Self::Thinq => "thinq",
+            Self::Mqtt => "mqtt",
         }
     }
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Thinq => "LG ThinQ",
+            Self::Mqtt => "MQTT",
         }
     }
 }
@@ -65,6 +73,7 @@ impl Profile {
     pub const fn platform(&self) -> PlatformId {
         match self.settings {
             Settings::Thinq(_) => PlatformId::Thinq,
+            Settings::Mqtt(_) => PlatformId::Mqtt,
         }
     }
 }
@@ -72,18 +81,97 @@ impl Profile {
 /// What means the same on every platform.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Common {
-    /// PEM, trusted besides the system's roots.
+    /// PEM, trusted besides the system's roots, or instead of them with `ca_file_only`.
     pub ca_file: Option<PathBuf>,
+    /// `system_roots = false`.
+    pub ca_file_only: bool,
     /// Filters subscribed at start, besides the platform's own.
     pub topics: Vec<FilterWish>,
     /// Seconds.
     pub keep_alive: Option<u16>,
     pub insecure_skip_verify: bool,
+    /// Client certificate chain and its key, PEM. Both or none.
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub will: Option<Will>,
+    /// `None`: as the platform does it.
+    pub clean_session: Option<bool>,
+    pub proxy: Option<ProxyRef>,
+}
+
+/// Through which TCP is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    pub kind: ProxyKind,
+    pub host: String,
+    pub port: u16,
+    pub login: Option<(String, Secret)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProxyKind {
+    /// HTTP CONNECT, in clear up to the proxy.
+    Http,
+    /// HTTP CONNECT inside TLS.
+    Https,
+    /// The proxy resolves the name (`socks5h`).
+    Socks5,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settings {
     Thinq(ThinqSettings),
+    Mqtt(MqttSettings),
+}
+
+/// The protocol version on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Version {
+    #[default]
+    V311,
+    V5,
+}
+
+impl Version {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::V311 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
+}
+
+/// Any broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttSettings {
+    /// `mqtt`, `mqtts`, `ws` or `wss`; a path for the last two. Holds no login.
+    pub url: String,
+    pub version: Version,
+    pub username: Option<String>,
+    pub password: Option<SecretRef>,
+    /// Used byte for byte; made up when absent.
+    pub client_id: Option<String>,
+    /// Seconds that the broker keeps the session after a disconnect (MQTT 5); `None`: as `clean_session` says.
+    pub session_expiry: Option<u32>,
+    /// ALPN protocols under TLS, in order.
+    pub alpn: Vec<String>,
+    /// Largest incoming packet in bytes; a larger one is skipped.
+    pub max_packet: Option<usize>,
+}
+
+impl MqttSettings {
+    pub const fn new(url: String) -> Self {
+        Self {
+            url,
+            version: Version::V311,
+            username: None,
+            password: None,
+            client_id: None,
+            session_expiry: None,
+            alpn: Vec::new(),
+            max_packet: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -67,6 +67,13 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReceiptId(pub u64);
 
+/// The broker's good word on a publish.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Delivered {
+    /// What it added (MQTT 5): `nobody is subscribed to it`.
+    pub note: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
     Link(LinkState),
@@ -80,7 +87,11 @@ pub enum SessionEvent {
     /// A publish is acknowledged (QoS 1, 2) or flushed (QoS 0).
     Receipt {
         id: ReceiptId,
-        result: Result<(), Problem>,
+        result: Result<Delivered, Problem>,
+    },
+    /// How many publishes wait for a connection or for their turn; told when it changes.
+    Queue {
+        waiting: usize,
     },
     Gap(Gap),
     /// What the adapter found out on its own, beside the connection.

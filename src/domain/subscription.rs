@@ -45,6 +45,38 @@ impl FeedState {
 pub struct FilterWish {
     pub filter: TopicFilter,
     pub qos: Qos,
+    pub options: FilterOptions,
+}
+
+impl FilterWish {
+    pub fn new(filter: TopicFilter, qos: Qos) -> Self {
+        Self {
+            filter,
+            qos,
+            options: FilterOptions::default(),
+        }
+    }
+}
+
+/// MQTT 5's options of one filter (MQTT 5, 3.8.3.1); a 3.1.1 connection does not send them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FilterOptions {
+    /// What this client publishes does not come back to it.
+    pub no_local: bool,
+    pub retain_as_published: bool,
+    pub retain_handling: RetainHandling,
+    /// 1 to 268,435,455; comes back with each message of this filter.
+    pub id: Option<u32>,
+}
+
+/// Whether retained messages are sent when a filter is subscribed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum RetainHandling {
+    #[default]
+    Send,
+    /// Not to a filter that was subscribed already.
+    SendIfNew,
+    Never,
 }
 
 /// A wanted filter and what the broker said to it.

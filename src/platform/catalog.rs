@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Platform;
+use super::mqtt::Mqtt;
 use super::thinq::Thinq;
 use crate::domain::profile::{Profile, Settings};
 
@@ -10,5 +11,6 @@ use crate::domain::profile::{Profile, Settings};
 pub fn build(profile: &Profile) -> Arc<dyn Platform> {
     match &profile.settings {
         Settings::Thinq(settings) => Arc::new(Thinq::new(settings.clone(), profile.common.clone())),
+        Settings::Mqtt(settings) => Arc::new(Mqtt::new(settings.clone(), profile.common.clone())),
     }
 }

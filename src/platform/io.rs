@@ -11,6 +11,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::fact::Fact;
 use crate::domain::message::Draft;
+use crate::domain::profile::SecretRef;
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::FilterWish;
 
@@ -104,6 +105,9 @@ pub trait Io: Send + Sync {
     /// The profile's credential, read afresh where it lives (environment, file, command).
     fn token(&self) -> Pending<'_, Result<Secret, Problem>>;
 
+    /// Any other secret of the profile, read afresh.
+    fn secret<'a>(&'a self, place: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>>;
+
     /// Something was found out.
     fn fact(&self, fact: Fact);
 
@@ -120,4 +124,10 @@ pub trait Io: Send + Sync {
 
     /// A file's content: the profile's `ca_file`.
     fn read_file(&self, path: &std::path::Path) -> Result<Bytes, Problem>;
+
+    /// The same for a file that nobody else should be able to read: the profile's `key_file`. Tells when others can.
+    fn read_private(&self, path: &std::path::Path) -> Result<Secret, Problem> {
+        let content = self.read_file(path)?;
+        Ok(Secret::new(String::from_utf8_lossy(&content)))
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::base::secret::Secret;
-use crate::domain::message::{Draft, Qos};
+use crate::domain::message::{Qos, Will};
+use crate::domain::profile::{Proxy, Version};
 use crate::domain::subscription::FilterWish;
 
 #[derive(Debug, Clone)]
@@ -15,8 +16,12 @@ pub struct ConnectPlan {
     pub username: Option<String>,
     pub password: Option<Secret>,
     pub keep_alive: Duration,
+    pub version: Version,
+    /// MQTT 5 calls it clean start.
     pub clean_session: bool,
-    pub will: Option<Draft>,
+    /// How long the broker keeps the session after a disconnect (MQTT 5); zero ends it with the connection.
+    pub session_expiry: Duration,
+    pub will: Option<Will>,
     /// The platform's own filters; the session adds the profile's and the user's.
     pub filters: Vec<FilterWish>,
     pub limits: Limits,
@@ -29,6 +34,30 @@ pub struct Endpoint {
     pub port: u16,
     /// `None`: plain TCP.
     pub tls: Option<TlsPlan>,
+    /// MQTT inside WebSocket frames.
+    pub web_socket: Option<WebSocketPlan>,
+    pub proxy: Option<Proxy>,
+}
+
+impl Endpoint {
+    /// TCP, with or without TLS.
+    pub const fn tcp(host: String, port: u16, tls: Option<TlsPlan>) -> Self {
+        Self {
+            host,
+            port,
+            tls,
+            web_socket: None,
+            proxy: None,
+        }
+    }
+}
+
+/// The upgrade request. Subprotocol `mqtt`.
+#[derive(Debug, Clone)]
+pub struct WebSocketPlan {
+    /// Path and query. A secret, because a presigned URL carries its signature here.
+    pub target: Secret,
+    pub headers: Vec<(String, Secret)>,
 }
 
 #[derive(Debug, Clone, Default)]

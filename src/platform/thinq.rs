@@ -132,6 +132,7 @@ impl Platform for Thinq {
                 energy: true,
                 publish: false,
                 filters: true,
+                topics: false,
             },
         }
     }

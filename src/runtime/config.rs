@@ -18,6 +18,7 @@ use crate::domain::profile::Profile;
 
 mod decode;
 pub mod edit;
+pub mod entry;
 mod profile;
 mod section;
 
@@ -65,11 +66,16 @@ pub enum Theme {
 pub struct History {
     /// Ceiling for messages kept in memory, in bytes.
     pub memory: u64,
+    /// Ceiling for what leaves memory and goes to the disk, in bytes; 0 keeps nothing there.
+    pub disk: u64,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { memory: 256 << 20 }
+        Self {
+            memory: 256 << 20,
+            disk: 0,
+        }
     }
 }
 
@@ -205,19 +211,33 @@ fn theme(section: &Section<'_>, name: &str) -> Result<Theme, Problem> {
 }
 
 fn history(section: &Section<'_>) -> Result<History, Problem> {
-    section.only(&["memory"])?;
-    let Some(text) = section.text_or_number("memory")? else {
-        return Ok(History::default());
+    section.only(&["memory", "disk"])?;
+    let default = History::default();
+    Ok(History {
+        memory: size(section, "memory", "256 MiB", false)?.unwrap_or(default.memory),
+        disk: size(section, "disk", "1 GiB", true)?.unwrap_or(default.disk),
+    })
+}
+
+/// At least 1 MiB. Nothing at all only where that means something.
+fn size(
+    section: &Section<'_>,
+    key: &str,
+    example: &str,
+    may_be_none: bool,
+) -> Result<Option<u64>, Problem> {
+    let Some(text) = section.text_or_number(key)? else {
+        return Ok(None);
     };
     match bytes(&text) {
-        Some(memory) if memory >= 1 << 20 => Ok(History { memory }),
+        Some(size) if size >= 1 << 20 || (may_be_none && size == 0) => Ok(Some(size)),
         Some(_) => Err(section.wrong(
-            "memory",
+            key,
             "less than 1 MiB holds nothing",
-            "write \"256 MiB\"",
+            &format!("write \"{example}\""),
         )),
         None => Err(section.wrong(
-            "memory",
+            key,
             format!("{text:?} is no size"),
             "write a number and a unit: \"256 MiB\", \"1 GiB\"",
         )),
@@ -225,7 +245,7 @@ fn history(section: &Section<'_>) -> Result<History, Problem> {
 }
 
 /// `256 MiB`, `1GB`, `1048576`.
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (digits, unit) = text.split_at_checked(
         text.find(|c: char| !c.is_ascii_digit())

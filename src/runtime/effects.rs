@@ -9,11 +9,15 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
+use super::drawer::{self, Drawer, Job as Keeping};
+use super::editing::Editing;
 use super::inbox::Inbox;
+use super::shelf::Shelf;
+use super::simulated::SIMULATED;
 use super::station::{How, Station};
 use crate::app::document::Job;
-use crate::app::effect::{Effect, NewProfile};
-use crate::app::event::{Event, Outcome, TimerId};
+use crate::app::effect::{Effect, Needs, NewProfile};
+use crate::app::event::{Event, Gathered, Outcome, TimerId};
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -31,6 +35,10 @@ pub struct Hands {
     timers: BTreeMap<TimerId, Mono>,
     /// Places for large payloads that are decoded at the same time.
     decoding: Arc<Semaphore>,
+    /// Where the open session's older messages go.
+    shelf: Option<Shelf>,
+    /// What the composer keeps.
+    drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -42,11 +50,13 @@ pub enum Errand {
     Quit,
     /// Bytes for the terminal: a clipboard sequence.
     Send(Vec<u8>),
+    Edit(Editing),
 }
 
 impl Hands {
     pub fn new(context: Arc<Context>, inbox: Inbox) -> Self {
         Self {
+            drawer: Drawer::open(inbox.clone()),
             context,
             inbox,
             station: None,
@@ -55,6 +65,7 @@ impl Hands {
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
+            shelf: None,
             ending: None,
         }
     }
@@ -89,6 +100,53 @@ impl Hands {
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
             Effect::SaveToken(id, token) => self.save_token(id, &token),
+            Effect::Shelve(id, place, sheet) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.keep(place, sheet);
+                }
+            }
+            Effect::Unshelve(id, place, rows) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.read(place, rows);
+                }
+            }
+            Effect::Search(id, search, query) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.search(search, query);
+                }
+            }
+            Effect::StopSearch(search) => {
+                if let Some(shelf) = &self.shelf {
+                    shelf.stop_search(search);
+                }
+            }
+            Effect::ShelveRest(id, rest) => {
+                if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
+                    shelf.finish(rest);
+                }
+            }
+            Effect::Edit { id, text, ending } => {
+                return Some(Errand::Edit(Editing { id, text, ending }));
+            }
+            Effect::Gather(id, needs) => self.gather(id, needs),
+            Effect::LoadKept(id, profile) => {
+                let folder = self.context.composer_folder(&profile);
+                self.put_away(Keeping::Load(id, folder));
+            }
+            Effect::KeepDraft { profile, draft } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::Draft(folder, draft));
+                }
+            }
+            Effect::KeepHistory { profile, entry } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::History(folder, entry));
+                }
+            }
+            Effect::Templates(id, order) => {
+                let file = self.context.templates_file();
+                self.put_away(Keeping::Templates(id, file, order));
+            }
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
             Effect::QuitEnding => {
@@ -119,15 +177,36 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
             station.close().await;
+        }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
     }
 
+    fn shelf(&self, id: SessionId) -> Option<&Shelf> {
+        self.shelf.as_ref().filter(|shelf| shelf.id() == id)
+    }
+
+    /// Nothing of the simulated home is worth a file.
+    fn open_shelf(&mut self, id: SessionId, profile: &str) {
+        if let Some(before) = self.shelf.take() {
+            self.tasks.spawn(before.close());
+        }
+        let limit = self.context.history_limit();
+        if limit > 0 && profile != SIMULATED {
+            let folder = self.context.history_folder(profile);
+            self.shelf = Some(Shelf::open(folder, limit, id, &self.inbox));
+        }
+    }
+
     fn open(&mut self, id: SessionId, profile: String) {
+        self.open_shelf(id, &profile);
         if let Some(old) = self.station.take() {
             self.tasks.spawn(old.close());
         }
@@ -178,6 +257,33 @@ impl Hands {
             inbox.push(Event::Reply(id, result));
         });
         self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
+    fn put_away(&self, job: Keeping) {
+        let session = self.station.as_ref().map(|station| station.id);
+        self.drawer.take(session.unwrap_or_default(), job);
+    }
+
+    /// Variables from the environment as it was at the start, and a file's bytes.
+    fn gather(&mut self, id: RequestId, needs: Needs) {
+        let variables = needs
+            .variables
+            .into_iter()
+            .map(|name| {
+                let value = self.context.environment.text(&name).map(Secret::new);
+                (name, value)
+            })
+            .collect();
+        let inbox = self.inbox.clone();
+        let task = self.tasks.spawn(async move {
+            let file = match needs.file {
+                Some(path) => drawer::read_payload(&path).await.map(Some),
+                None => Ok(None),
+            };
+            let gathered = file.map(|file| Outcome::Gathered(Gathered { variables, file }));
+            inbox.push(Event::Done(id, gathered));
+        });
         self.requests.insert(id, task);
     }
 

@@ -66,12 +66,25 @@ impl Folders {
     /// The folder of what thingdeck obtained for a profile. A profile of another config file (the simulator's, for one) has
     /// another folder than its namesake: a client id is never shown to a cloud that it was not made for.
     pub fn identity(&self, profile: &str) -> Identity {
-        let folder = if self.is_other_config {
+        Identity::new(self.data.join("identities").join(self.own_name(profile)))
+    }
+
+    /// The folder of a profile's drafts and history.
+    pub fn composer(&self, profile: &str) -> PathBuf {
+        self.state.join("composer").join(self.own_name(profile))
+    }
+
+    fn own_name(&self, profile: &str) -> String {
+        if self.is_other_config {
             format!("{profile}-{:08x}", fingerprint(&self.config_file))
         } else {
             profile.to_owned()
-        };
-        Identity::new(self.data.join("identities").join(folder))
+        }
+    }
+
+    /// Where a profile's older messages are.
+    pub fn history(&self, profile: &str) -> PathBuf {
+        self.state.join("history").join(self.own_name(profile))
     }
 
     pub fn logs(&self) -> PathBuf {

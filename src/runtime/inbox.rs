@@ -300,6 +300,8 @@ mod tests {
             retain: false,
             dup: false,
             ack: None,
+            properties: None,
+            session: false,
         };
         Event::Session(
             SessionId::default(),

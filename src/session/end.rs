@@ -26,6 +26,8 @@ pub enum EndClass {
     Fatal,
     /// Closed between CONNECT and CONNACK without a word. Some brokers refuse this way (AWS IoT), some restart this way.
     ClosedEarly,
+    /// Another client connected with the same client id, and the broker says so (MQTT 5, reason code 142).
+    TakenOver,
     /// The peer closed an established connection.
     HungUp,
     /// Trouble that passes: again with backoff.

@@ -108,6 +108,11 @@ impl Devices {
         self.names.get(number as usize).map(|k| &k.id)
     }
 
+    /// Ids and names, by number.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&DeviceId, &str)> {
+        self.names.iter().map(|k| (&k.id, k.label.as_str()))
+    }
+
     /// Name in lower case and id, for filters.
     pub fn search_texts(&self, number: u32) -> (&str, &str) {
         self.names

@@ -1,54 +1,78 @@
 //! The rows of the stream that the view in force lets through, kept up to date one message at a time.
 //!
-//! A push tests one message, an eviction pops one number, a scroll is an index. A new view looks back from the newest
-//! message in slices, so that the rows on screen are right at once and the count catches up.
+//! A push tests one message, an eviction pops one list, a scroll is an index. A new view looks back from the newest
+//! message in slices of a few milliseconds, block by block, so that the rows on screen are right at once and the count catches
+//! up; then what is on the disk is searched elsewhere and comes in the same way.
 
 use std::collections::VecDeque;
 
 use super::devices::Devices;
-use super::filter::{Filter, Subject};
-use super::ring::{Kept, Ring, Seq};
-use crate::domain::reading::Kind;
-use crate::domain::subscription::Feed;
-use crate::domain::topic::TopicFilter;
+use super::ring::{Ring, Seq};
+use super::shelf::Place;
+pub use super::view::{Mute, View};
+use crate::domain::expression::Expression;
 
-/// Rows looked at in one slice: some milliseconds.
-pub const SLICE: u64 = 20_000;
-
-/// What lets a row through.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct View {
-    pub filter: Filter,
-    /// Only messages of this device (its number).
-    pub device: Option<u32>,
-    pub muted: Vec<Mute>,
-}
-
-/// Whose messages are not shown; they are kept and counted all the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mute {
-    Feed { device: u32, feed: Feed },
-    Topics(TopicFilter),
-}
+/// What one slice may cost: bytes, each weighed by how slowly it is looked at. About 3 ms.
+const SLICE: usize = 16 << 20;
+/// Bytes that a row costs to be looked at, whatever it says.
+const ROW: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct Hits {
     view: View,
     /// Everything is let through: rows are counted, not listed.
     all: bool,
-    rows: VecDeque<Seq>,
-    /// Rows before this one are still to be looked at.
+    /// Oldest first.
+    found: VecDeque<Found>,
+    /// Rows in memory before this one are still to be looked at.
     from: Seq,
+    /// Bytes of all lists.
+    bytes: usize,
+}
+
+/// What was found in one block.
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    /// Number of the block's first row.
+    first: u64,
+    /// Rows found before it, counted from somewhere.
+    start: u64,
+    rows: Vec<u16>,
+}
+
+/// Where lists begin to count, so that older ones can be put before them.
+const MIDDLE: u64 = 1 << 40;
+
+impl Found {
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.rows.capacity() * size_of::<u16>()
+    }
+
+    fn end(&self) -> u64 {
+        self.start + self.rows.len() as u64
+    }
+
+    fn seqs(&self) -> impl Iterator<Item = Seq> {
+        self.rows
+            .iter()
+            .map(|row| Seq(self.first + u64::from(*row)))
+    }
 }
 
 impl Hits {
     pub fn new(view: View, ring: &Ring, devices: &Devices) -> Self {
         let all = view == View::default();
+        let sample = ring.blocks().next_back();
+        let sample = sample.map_or(&[][..], |block| {
+            let bytes = block.bytes();
+            &bytes[..bytes.len().min(16 * 1024)]
+        });
         let mut hits = Self {
-            view,
+            view: view.tuned(sample),
             all,
-            rows: VecDeque::new(),
+            found: VecDeque::new(),
             from: ring.end(),
+            bytes: 0,
         };
         hits.look_back(ring, devices);
         hits
@@ -58,36 +82,54 @@ impl Hits {
         &self.view
     }
 
-    /// One slice further back; whether anything is left to look at.
+    /// Bytes that the lists take.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// One slice further back; whether anything in memory is left to look at.
     pub fn look_back(&mut self, ring: &Ring, devices: &Devices) -> bool {
         if self.all {
-            self.from = ring.first();
+            self.from = ring.first_in_memory();
             return false;
         }
-        let stop = self.from.0.saturating_sub(SLICE).max(ring.first().0);
-        for seq in (stop..self.from.0).rev().map(Seq) {
-            if ring
-                .get(seq)
-                .is_some_and(|kept| self.view.shows(&kept, devices))
-            {
-                self.rows.push_front(seq);
+        let weight = self.view.filter.expression().map_or(1, Expression::weight);
+        let mut spent = 0;
+        let from = self.from.0;
+        for block in ring.blocks().rev().skip_while(|block| block.first >= from) {
+            if spent >= SLICE {
+                break;
             }
+            let rows = self.view.sift(block, devices);
+            self.put_front(block.first, rows);
+            self.from = Seq(block.first);
+            spent += (block.bytes().len() + block.rows * ROW) * weight;
         }
-        self.from = Seq(stop);
         self.is_looking(ring)
     }
 
+    fn put_front(&mut self, first: u64, mut rows: Vec<u16>) {
+        if rows.is_empty() {
+            return;
+        }
+        rows.shrink_to_fit();
+        let end = self.found.front().map_or(MIDDLE, |found| found.start);
+        let found = Found {
+            first,
+            start: end - rows.len() as u64,
+            rows,
+        };
+        self.bytes += found.cost();
+        self.found.push_front(found);
+    }
+
     pub fn is_looking(&self, ring: &Ring) -> bool {
-        !self.all && self.from > ring.first()
+        !self.all && self.from > ring.first_in_memory()
     }
 
     /// A row has just been pushed. Whether it is shown.
     pub fn offer(&mut self, seq: Seq, ring: &Ring, devices: &Devices) -> bool {
-        let first = ring.first();
-        while self.rows.front().is_some_and(|s| *s < first) {
-            self.rows.pop_front();
-        }
-        self.from = self.from.max(first);
+        self.forget_before(ring.first());
         if self.all {
             return true;
         }
@@ -95,75 +137,122 @@ impl Hits {
             .get(seq)
             .is_some_and(|kept| self.view.shows(&kept, devices));
         if shown {
-            self.rows.push_back(seq);
+            self.put_back(seq, ring);
         }
         shown
+    }
+
+    fn put_back(&mut self, seq: Seq, ring: &Ring) {
+        let first = ring.blocks().next_back().map_or(seq.0, |block| block.first);
+        let row = u16::try_from(seq.0 - first).unwrap_or(u16::MAX);
+        if let Some(last) = self.found.back_mut().filter(|last| last.first == first) {
+            let before = last.cost();
+            last.rows.push(row);
+            self.bytes += last.cost() - before;
+            return;
+        }
+        if let Some(last) = self.found.back_mut() {
+            let before = last.cost();
+            last.rows.shrink_to_fit();
+            self.bytes -= before - last.cost();
+        }
+        let found = Found {
+            first,
+            start: self.found.back().map_or(MIDDLE, Found::end),
+            rows: vec![row],
+        };
+        self.bytes += found.cost();
+        self.found.push_back(found);
+    }
+
+    fn forget_before(&mut self, first: Seq) {
+        while let Some(oldest) = self.found.front().filter(|f| f.first < first.0) {
+            self.bytes -= oldest.cost();
+            self.found.pop_front();
+        }
+        self.from = self.from.max(first);
+    }
+
+    /// What was found in a block on the disk, which begins with that row. They come newest first.
+    pub fn add_shelved(&mut self, first: Seq, rows: Vec<u16>) {
+        let is_older = self
+            .found
+            .front()
+            .is_none_or(|oldest| first.0 < oldest.first);
+        if is_older && !self.all {
+            self.put_front(first.0, rows);
+        }
+        self.from = self.from.min(first);
+    }
+
+    /// A block is on the disk no more: what was found in it is one row, where a mark stands for it.
+    pub fn lose(&mut self, first: Seq, ring: &Ring) {
+        self.forget_before(ring.first());
+        let Some(at) = self.found.iter().position(|found| found.first == first.0) else {
+            return;
+        };
+        // Marks in a row are one: this one may have gone into the one before.
+        let stays = ring.get(first).is_some_and(|kept| kept.gap.is_some());
+        let found = &mut self.found[at];
+        let keep = usize::from(stays);
+        let fewer = (found.rows.len() - keep) as u64;
+        self.bytes -= found.rows.capacity() * size_of::<u16>();
+        found.rows = if stays { vec![0] } else { Vec::new() };
+        self.bytes += found.rows.capacity() * size_of::<u16>();
+        for older in self.found.iter_mut().take(at + 1) {
+            older.start += fewer;
+        }
+        if !stays && let Some(gone) = self.found.remove(at) {
+            self.bytes -= gone.cost();
+        }
+    }
+
+    /// Blocks on the disk that are still to be searched, newest first.
+    pub fn still_shelved(&self, ring: &Ring) -> Vec<Place> {
+        if self.all {
+            return Vec::new();
+        }
+        ring.shelved_before(self.from)
+    }
+
+    fn start(&self) -> u64 {
+        self.found.front().map_or(MIDDLE, |found| found.start)
     }
 
     /// Rows shown in all, of those before `end`.
     pub fn len_before(&self, end: Seq, ring: &Ring) -> usize {
         if self.all {
-            let length = end.0.min(ring.end().0).saturating_sub(ring.first().0);
-            return usize::try_from(length).unwrap_or(usize::MAX);
+            return ring.index_of(end);
         }
-        self.rows.partition_point(|s| *s < end)
+        let after = self.found.partition_point(|found| found.first < end.0);
+        let Some(last) = after.checked_sub(1).and_then(|at| self.found.get(at)) else {
+            return 0;
+        };
+        let within = last
+            .rows
+            .partition_point(|row| last.first + u64::from(*row) < end.0);
+        usize::try_from(last.start - self.start()).unwrap_or(usize::MAX) + within
     }
 
     pub fn at(&self, index: usize, ring: &Ring) -> Option<Seq> {
         if self.all {
-            let seq = Seq(ring.first().0 + index as u64);
-            return (seq < ring.end()).then_some(seq);
+            return ring.at(index);
         }
-        self.rows.get(index).copied()
+        let place = self.start() + index as u64;
+        let after = self.found.partition_point(|found| found.start <= place);
+        let found = self.found.get(after.checked_sub(1)?)?;
+        let row = found.rows.get(usize::try_from(place - found.start).ok()?)?;
+        Some(Seq(found.first + u64::from(*row)))
     }
 
     /// Index of the row, or of the next newer one where that row is not shown.
     pub fn index_of(&self, seq: Seq, ring: &Ring) -> usize {
         self.len_before(seq, ring)
     }
-}
 
-impl View {
-    pub fn shows(&self, kept: &Kept<'_>, devices: &Devices) -> bool {
-        if kept.gap.is_some() {
-            // What was dropped may have matched: a gap is always shown.
-            return true;
-        }
-        if self.device.is_some() && self.device != kept.device {
-            return false;
-        }
-        if self.muted.iter().any(|mute| mute.covers(kept)) {
-            return false;
-        }
-        if self.filter.is_empty() {
-            return true;
-        }
-        let (device, device_id) = kept
-            .device
-            .map_or(("", ""), |number| devices.search_texts(number));
-        self.filter.matches(&Subject {
-            kind: kept.kind,
-            topic: kept.topic,
-            device,
-            device_id,
-            gist: kept.gist,
-            payload: kept.payload,
-        })
-    }
-}
-
-impl Mute {
-    fn covers(&self, kept: &Kept<'_>) -> bool {
-        match self {
-            Self::Feed { device, feed } => {
-                let kind = match feed {
-                    Feed::Push => Kind::Push,
-                    Feed::Event => Kind::Event,
-                };
-                kept.device == Some(*device) && kept.kind == kind
-            }
-            Self::Topics(filter) => filter.matches(kept.topic),
-        }
+    /// All rows shown, oldest first.
+    pub fn seqs(&self) -> impl Iterator<Item = Seq> {
+        self.found.iter().flat_map(Found::seqs)
     }
 }
 
@@ -171,6 +260,7 @@ impl Mute {
 mod tests {
     use bytes::Bytes;
 
+    use super::super::filter::Filter;
     use super::*;
     use crate::base::moment::Timestamp;
     use crate::domain::message::{Direction, Message, Qos};
@@ -187,6 +277,8 @@ mod tests {
             retain: false,
             dup: false,
             ack: None,
+            properties: None,
+            session: false,
         };
         ring.push(&message, Note::default())
     }
@@ -208,12 +300,13 @@ mod tests {
         }
         let mut back = Hits::new(view("even"), &ring, &devices);
         assert_eq!(
-            back.rows.back(),
-            Some(&Seq(49_998)),
+            back.seqs().last(),
+            Some(Seq(49_998)),
             "the newest are there at once"
         );
         while back.look_back(&ring, &devices) {}
-        assert_eq!(back.rows, forward.rows);
+        assert!(back.seqs().eq(forward.seqs()));
+        assert_eq!(back.seqs().count(), 25_000);
     }
 
     #[test]

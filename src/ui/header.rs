@@ -183,7 +183,8 @@ fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let mut parts = parts(header, row.width);
     while width(&parts) > row.width {
         // The calls go first; what was dropped goes last.
-        parts.remove(if parts.len() > 3 { 3 } else { 0 });
+        let counted = counted(header);
+        parts.remove(if parts.len() > counted { counted } else { 0 });
     }
     let wide = width(&parts);
     let mut x = row.x;
@@ -194,15 +195,22 @@ fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     wide
 }
 
-/// Whether the three counters have room there, with or without the calls.
+/// How many counters there are: three, and what is on the disk where anything goes there.
+const fn counted(header: &Header) -> usize {
+    if header.on_disk.is_some() { 4 } else { 3 }
+}
+
+/// Whether the counters have room there, with or without the calls.
 fn counters_wide(header: &Header, row: Rect) -> bool {
     let mut parts = parts(header, row.width);
-    parts.truncate(3);
+    parts.truncate(counted(header));
     width(&parts) <= row.width
 }
 
 fn parts(header: &Header, room: u16) -> Vec<Vec<Span>> {
-    let number = if room < 60 { short } else { grouped };
+    // A number in full takes more cells than its name.
+    let wide = if header.on_disk.is_some() { 80 } else { 60 };
+    let number = if room < wide { short } else { grouped };
     let count = |name: &str, count: u64, role: Role| {
         vec![
             Span::new(format!("{name} "), Role::Dim),
@@ -217,8 +225,11 @@ fn parts(header: &Header, room: u16) -> Vec<Vec<Span>> {
     let mut parts = vec![
         count("received", header.received, Role::Normal),
         count("kept", header.kept, Role::Normal),
-        count("dropped", header.dropped, dropped),
     ];
+    if let Some(on_disk) = header.on_disk {
+        parts.push(count("on disk", on_disk, Role::Normal));
+    }
+    parts.push(count("dropped", header.dropped, dropped));
     parts.extend(header.calls.clone().map(|calls| vec![calls]));
     parts
 }

@@ -13,6 +13,7 @@ mod faults;
 mod headless;
 mod hostile;
 mod idle;
+mod mqtt;
 mod secrets;
 mod terminal;
 mod wizard;

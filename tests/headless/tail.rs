@@ -47,7 +47,7 @@ fn messages_are_printed_as_lines_and_acknowledged_only_then() {
     assert_eq!(
         stage.deeds[opened..],
         [
-            Deed::Open(Opening { manual_ack: true, filters: vec![] }),
+            Deed::Open(Opening { manual_ack: true, ..Opening::default() }),
             Deed::Out(r#"{"v":1,"ts":"2025-11-20T20:41:22.000000Z","profile":"home","platform":"thinq","dir":"in","topic":"app/clients/x/push","qos":1,"retain":false,"dup":false,"kind":"push","device":{"id":"aab222","name":"Washer"},"payload":{"n":1}}"#.to_owned()),
             ack(1),
             Deed::Out(r#"{"v":1,"ts":"2025-11-20T20:41:22.000000Z","profile":"home","platform":"thinq","dir":"in","topic":"app/clients/x/push","qos":1,"retain":false,"dup":false,"kind":"event","device":{"id":"aab222","name":"Washer"},"text":"no json"}"#.to_owned()),
@@ -152,13 +152,14 @@ fn filters_are_subscribed_and_only_what_they_match_is_printed() {
         stage.run(&["tail", "a/#", "--qos", "0", "--count", "1"]),
         Exit::Done
     );
-    let wish = FilterWish {
-        filter: TopicFilter::parse("a/#").expect("a filter"),
-        qos: Qos::AtMostOnce,
-    };
+    let wish = FilterWish::new(
+        TopicFilter::parse("a/#").expect("a filter"),
+        Qos::AtMostOnce,
+    );
     assert!(stage.deeds.contains(&Deed::Open(Opening {
         manual_ack: true,
-        filters: vec![wish]
+        filters: vec![wish],
+        bare: true,
     })));
     assert_eq!(payloads(&stage), ["2"]);
     assert!(

@@ -9,6 +9,7 @@
 )]
 
 mod boxes;
+mod broker;
 mod document;
 mod hostile;
 mod panes;

@@ -1,7 +1,7 @@
 //! What is sent: in order, once, and answered.
 
 use thingdeck::domain::message::Qos;
-use thingdeck::domain::session::{LinkState, ReceiptId, SessionCommand};
+use thingdeck::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand};
 
 use super::broker::Broker;
 use super::support::{Script, Session, draft, plan};
@@ -18,10 +18,16 @@ async fn a_receipt_follows_the_flush_or_the_acknowledgement() {
         session.tell(command).await;
     }
     assert_eq!(peer.published().await.pkid, 0);
-    assert_eq!(session.receipt().await, (ReceiptId(1), Ok(())));
+    assert_eq!(
+        session.receipt().await,
+        (ReceiptId(1), Ok(Delivered::default()))
+    );
     let packet = peer.published().await.pkid;
     peer.acknowledge(packet).await;
-    assert_eq!(session.receipt().await, (ReceiptId(2), Ok(())));
+    assert_eq!(
+        session.receipt().await,
+        (ReceiptId(2), Ok(Delivered::default()))
+    );
 }
 
 #[tokio::test]
@@ -41,7 +47,10 @@ async fn what_is_published_offline_waits_and_goes_out_in_order() {
         let published = peer.published().await;
         assert_eq!(published.payload, id.to_string());
         peer.acknowledge(published.pkid).await;
-        assert_eq!(session.receipt().await, (ReceiptId(id), Ok(())));
+        assert_eq!(
+            session.receipt().await,
+            (ReceiptId(id), Ok(Delivered::default()))
+        );
     }
 }
 
@@ -62,7 +71,10 @@ async fn what_was_not_acknowledged_is_sent_again_on_the_next_connection() {
     peer.published().await;
     peer.published().await;
     peer.acknowledge(first.pkid).await;
-    assert_eq!(session.receipt().await, (ReceiptId(1), Ok(())));
+    assert_eq!(
+        session.receipt().await,
+        (ReceiptId(1), Ok(Delivered::default()))
+    );
     peer.close().await;
     session.reconnects().await;
 
@@ -71,7 +83,10 @@ async fn what_was_not_acknowledged_is_sent_again_on_the_next_connection() {
         let again = peer.published().await;
         assert_eq!(again.payload, id.to_string());
         peer.acknowledge(again.pkid).await;
-        assert_eq!(session.receipt().await, (ReceiptId(id), Ok(())));
+        assert_eq!(
+            session.receipt().await,
+            (ReceiptId(id), Ok(Delivered::default()))
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use thingdeck::base::secret::Secret;
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Draft, Message, Qos};
-use thingdeck::domain::profile::PlatformId;
+use thingdeck::domain::profile::{PlatformId, SecretRef, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::session::{LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent};
+use thingdeck::domain::session::{
+    Delivered, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent,
+};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::platform::io::{HttpCall, HttpError, HttpReply, Io};
@@ -30,10 +32,10 @@ use tokio::task::JoinHandle;
 use super::broker::soon;
 
 pub fn wish(filter: &str) -> FilterWish {
-    FilterWish {
-        filter: TopicFilter::parse(filter).expect("a filter"),
-        qos: Qos::AtLeastOnce,
-    }
+    FilterWish::new(
+        TopicFilter::parse(filter).expect("a filter"),
+        Qos::AtLeastOnce,
+    )
 }
 
 pub fn draft(topic: &str, payload: &str, qos: Qos) -> Draft {
@@ -42,6 +44,7 @@ pub fn draft(topic: &str, payload: &str, qos: Qos) -> Draft {
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         qos,
         retain: false,
+        properties: None,
     }
 }
 
@@ -53,7 +56,9 @@ pub fn plan(port: u16, tls: Option<TlsPlan>, filters: &[&str]) -> ConnectPlan {
         username: None,
         password: None,
         keep_alive: Duration::from_mins(1),
+        version: Version::V311,
         clean_session: false,
+        session_expiry: Duration::ZERO,
         will: None,
         filters: filters.iter().map(|filter| wish(filter)).collect(),
         limits: Limits {
@@ -66,11 +71,7 @@ pub fn plan(port: u16, tls: Option<TlsPlan>, filters: &[&str]) -> ConnectPlan {
 }
 
 pub fn endpoint(port: u16, tls: Option<TlsPlan>) -> Endpoint {
-    Endpoint {
-        host: "localhost".to_owned(),
-        port,
-        tls,
-    }
+    Endpoint::tcp("localhost".to_owned(), port, tls)
 }
 
 /// What the platform of a test says.
@@ -121,6 +122,7 @@ impl Platform for Script {
                 energy: false,
                 publish: true,
                 filters: true,
+                topics: false,
             },
         }
     }
@@ -163,13 +165,31 @@ impl Platform for Script {
     }
 }
 
-/// Only time is real.
-pub struct Clock(tokio::time::Instant);
+/// Only time is real, and it can be moved on.
+pub struct Clock {
+    start: tokio::time::Instant,
+    skipped: AtomicU64,
+}
+
+impl Clock {
+    pub fn start() -> Arc<Self> {
+        Arc::new(Self {
+            start: tokio::time::Instant::now(),
+            skipped: AtomicU64::new(0),
+        })
+    }
+
+    /// A minute passes at once.
+    pub fn skip_a_minute(&self) {
+        self.skipped.fetch_add(60, Ordering::SeqCst);
+    }
+}
 
 impl Io for Clock {
     fn now(&self) -> Moment {
+        let skipped = Duration::from_secs(self.skipped.load(Ordering::SeqCst));
         Moment {
-            mono: Mono(self.0.elapsed()),
+            mono: Mono(self.start.elapsed() + skipped),
             wall: Timestamp::from_seconds(1_763_671_282),
         }
     }
@@ -198,6 +218,9 @@ impl Io for Clock {
         unreachable!()
     }
     fn token(&self) -> Pending<'_, Result<Secret, Problem>> {
+        unreachable!()
+    }
+    fn secret<'a>(&'a self, _: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>> {
         unreachable!()
     }
     fn fact(&self, _: Fact) {}
@@ -241,13 +264,22 @@ impl Session {
     }
 
     pub fn with(script: &Arc<Script>, extra_filters: Vec<FilterWish>, manual_ack: bool) -> Self {
+        Self::on(Clock::start(), script, extra_filters, manual_ack)
+    }
+
+    pub fn on(
+        clock: Arc<Clock>,
+        script: &Arc<Script>,
+        extra_filters: Vec<FilterWish>,
+        manual_ack: bool,
+    ) -> Self {
         let (commands, received) = mpsc::channel(64);
         let (sink, events) = mpsc::channel(100_000);
         let platform: Arc<Script> = Arc::clone(script);
         let heard = Arc::new(Heard::default());
         let driver = Driver {
             platform,
-            io: Arc::new(Clock(tokio::time::Instant::now())),
+            io: clock,
             post: Arc::new(Sink(sink)),
             commands: received,
             extra_filters,
@@ -265,6 +297,12 @@ impl Session {
 
     pub async fn tell(&self, command: SessionCommand) {
         self.commands.send(command).await.expect("the session runs");
+    }
+
+    /// The next event, whatever it is.
+    pub async fn event(&mut self) -> SessionEvent {
+        let event = soon("an event", self.events.recv()).await;
+        event.expect("the session runs")
     }
 
     /// The first event from now on of which `pick` makes something.
@@ -340,7 +378,7 @@ impl Session {
         .await
     }
 
-    pub async fn receipt(&mut self) -> (ReceiptId, Result<(), Problem>) {
+    pub async fn receipt(&mut self) -> (ReceiptId, Result<Delivered, Problem>) {
         self.until("a receipt", |event| match event {
             SessionEvent::Receipt { id, result } => Some((*id, result.clone())),
             _ => None,

@@ -30,6 +30,8 @@ pub fn arrived(payload: &[u8]) -> Message {
         retain: false,
         dup: false,
         ack: None,
+        properties: None,
+        session: false,
     }
 }
 

@@ -701,6 +701,10 @@ impl Io for Script {
         Box::pin(async move { Ok(token) })
     }
 
+    fn secret<'a>(&'a self, _: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>> {
+        panic!("a ThinQ account has no secret but its token")
+    }
+
     fn fact(&self, fact: Fact) {
         let mut world = self.world();
         let now = world.now;

@@ -22,7 +22,7 @@ impl App {
                 let kind = if profile.simulated {
                     "simulated".to_owned()
                 } else {
-                    format!("token: {}", profile.token_place)
+                    profile.place.clone()
                 };
                 Choice {
                     name: vec![

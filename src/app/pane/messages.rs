@@ -1,5 +1,7 @@
 //! The stream: following it, browsing it, freezing it. The selected message stays the selected one, whatever comes.
 
+use super::super::effect::Effect;
+use super::super::event::SearchId;
 use super::super::home::Home;
 use super::super::lines::{self, line, span};
 use super::super::screen::{Body, Line, MessageRow, PaneId, Role, Scroll, Span};
@@ -9,23 +11,42 @@ use super::super::words;
 use super::PaneFilter;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
+use crate::domain::expression::{Expression, ExpressionError, Here};
 use crate::domain::payload;
 use crate::domain::reading::Kind;
+use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
-use crate::store::hits::{Hits, View};
+use crate::store::hits::{Hits, Mute, View};
+use crate::store::query::Query;
 use crate::store::ring::{Kept, Seq};
+use crate::store::shelf::Place;
 
 #[derive(Debug)]
 pub(in super::super) struct MessagesPane {
     pub(in super::super) filter: PaneFilter,
     /// Only this device's messages.
     device: Option<DeviceId>,
+    /// Only messages on these topics.
+    topics: Vec<TopicFilter>,
     hits: Hits,
     mode: Mode,
     /// Rows that came since the stream is not followed any more.
     new: u64,
     /// The rows of a frozen window, for when the ring has moved past them.
     saved: Vec<MessageRow>,
+    /// The search through what is on the disk.
+    search: Search,
+    /// Rows that are being read back from the disk.
+    asked: Vec<(Place, u16)>,
+}
+
+/// Memory is searched first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Search {
+    #[default]
+    Due,
+    Running(SearchId),
+    Over,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,22 +64,41 @@ impl MessagesPane {
         Self {
             filter: PaneFilter::default(),
             device: None,
+            topics: Vec::new(),
             hits: Hits::new(View::default(), &home.ring, &home.devices),
             mode: Mode::Follow,
             new: 0,
             saved: Vec::new(),
+            search: Search::default(),
+            asked: Vec::new(),
         }
     }
 
-    pub(in super::super) fn device(&self) -> Option<&DeviceId> {
-        self.device.as_ref()
+    /// Only one device or some topics are shown.
+    pub(in super::super) fn is_narrowed(&self) -> bool {
+        self.device.is_some() || !self.topics.is_empty()
+    }
+
+    /// Whether other messages would be hidden with these mutes than are now.
+    pub(in super::super) fn hides(&self, muted: &[Mute], unmuted: &[TopicFilter]) -> bool {
+        let view = self.hits.view();
+        view.muted != muted || view.unmuted != unmuted
+    }
+
+    /// `home/#`, `3 topics`
+    fn topics_words(&self) -> Option<String> {
+        match self.topics.as_slice() {
+            [] => None,
+            [one] => Some(one.as_str().to_owned()),
+            many => Some(words::count(many.len(), "topic")),
+        }
     }
 
     pub(in super::super) fn is_looking(&self, home: &Home) -> bool {
         self.hits.is_looking(&home.ring)
     }
 
-    pub(in super::super) fn look_back(&mut self, home: &Home) {
+    fn look_back(&mut self, home: &Home) {
         self.hits.look_back(&home.ring, &home.devices);
     }
 
@@ -67,6 +107,49 @@ impl MessagesPane {
         if shown && self.mode != Mode::Follow {
             self.new += 1;
         }
+    }
+
+    /// Bytes of what was found.
+    pub(in super::super) const fn bytes(&self) -> usize {
+        self.hits.bytes()
+    }
+
+    pub(in super::super) fn lose(&mut self, first: Seq, home: &Home) {
+        self.hits.lose(first, &home.ring);
+    }
+
+    /// Nobody waits for these rows any more.
+    pub(in super::super) fn arrived(&mut self, place: Place, rows: &[u16]) {
+        self.asked
+            .retain(|(asked, row)| *asked != place || !rows.contains(row));
+    }
+
+    pub(in super::super) fn forget_asked(&mut self, place: Place) {
+        self.asked.retain(|(asked, _)| *asked != place);
+    }
+
+    /// Rows of the window, and some around it, that are on the disk and not asked for yet; each block once.
+    pub(in super::super) fn missing(&mut self, home: &Home, rows: usize) -> Vec<(Place, Vec<u16>)> {
+        let (_, offset) = self.cursor(home, rows);
+        let memory = home.ring.first_in_memory();
+        let mut missing: Vec<(Place, Vec<u16>)> = Vec::new();
+        for index in offset.saturating_sub(rows / 2)..offset + rows + rows / 2 {
+            let Some(seq) = self.hits.at(index, &home.ring).filter(|seq| *seq < memory) else {
+                break;
+            };
+            let Some((place, row)) = home.ring.missing(seq) else {
+                continue;
+            };
+            if self.asked.contains(&(place, row)) {
+                continue;
+            }
+            self.asked.push((place, row));
+            match missing.last_mut().filter(|(last, _)| *last == place) {
+                Some((_, rows)) => rows.push(row),
+                None => missing.push((place, vec![row])),
+            }
+        }
+        missing
     }
 
     pub(in super::super) fn is_following(&self) -> bool {
@@ -114,7 +197,7 @@ impl App {
             Mode::Browse { selected, top } | Mode::Frozen { selected, top, .. } => (selected, top),
         };
         let frozen = matches!(self.messages.mode, Mode::Frozen { .. });
-        if frozen && top < self.home.ring.first() {
+        if frozen && self.is_past(top) {
             // The ring has moved past the window: the saved rows are shown.
             return;
         }
@@ -230,8 +313,77 @@ impl App {
         }
     }
 
+    fn parsed_filter(&self) -> Result<Filter, ExpressionError> {
+        let here = Here {
+            now: self.at_wall(),
+            zone: self.zone,
+        };
+        Filter::parse_at(self.messages.filter.text(), here)
+    }
+
+    /// Whether the ring has moved past a row: it is gone, or on the disk and not read back.
+    fn is_past(&self, row: Seq) -> bool {
+        row < self.home.ring.first_in_memory() && self.home.ring.get(row).is_none()
+    }
+
+    /// The next slice of a search: through memory, then through the disk.
+    pub(in super::super) fn look_back(&mut self) {
+        self.messages.look_back(&self.home);
+        self.home.ring.set_beside(self.messages.bytes());
+    }
+
+    /// Memory is searched: now what is on the disk.
+    pub(in super::super) fn search_disk(&mut self) {
+        if self.messages.search != Search::Due || self.messages.is_looking(&self.home) {
+            return;
+        }
+        let places = self.messages.hits.still_shelved(&self.home.ring);
+        if places.is_empty() {
+            self.messages.search = Search::Over;
+            return;
+        }
+        let view = self.messages.hits.view().clone();
+        let id = self.next_search();
+        self.messages.search = Search::Running(id);
+        let query = Query::new(view, &self.home.devices, places);
+        self.ask(Effect::Search(self.home.session, id, query));
+    }
+
+    pub(in super::super) fn stop_search(&mut self) {
+        if let Search::Running(id) = std::mem::take(&mut self.messages.search) {
+            self.ask(Effect::StopSearch(id));
+        }
+    }
+
+    /// More is on the disk than was known: it is searched from where the last search is.
+    pub(in super::super) fn search_again(&mut self) {
+        self.stop_search();
+        self.moved = true;
+    }
+
+    pub(in super::super) fn found_on_disk(
+        &mut self,
+        search: SearchId,
+        place: Place,
+        rows: Vec<u16>,
+    ) {
+        if self.messages.search != Search::Running(search) {
+            return self.pending.stray();
+        }
+        if let Some(first) = self.home.ring.first_of(place) {
+            self.messages.hits.add_shelved(first, rows);
+            self.moved = true;
+        }
+    }
+
+    pub(in super::super) fn search_is_over(&mut self, search: SearchId) {
+        if self.messages.search == Search::Running(search) {
+            self.messages.search = Search::Over;
+        }
+    }
+
     pub(in super::super) fn message_filter_changed(&mut self) {
-        match Filter::parse(self.messages.filter.text()) {
+        match self.parsed_filter() {
             Ok(filter) => {
                 self.messages.filter.error = None;
                 if filter != self.messages.hits.view().filter {
@@ -244,6 +396,13 @@ impl App {
 
     pub(in super::super) fn show_only(&mut self, device: Option<DeviceId>) {
         self.messages.device = device;
+        self.messages.topics.clear();
+        self.view_changed();
+    }
+
+    pub(in super::super) fn show_only_topics(&mut self, topics: Vec<TopicFilter>) {
+        self.messages.device = None;
+        self.messages.topics = topics;
         self.view_changed();
     }
 
@@ -256,11 +415,14 @@ impl App {
         let device = self.messages.device.clone();
         let before = self.messages.hits.view().filter.clone();
         let view = View {
-            filter: Filter::parse(self.messages.filter.text()).unwrap_or(before),
+            filter: self.parsed_filter().unwrap_or(before),
             device: device.map(|id| self.home.devices.number(&id)),
+            topics: self.messages.topics.clone(),
             muted: self.mutes(),
+            unmuted: self.unmuted(),
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
+        self.stop_search();
         self.settle_messages();
         self.save_window();
         self.moved = true;
@@ -296,32 +458,30 @@ impl App {
 
     fn message_rows(&self, rows: usize, cells: usize) -> Vec<MessageRow> {
         if let Mode::Frozen { top, .. } = self.messages.mode
-            && top < self.home.ring.first()
+            && self.is_past(top)
             && !self.messages.saved.is_empty()
         {
             return self.messages.saved.iter().take(rows).cloned().collect();
         }
         let (index, offset) = self.messages.cursor(&self.home, rows);
         let total = self.messages.total(&self.home);
-        let found: Vec<_> = self
-            .messages
-            .hits
-            .view()
-            .filter
-            .words()
-            .map(str::to_owned)
-            .collect();
+        let found = self.messages.hits.view().filter.expression();
         (offset..total.min(offset + rows))
             .filter_map(|n| Some((n, self.messages.hits.at(n, &self.home.ring)?)))
-            .filter_map(|(n, seq)| Some((n, self.home.ring.get(seq)?)))
-            .map(|(n, kept)| MessageRow {
-                selected: n == index,
-                ..self.message_row(&kept, cells, &found)
+            .map(|(n, seq)| {
+                let row = match self.home.ring.get(seq) {
+                    Some(kept) => self.message_row(&kept, cells, found),
+                    None => on_its_way(),
+                };
+                MessageRow {
+                    selected: n == index,
+                    ..row
+                }
             })
             .collect()
     }
 
-    fn message_row(&self, kept: &Kept<'_>, cells: usize, found: &[String]) -> MessageRow {
+    fn message_row(&self, kept: &Kept<'_>, cells: usize, found: Option<&Expression>) -> MessageRow {
         let time = kept.at.clock_millis(self.zone);
         if let Some(gap) = kept.gap {
             let (noun, they) = match gap.messages {
@@ -352,7 +512,10 @@ impl App {
             kind: kept.kind.word(),
             kind_role: kind_role(kept.kind),
             source: SafeText::new(source),
-            gist: lines::found(gist(kept, cells), found),
+            gist: match found {
+                Some(expression) => lines::marked(gist(kept, cells), expression),
+                None => gist(kept, cells),
+            },
             bytes: usize::try_from(kept.length).unwrap_or(usize::MAX),
             retain: kept.retain,
             dup: kept.dup,
@@ -373,9 +536,14 @@ impl App {
         if let Some(device) = &self.messages.device {
             parts.push(format!("only {}", self.home.devices.label(device)));
         }
-        let kept = usize::try_from(self.home.ring.kept()).unwrap_or(usize::MAX);
-        let filtered = !self.messages.filter.input.is_empty() || self.messages.device.is_some();
-        if self.messages.is_looking(&self.home) {
+        let kept = usize::try_from(self.home.ring.rows()).unwrap_or(usize::MAX);
+        if let Some(topics) = self.messages.topics_words() {
+            parts.push(format!("only {topics}"));
+        }
+        let filtered = !self.messages.filter.input.is_empty() || self.messages.is_narrowed();
+        if self.messages.is_looking(&self.home)
+            || matches!(self.messages.search, Search::Running(_))
+        {
             parts.push(format!("{} so far", words::grouped(total as u64)));
         } else if filtered {
             let (total, kept) = (words::grouped(total as u64), words::grouped(kept as u64));
@@ -404,7 +572,7 @@ impl App {
 
     fn no_messages(&self) -> Vec<Line> {
         let filtered = !self.messages.filter.input.is_empty();
-        if filtered && self.home.ring.kept() > 0 {
+        if filtered && self.home.ring.rows() > 0 {
             return vec![
                 line("no message matches", Role::Normal),
                 line("Esc clears the filter", Role::Dim),
@@ -416,6 +584,15 @@ impl App {
                 line(format!("nothing from {name} yet"), Role::Normal),
                 line("Esc shows the messages of all devices", Role::Dim),
             ];
+        }
+        if let Some(topics) = self.messages.topics_words() {
+            return vec![
+                line(format!("nothing is kept of {topics}"), Role::Normal),
+                line("Esc shows the messages of all topics", Role::Dim),
+            ];
+        }
+        if self.has_topics() && self.home.link.is_up() && self.home.filters.is_empty() {
+            return self.how_to_subscribe();
         }
         let subscribed = self
             .home
@@ -431,6 +608,15 @@ impl App {
             line("p on a device: its notifications", Role::Dim),
             line("e on a device: its state changes", Role::Dim),
         ]
+    }
+}
+
+/// Stands where a row is being read back from the disk.
+fn on_its_way() -> MessageRow {
+    MessageRow {
+        kind: "",
+        gist: line("reading it from the disk", Role::Dim),
+        ..MessageRow::default()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::path::{Path, Step};
-use super::{Comparison, Node};
+use super::envelope::{self, Envelope};
+use super::path::{MAX_STEPS, Path, Step};
+use super::pattern::{Needle, Pattern};
+use super::{Comparison, Node, SenderTest, Wanted};
 use crate::domain::reading::Kind;
 use crate::domain::topic::TopicFilter;
 
@@ -19,7 +21,9 @@ pub struct ExpressionError {
 /// Parentheses and negations deeper than this are a mistake, or an attack on the stack.
 const MAX_DEPTH: usize = 50;
 
-const FIELDS: [&str; 3] = ["kind", "device", "topic"];
+const FIELDS: [&str; 7] = [
+    "kind", "device", "topic", "retain", "after", "before", "size",
+];
 
 pub(super) fn parse(text: &str) -> Result<Node, ExpressionError> {
     let mut parser = Parser {
@@ -27,11 +31,14 @@ pub(super) fn parse(text: &str) -> Result<Node, ExpressionError> {
         at: 0,
         depth: 0,
     };
-    let node = parser.any()?;
-    match parser.peek() {
-        None => Ok(node),
-        Some(_) => Err(parser.error("this ) closes nothing")),
+    let mut node = parser.any()?;
+    if parser.peek().is_some() {
+        return Err(parser.error("this ) closes nothing"));
     }
+    if !node.number(&mut 0) {
+        return Err(parser.error_at(0, "these are too many conditions"));
+    }
+    Ok(node)
 }
 
 struct Parser {
@@ -136,7 +143,7 @@ impl Parser {
             Some('.') => self.path(),
             Some('"') => {
                 let text = self.quoted()?;
-                self.compared_or(&text, |text| Node::Word(text.to_lowercase()))
+                self.compared_or(&text, Node::word)
             }
             Some(_) => self.word(),
         }
@@ -192,7 +199,15 @@ impl Parser {
 
     fn word(&mut self) -> Result<Node, ExpressionError> {
         let start = self.at;
+        if self.begins("re:") {
+            return self.regex();
+        }
         let word = self.bare();
+        if word == "size"
+            && let Some(node) = self.size()?
+        {
+            return Ok(node);
+        }
         if let Some((field, rest)) = word.split_once(':') {
             let value = match self.here() {
                 Some('"') if rest.is_empty() => self.quoted()?,
@@ -205,7 +220,7 @@ impl Parser {
         if word.is_empty() {
             return Err(self.error("this is not understood; put it in quotes"));
         }
-        self.compared_or(&word, |word| Node::Word(word.to_lowercase()))
+        self.compared_or(&word, Node::word)
     }
 
     /// `None` when `field` is no field: then it is a word with a colon in it.
@@ -216,21 +231,35 @@ impl Parser {
         value: &str,
     ) -> Result<Option<Node>, ExpressionError> {
         let fail = |what: String| Err(self.error_at(start, what));
+        let sender = |test| Ok(Some(Node::sender(test)));
+        if let Some(envelope) = Envelope::parse(field, value) {
+            return envelope
+                .map(|envelope| Some(Node::Envelope(envelope)))
+                .or_else(fail);
+        }
         match field {
-            "kind" => match Kind::from_word(&value.to_lowercase()) {
-                Some(kind) => Ok(Some(Node::Kind(kind))),
-                None => fail(format!(
-                    "{value:?} is no kind; the kinds are {}",
-                    Kind::ALL.map(Kind::word).join(", ")
-                )),
-            },
+            // Half a word is on its way to one.
+            "kind" => {
+                let wanted = value.to_lowercase();
+                let kinds = Kind::ALL.into_iter();
+                let kinds: Vec<_> = kinds.filter(|k| k.word().starts_with(&wanted)).collect();
+                match Kind::from_word(&wanted) {
+                    Some(kind) => sender(SenderTest::Kinds(vec![kind])),
+                    None if kinds.is_empty() || wanted.is_empty() => fail(format!(
+                        "{value:?} is no kind; the kinds are {}",
+                        Kind::ALL.map(Kind::word).join(", ")
+                    )),
+                    None => sender(SenderTest::Kinds(kinds)),
+                }
+            }
             "device" | "topic" if value.is_empty() => fail(format!("{field}: needs a value")),
-            "device" => Ok(Some(Node::Device(value.to_lowercase()))),
+            "device" => sender(SenderTest::Device(Needle::new(value))),
             "topic" if value.contains(['+', '#']) => match TopicFilter::parse(value) {
-                Ok(filter) => Ok(Some(Node::Topic(filter))),
+                Ok(filter) => sender(SenderTest::Topic(filter)),
                 Err(error) => fail(format!("{value:?} is no topic filter: {error}")),
             },
-            "topic" => Ok(Some(Node::TopicPart(value.to_lowercase()))),
+            "topic" => sender(SenderTest::TopicPart(Needle::new(value))),
+            "size" => fail("size needs a comparison, as in size>1k".to_owned()),
             _ => match FIELDS.into_iter().find(|known| is_slip_of(field, known)) {
                 Some(known) => fail(format!("{field}: is not known; did you mean {known}:?")),
                 None => Ok(None),
@@ -254,12 +283,12 @@ impl Parser {
                 _ => break,
             }
         }
-        let path = Path {
-            anywhere: false,
-            steps,
-        };
+        let path = self.checked_path(false, steps)?;
         match self.comparison()? {
-            Some((comparison, value)) => Ok(Node::Compare(path, comparison, value)),
+            Some((comparison, value)) => {
+                let wanted = Box::new(Wanted::new(value, comparison));
+                Ok(Node::Compare(path, comparison, wanted))
+            }
             None => Ok(Node::Exists(path)),
         }
     }
@@ -320,15 +349,73 @@ impl Parser {
                     .split('.')
                     .map(|name| Step::Member(name.to_owned()))
                     .collect();
-                Ok(Node::Compare(
-                    Path {
-                        anywhere: true,
-                        steps,
-                    },
-                    comparison,
-                    value,
-                ))
+                let path = self.checked_path(true, steps)?;
+                let wanted = Box::new(Wanted::new(value, comparison));
+                Ok(Node::Compare(path, comparison, wanted))
             }
+        }
+    }
+
+    fn checked_path(&self, anywhere: bool, steps: Vec<Step>) -> Result<Path, ExpressionError> {
+        if steps.len() > MAX_STEPS {
+            return Err(self.error("this path is too long"));
+        }
+        Ok(Path::new(anywhere, steps))
+    }
+
+    fn begins(&self, text: &str) -> bool {
+        let rest = self.chars.get(self.at..).unwrap_or_default();
+        text.chars().zip(rest).filter(|(a, b)| a == *b).count() == text.chars().count()
+    }
+
+    /// `re:/…/`, with `i` behind it where the case does not count. A slash inside is written `\/`.
+    fn regex(&mut self) -> Result<Node, ExpressionError> {
+        let start = self.at;
+        self.at += "re:".len();
+        if self.here() != Some('/') {
+            return Err(self.error_at(start, "a pattern stands between slashes: re:/…/"));
+        }
+        self.at += 1;
+        let mut pattern = String::new();
+        loop {
+            match self.here() {
+                None => return Err(self.error_at(start, "this pattern is never closed with /")),
+                Some('/') => break,
+                Some('\\') => {
+                    let next = self.chars.get(self.at + 1).copied();
+                    if next != Some('/') {
+                        pattern.push('\\');
+                    }
+                    pattern.extend(next);
+                    self.at += 1 + usize::from(next.is_some());
+                }
+                Some(c) => {
+                    pattern.push(c);
+                    self.at += 1;
+                }
+            }
+        }
+        self.at += 1;
+        let ignores_case = self.here() == Some('i');
+        self.at += usize::from(ignores_case);
+        Pattern::regex(&pattern, ignores_case)
+            .map(Node::text)
+            .map_err(|why| self.error_at(start, format!("this is no pattern: {why}")))
+    }
+
+    /// `size>1k`. A member that is called so has a dot before it, or quotes around it.
+    fn size(&mut self) -> Result<Option<Node>, ExpressionError> {
+        let before = self.at;
+        let Some((comparison, value)) = self.comparison()? else {
+            return Ok(None);
+        };
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match envelope::bytes(&text) {
+            Some(bytes) => Ok(Some(Node::Envelope(Envelope::Size(comparison, bytes)))),
+            None => Err(self.error_at(before, format!("{text:?} is no size; try 512, 1k or 2MiB"))),
         }
     }
 

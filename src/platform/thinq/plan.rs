@@ -9,8 +9,10 @@ use super::Thinq;
 use super::enroll::SignedIn;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::message::Qos;
+use crate::domain::profile::Version;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
+use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 
@@ -36,14 +38,21 @@ impl Thinq {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
         let signed_in = self.sign_in(io).await?;
         let seconds = self.common.keep_alive.map(u64::from);
+        let proxy = common::proxy(io, &self.common).await?;
+        let mut endpoints = self.endpoints(io, &signed_in)?;
+        for endpoint in &mut endpoints {
+            endpoint.proxy.clone_from(&proxy);
+        }
         Ok(ConnectPlan {
-            endpoints: self.endpoints(io, &signed_in)?,
+            endpoints,
             client_id: signed_in.identity.client_id.clone(),
             username: None,
             password: None,
             keep_alive: seconds.map_or(KEEP_ALIVE, Duration::from_secs),
+            version: Version::V311,
             clean_session: false,
-            will: None,
+            session_expiry: Duration::ZERO,
+            will: self.common.will.clone(),
             filters: filters(&signed_in.identity.topics),
             limits: LIMITS,
         })
@@ -53,11 +62,7 @@ impl Thinq {
         let own = self.settings.mqtt_url.as_deref();
         let address = Address::parse(own.unwrap_or(&signed_in.identity.mqtt_server))?;
         if !address.tls {
-            return Ok(vec![Endpoint {
-                host: address.host,
-                port: address.port,
-                tls: None,
-            }]);
+            return Ok(vec![Endpoint::tcp(address.host, address.port, None)]);
         }
         let tls = self.tls(io, signed_in)?;
         let with_alpn = TlsPlan {
@@ -65,35 +70,24 @@ impl Thinq {
             ..tls.clone()
         };
         if address.port == 443 {
-            return Ok(vec![Endpoint {
-                host: address.host,
-                port: 443,
-                tls: Some(with_alpn),
-            }]);
+            return Ok(vec![Endpoint::tcp(address.host, 443, Some(with_alpn))]);
         }
-        let mut endpoints = vec![Endpoint {
-            host: address.host.clone(),
-            port: address.port,
-            tls: Some(tls),
-        }];
+        let mut endpoints = vec![Endpoint::tcp(address.host.clone(), address.port, Some(tls))];
         if own.is_none() {
-            endpoints.push(Endpoint {
-                host: address.host,
-                port: 443,
-                tls: Some(with_alpn),
-            });
+            endpoints.push(Endpoint::tcp(address.host, 443, Some(with_alpn)));
         }
         Ok(endpoints)
     }
 
     fn tls(&self, io: &dyn Io, signed_in: &SignedIn) -> Result<TlsPlan, Problem> {
-        let mut extra_roots: Vec<_> = AMAZON_ROOTS.map(str::to_owned).into();
-        if let Some(path) = &self.common.ca_file {
-            extra_roots.push(String::from_utf8_lossy(&io.read_file(path)?).into_owned());
+        let mut extra_roots: Vec<_> = common::roots(io, &self.common)?.into_iter().collect();
+        let system_roots = !self.common.ca_file_only;
+        if system_roots {
+            extra_roots.extend(AMAZON_ROOTS.map(str::to_owned));
         }
         Ok(TlsPlan {
             extra_roots,
-            system_roots: true,
+            system_roots,
             identity: Some((
                 signed_in.certificate.expose().to_owned(),
                 signed_in.key.clone(),
@@ -111,10 +105,7 @@ fn filters(topics: &[String]) -> Vec<FilterWish> {
     topics
         .into_iter()
         .filter_map(|topic| TopicFilter::parse(topic).ok())
-        .map(|filter| FilterWish {
-            filter,
-            qos: Qos::AtLeastOnce,
-        })
+        .map(|filter| FilterWish::new(filter, Qos::AtLeastOnce))
         .collect()
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::edit::{TOKEN_FILE, remove_profile, save_pin, save_profile, save_token};
+use super::edit::{remove_profile, save_pin, save_profile, save_token};
+use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
 use crate::domain::message::Qos;
-use crate::domain::profile::{Common, OnQuit, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::headless::console::NewEntry;
@@ -68,12 +69,10 @@ fn everything_the_interface_names_is_read() {
         }
     );
     assert_eq!(config.history.memory, 64 * 1024 * 1024);
+    assert_eq!(config.history.disk, 0, "nothing goes to the disk unasked");
     assert_eq!(names(&config), ["work", "home"], "in the order of the file");
     assert_eq!(config.warnings, []);
-    let filter = |text, qos| FilterWish {
-        filter: TopicFilter::parse(text).expect("a filter"),
-        qos,
-    };
+    let filter = |text, qos| FilterWish::new(TopicFilter::parse(text).expect("a filter"), qos);
     assert_eq!(
         config.profiles[1],
         Profile {
@@ -98,10 +97,13 @@ fn everything_the_interface_names_is_read() {
                 ],
                 keep_alive: Some(45),
                 insecure_skip_verify: true,
+                ..Common::default()
             },
         }
     );
-    let Settings::Thinq(work) = &config.profiles[0].settings;
+    let Settings::Thinq(work) = &config.profiles[0].settings else {
+        panic!("a ThinQ profile");
+    };
     assert_eq!(work.country, "US");
     assert_eq!(
         work.token,
@@ -158,6 +160,12 @@ fn every_mistake_names_file_line_key_and_remedy() {
             "line 2: `history.memory`",
             "\"many\" is no size",
             "256 MiB",
+        ),
+        (
+            "[history]\ndisk = 10",
+            "line 2: `history.disk`",
+            "less than 1 MiB",
+            "1 GiB",
         ),
         (
             "[history]\nmemory = 10",
@@ -333,6 +341,7 @@ fn a_token_names_one_place_and_no_problem_repeats_it() {
     };
     let place = |token: &str| match with(token).expect(token).profiles.remove(0).settings {
         Settings::Thinq(settings) => settings.token,
+        Settings::Mqtt(_) => panic!("a ThinQ profile"),
     };
     assert_eq!(
         place("{ file = \"t\" }"),
@@ -416,16 +425,23 @@ fn skipping_the_check_of_certificates_takes_the_flag_too() {
 
 fn entry(name: &str, token: SecretRef) -> NewEntry {
     NewEntry {
-        name: name.to_owned(),
-        country: "KR".to_owned(),
-        token,
-        event_hours: None,
-        api_url: None,
-        mqtt_url: None,
-        ca_file: None,
+        profile: Profile {
+            name: name.to_owned(),
+            settings: Settings::Thinq(ThinqSettings::new("KR".to_owned(), token)),
+            common: Common::default(),
+            simulated: false,
+        },
         make_default: false,
         replace: false,
     }
+}
+
+fn thinq_entry(name: &str, token: SecretRef, change: impl FnOnce(&mut ThinqSettings)) -> NewEntry {
+    let mut entry = entry(name, token);
+    if let Settings::Thinq(settings) = &mut entry.profile.settings {
+        change(settings);
+    }
+    entry
 }
 
 fn folders(root: &Path) -> Folders {
@@ -463,7 +479,9 @@ fn the_first_profile_makes_the_file_and_is_the_default() {
     assert_eq!(config.warnings, []);
     let home = config.choose(None, false).expect("one").expect("home");
     let path = folders.identity("home").path(TOKEN_FILE);
-    let Settings::Thinq(settings) = home.settings;
+    let Settings::Thinq(settings) = home.settings else {
+        panic!("a ThinQ profile");
+    };
     assert_eq!(settings.token, SecretRef::File(path));
     assert_eq!(
         folders
@@ -511,11 +529,10 @@ fn make_folder_of(folders: &Folders) {
 fn adding_a_profile_keeps_every_comment_and_all_else() {
     let root = tempfile::tempdir().expect("a folder");
     let folders = commented(root.path());
-    let new = NewEntry {
-        event_hours: Some(6),
-        api_url: Some("https://127.0.0.1:1".to_owned()),
-        ..entry("home", SecretRef::Env("PAT".to_owned()))
-    };
+    let new = thinq_entry("home", SecretRef::Env("PAT".to_owned()), |settings| {
+        settings.event_hours = 6;
+        settings.api_url = Some("https://127.0.0.1:1".to_owned());
+    });
     save_profile(&folders, &new).expect("saved");
     let text = text_of(&folders);
     assert!(text.starts_with(COMMENTED), "{text}");
@@ -560,10 +577,9 @@ fn a_profile_that_could_not_be_read_back_is_not_written() {
         entry("a/b", SecretRef::Env("X".to_owned())),
         entry("", SecretRef::Env("X".to_owned())),
         entry("new", SecretRef::Env(String::new())),
-        NewEntry {
-            api_url: Some("ftp://x".to_owned()),
-            ..entry("new", SecretRef::Env("X".to_owned()))
-        },
+        thinq_entry("new", SecretRef::Env("X".to_owned()), |settings| {
+            settings.api_url = Some("ftp://x".to_owned());
+        }),
     ] {
         assert_eq!(
             save_profile(&folders, &wrong).expect_err("wrong").exit,
@@ -669,6 +685,8 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
     assert!(refused > 2000, "{refused}");
 }
 
+mod mqtt;
+
 /// A config file with a folder of its own, and files beside it.
 fn beside(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
@@ -753,4 +771,11 @@ fn a_pin_is_written_beside_what_is_there_and_replaced_when_it_is_said_again() {
     assert_eq!(of("odd \"topic\""), None);
     assert!(save_pin(&file, "a", "nonsense").is_err());
     assert_eq!(fs::read_to_string(&file).expect("there"), text);
+}
+
+#[test]
+fn the_disk_takes_what_memory_has_no_room_for_where_that_is_asked() {
+    let disk = |text: &str| parse(&format!("[history]\ndisk = {text}")).map(|c| c.history.disk);
+    assert_eq!(disk("\"1 GiB\""), Ok(1 << 30));
+    assert_eq!(disk("0"), Ok(0));
 }

@@ -139,6 +139,8 @@ impl App {
             retain: opened.retain,
             dup: opened.dup,
             ack: None,
+            properties: None,
+            session: false,
         };
         line::encode(&message, &reading, origin, name)
     }

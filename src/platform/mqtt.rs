@@ -1,0 +1,100 @@
+//! Any MQTT broker: nothing but the broker itself. Topics stand for devices; the core makes them from what is heard.
+
+pub mod address;
+mod plan;
+
+pub use plan::keeps_session;
+
+use super::io::Io;
+use super::plan::ConnectPlan;
+use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use crate::base::problem::{Exit, Problem};
+use crate::domain::capability::Capabilities;
+use crate::domain::message::Message;
+use crate::domain::profile::{Common, MqttSettings, PlatformId};
+use crate::domain::reading::Reading;
+use crate::domain::request::{Reply, Request};
+
+/// What a plain broker offers.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    push: None,
+    event: None,
+    state: false,
+    control: false,
+    energy: false,
+    publish: true,
+    filters: true,
+    topics: true,
+};
+
+/// See the module.
+pub struct Mqtt {
+    settings: MqttSettings,
+    common: Common,
+    /// The client id that was made up for a profile without one: the same for the whole run.
+    made_up: std::sync::OnceLock<String>,
+}
+
+impl Mqtt {
+    pub const fn new(settings: MqttSettings, common: Common) -> Self {
+        Self {
+            settings,
+            common,
+            made_up: std::sync::OnceLock::new(),
+        }
+    }
+}
+
+impl Platform for Mqtt {
+    fn info(&self) -> PlatformInfo {
+        PlatformInfo {
+            id: PlatformId::Mqtt,
+            capabilities: CAPABILITIES,
+        }
+    }
+
+    fn interpret(&self, _message: &Message) -> Reading {
+        Reading::default()
+    }
+
+    fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        Box::pin(self.connect_plan(io))
+    }
+
+    fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
+        Box::pin(std::future::pending())
+    }
+
+    fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
+        Box::pin(std::future::ready(Verdict::Final))
+    }
+
+    fn request<'a>(
+        &'a self,
+        _io: &'a dyn Io,
+        what: Request,
+    ) -> Pending<'a, Result<Reply, Problem>> {
+        Box::pin(std::future::ready(answer(&what)))
+    }
+}
+
+/// A broker keeps no list of anything.
+fn answer(what: &Request) -> Result<Reply, Problem> {
+    match what {
+        Request::Devices { .. } => Ok(Reply::Devices(Vec::new())),
+        Request::Feeds => Ok(Reply::Feeds(Vec::new())),
+        Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
+        Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
+        Request::Model { .. }
+        | Request::State { .. }
+        | Request::Feed { .. }
+        | Request::Control { .. }
+        | Request::Energy { .. }
+        | Request::Probe => Err(Problem::new(
+            "a plain MQTT broker has no answer to this",
+            "it knows topics and messages, and no devices",
+            "use tail and publish",
+        )
+        .exit(Exit::Usage)),
+    }
+}

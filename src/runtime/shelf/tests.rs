@@ -1,0 +1,362 @@
+//! What the disk keeps, what it gives back, and what it says when it cannot.
+
+use super::*;
+use crate::base::moment::Timestamp;
+use crate::domain::device::DeviceId;
+use crate::domain::message::{Direction, Message, Qos};
+use crate::domain::topic::Topic;
+use crate::store::devices::Devices;
+use crate::store::filter::Filter;
+use crate::store::hits::View;
+use crate::store::ring::{Note, Ring};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn message(payload: String) -> Message {
+    Message {
+        at: Timestamp(7),
+        direction: Direction::In,
+        topic: Topic::received("plant/a"),
+        payload: payload.into(),
+        qos: Qos::AtLeastOnce,
+        retain: false,
+        dup: false,
+        ack: None,
+        properties: None,
+        session: false,
+    }
+}
+
+/// That many messages, all but the newest on their way to the disk.
+fn sheets(messages: usize) -> (Ring, Devices, Vec<Job>) {
+    let mut ring = Ring::with_shelf(64 * 1024);
+    let mut devices = Devices::default();
+    let device = devices.number(&DeviceId::new("washer-1"));
+    for n in 0..messages {
+        let payload = format!(
+            "{{\"number\":{n},\"key\":\"hidden {n}\",\"noise\":\"{:0>150}\"}}",
+            n % 7
+        );
+        let note = Note {
+            device: Some(device),
+            mask: if n == 3 { &["key"] } else { &[] },
+            ..Note::default()
+        };
+        ring.push(&message(payload), note);
+    }
+    let leaving = ring.take_leaving(&devices);
+    let jobs = leaving
+        .into_iter()
+        .map(|(place, sheet)| (place, Arc::new(sheet)));
+    let jobs = jobs.collect();
+    (ring, devices, jobs)
+}
+
+struct Desk {
+    inbox: Inbox,
+    shelf: Shelf,
+}
+
+impl Desk {
+    fn open(folder: &Path, limit: u64) -> Self {
+        let inbox = Inbox::new(1 << 20);
+        let shelf = Shelf::open(folder.to_owned(), limit, SessionId::default(), &inbox);
+        Self { inbox, shelf }
+    }
+
+    /// The next thing that is said.
+    async fn next(&self) -> Event {
+        tokio::time::timeout(LONG, self.inbox.filled())
+            .await
+            .expect("something is said in time");
+        self.inbox.pop().expect("filled")
+    }
+
+    async fn shelf_event(&self) -> ShelfEvent {
+        match self.next().await {
+            Event::Shelf(_, event) => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn problem(&self) -> Problem {
+        match self.next().await {
+            Event::Session(_, SessionEvent::Fact(Fact::Notice(problem))) => problem,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Hands over one by one, so that the queue is never full.
+    async fn keep_all(&self, jobs: &[Job]) {
+        for (place, sheet) in jobs {
+            self.shelf.keep(*place, Arc::clone(sheet));
+            let written = async {
+                while self.waits(*place) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(LONG, written)
+                .await
+                .expect("it is written in time");
+        }
+    }
+
+    fn waits(&self, place: Place) -> bool {
+        let blocks = self.shelf.shared.blocks();
+        matches!(blocks.get(&place), Some(Where::Waiting(_)))
+    }
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_kept_is_read_back_and_found_also_at_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut ring, mut devices, jobs) = sheets(1000);
+    let desk = Desk::open(folder.path(), 1 << 30);
+    desk.keep_all(&jobs).await;
+    let (place, sheet) = &jobs[0];
+    desk.shelf.read(*place, vec![0, 1]);
+    let ShelfEvent::Page(read, rows, page) = desk.shelf_event().await else {
+        panic!("a page")
+    };
+    assert_eq!((read, page.rows()), (*place, 2));
+    assert!(sheet.rows() > 2);
+    let first = ring.first();
+    ring.add_page(read, rows, *page, &mut devices);
+    let kept = ring.get(first).expect("read back");
+    assert!(kept.payload.starts_with(b"{\"number\":0,"));
+    assert_eq!(
+        kept.device.and_then(|n| devices.id_of(n)),
+        Some(&DeviceId::new("washer-1"))
+    );
+    desk.shelf.close().await;
+
+    // The next start finds it, and what must not be shown never got there.
+    let desk = Desk::open(folder.path(), 1 << 30);
+    let ShelfEvent::Earlier(earlier) = desk.shelf_event().await else {
+        panic!("what an earlier run left")
+    };
+    assert_eq!(earlier.len(), jobs.len());
+    let found = |text: &str| {
+        let view = View {
+            filter: Filter::parse(text).expect("understood"),
+            ..View::default()
+        };
+        let places = earlier.iter().rev().map(|e| e.place).collect();
+        Query::new(view, &Devices::default(), places)
+    };
+    desk.shelf
+        .search(SearchId(1), found("device:washer number==5"));
+    assert_eq!(
+        desk.shelf_event().await,
+        ShelfEvent::Found(SearchId(1), earlier[0].place, vec![5])
+    );
+    assert_eq!(
+        desk.shelf_event().await,
+        ShelfEvent::SearchOver(SearchId(1))
+    );
+    desk.shelf.search(SearchId(2), found("\"hidden 3\\\"\""));
+    assert_eq!(
+        desk.shelf_event().await,
+        ShelfEvent::SearchOver(SearchId(2))
+    );
+    desk.shelf.search(SearchId(3), found("\"hidden 4\\\"\""));
+    assert_eq!(
+        desk.shelf_event().await,
+        ShelfEvent::Found(SearchId(3), earlier[0].place, vec![4])
+    );
+}
+
+#[tokio::test]
+async fn the_oldest_files_go_when_the_ceiling_is_reached_and_that_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut ring, _, jobs) = sheets(200_000);
+    let desk = Desk::open(folder.path(), 300 << 10);
+    desk.keep_all(&jobs).await;
+    let places: Vec<_> = jobs.iter().map(|(place, _)| *place).collect();
+    desk.shelf.close().await;
+    let mut gone = Vec::new();
+    while let Some(event) = desk.inbox.pop() {
+        let Event::Shelf(_, ShelfEvent::Lost(lost, Loss::Old)) = event else {
+            panic!("{event:?}")
+        };
+        for place in lost {
+            ring.lose(place, Loss::Old);
+            gone.push(place);
+        }
+    }
+    assert!(!gone.is_empty());
+    assert_eq!(gone, places[..gone.len()], "the oldest, in order");
+    assert_eq!(
+        ring.received(),
+        ring.kept() + ring.shelved() + ring.dropped()
+    );
+    let size = |name: &String| fs::metadata(folder.path().join(name)).map_or(0, |m| m.len());
+    let bytes: u64 = files_in(folder.path()).iter().map(size).sum();
+    assert!(bytes <= 300 << 10, "{bytes}");
+}
+
+#[tokio::test]
+async fn more_than_the_disk_can_take_is_lost_and_counted_and_nobody_waits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut ring, _, jobs) = sheets(50_000);
+    // The writer waits as long as somebody else has the folder.
+    let lock = lock(folder.path()).expect("nobody has it");
+    let desk = Desk::open(folder.path(), 1 << 30);
+    for (place, sheet) in &jobs {
+        desk.shelf.keep(*place, Arc::clone(sheet));
+    }
+    drop(lock);
+    desk.shelf.close().await;
+    let mut lost = 0;
+    while let Some(event) = desk.inbox.pop() {
+        if let Event::Shelf(_, ShelfEvent::Lost(places, Loss::Hole)) = event {
+            lost += places.len();
+            for place in places {
+                ring.lose(place, Loss::Hole);
+            }
+        }
+    }
+    assert_eq!(
+        ring.received(),
+        ring.kept() + ring.shelved() + ring.dropped()
+    );
+    assert!(lost > 0 && lost < jobs.len(), "{lost} of {}", jobs.len());
+}
+
+#[tokio::test]
+async fn two_programs_never_write_to_one_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Desk::open(folder.path(), 1 << 30);
+    let (_, _, jobs) = sheets(1000);
+    first.keep_all(&jobs[..1]).await;
+    let second = Desk::open(folder.path(), 1 << 30);
+    let problem = second.problem().await;
+    assert!(problem.cause.contains("another thingdeck"), "{problem}");
+    second.shelf.keep(jobs[1].0, Arc::clone(&jobs[1].1));
+    assert_eq!(
+        second.shelf_event().await,
+        ShelfEvent::Lost(vec![jobs[1].0], Loss::Hole)
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("history");
+    let (_, _, jobs) = sheets(1000);
+    let desk = Desk::open(&folder, 1 << 30);
+    desk.keep_all(&jobs).await;
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("00000001.seg")), 0o600);
+}
+
+/// A folder with two segments.
+async fn filled() -> (tempfile::TempDir, usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, _, jobs) = sheets(1000);
+    for jobs in jobs.chunks(jobs.len().div_ceil(2)) {
+        let desk = Desk::open(folder.path(), 1 << 30);
+        desk.keep_all(jobs).await;
+        desk.shelf.close().await;
+    }
+    (folder, jobs.len())
+}
+
+/// What a start says: problems, and how many blocks are there.
+async fn start(folder: &Path) -> (Vec<String>, usize) {
+    let desk = Desk::open(folder, 1 << 30);
+    desk.shelf.close().await;
+    let (mut problems, mut blocks) = (Vec::new(), 0);
+    while let Some(event) = desk.inbox.pop() {
+        match event {
+            Event::Session(_, SessionEvent::Fact(Fact::Notice(problem))) => {
+                problems.push(problem.line());
+            }
+            Event::Shelf(_, ShelfEvent::Earlier(earlier)) => blocks += earlier.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+    (problems, blocks)
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_keeps_what_stands_before_the_cut() {
+    let (folder, blocks) = filled().await;
+    let path = folder.path().join("00000002.seg");
+    let length = fs::metadata(&path).expect("there").len();
+    segment::mend(&path, length - 10).expect("cut");
+    let (problems, there) = start(folder.path()).await;
+    assert_eq!(there, blocks - 1);
+    assert!(problems[0].contains("cut off"), "{problems:?}");
+    assert_eq!(
+        start(folder.path()).await,
+        (Vec::new(), blocks - 1),
+        "said once"
+    );
+}
+
+#[tokio::test]
+async fn whatever_happens_to_a_file_the_start_goes_on_with_the_others() {
+    for seed in 0..40 {
+        let mut roll = fastrand::Rng::with_seed(seed);
+        let (folder, blocks) = filled().await;
+        let path = folder.path().join("00000001.seg");
+        let mut bytes = fs::read(&path).expect("read");
+        match seed % 4 {
+            0 => bytes.truncate(roll.usize(0..bytes.len())),
+            1 => bytes.fill(0),
+            2 => (0..20).for_each(|_| {
+                let at = roll.usize(0..bytes.len());
+                bytes[at] ^= 1 << roll.u8(0..8);
+            }),
+            _ => bytes = (0..roll.usize(0..1000)).map(|_| roll.u8(..)).collect(),
+        }
+        files::replace(&path, &bytes, files::Access::Private).expect("write");
+        let desk = Desk::open(folder.path(), 1 << 30);
+        let mut notices = 0;
+        // Everything is read once: what cannot be read any more is told of.
+        let places = loop {
+            match desk.next().await {
+                Event::Shelf(_, ShelfEvent::Earlier(earlier)) => break earlier,
+                _ => notices += 1,
+            }
+        };
+        assert!(
+            places.len() >= blocks - blocks.div_ceil(2),
+            "seed {seed}: the other file is there"
+        );
+        for earlier in &places {
+            desk.shelf.read(earlier.place, vec![0]);
+        }
+        let mut answered = 0;
+        while answered < places.len() {
+            match desk.next().await {
+                Event::Shelf(_, ShelfEvent::Page(..) | ShelfEvent::Lost(..)) => answered += 1,
+                _ => notices += 1,
+            }
+        }
+        let whole = answered == blocks && seed % 4 == 2;
+        assert!(
+            notices > 0 || whole || seed % 4 == 0,
+            "seed {seed}: it is told"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Messages that are on the disk, and finding among them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use thingdeck::app::effect::Effect;
+use thingdeck::app::event::{Event, ShelfEvent};
+use thingdeck::app::screen::{PaneId, Role};
+use thingdeck::store::sheet::Sheet;
+use thingdeck::store::shelf::{Earlier, Loss, Place};
+
+use crate::deck::{Deck, setup};
+
+/// Does what the runtime does with a disk, at once.
+#[derive(Default)]
+struct Disk {
+    blocks: BTreeMap<Place, Vec<u8>>,
+}
+
+impl Disk {
+    fn sheet(&self, place: Place) -> Sheet {
+        Sheet::decode(&self.blocks[&place]).expect("a sheet")
+    }
+
+    /// Carries out what was asked, until nothing is asked any more.
+    fn serve(&mut self, deck: &mut Deck) {
+        loop {
+            let asked = deck.asked();
+            if asked.is_empty() {
+                return;
+            }
+            for effect in asked {
+                self.carry_out(deck, effect);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, deck: &mut Deck, effect: Effect) {
+        let session = deck.session;
+        let mut tell = |event| {
+            deck.event(Event::Shelf(session, event));
+        };
+        match effect {
+            Effect::Shelve(_, place, sheet) => {
+                self.blocks.insert(place, sheet.encode());
+            }
+            Effect::ShelveRest(_, rest) => {
+                for (place, sheet) in rest {
+                    self.blocks.insert(place, sheet.encode());
+                }
+            }
+            Effect::Unshelve(_, place, rows) => {
+                let page = Box::new(self.sheet(place).some(&rows));
+                tell(ShelfEvent::Page(place, rows, page));
+            }
+            Effect::Search(_, id, query) => {
+                for place in query.places() {
+                    let rows = query.sift(&self.sheet(*place));
+                    if !rows.is_empty() {
+                        tell(ShelfEvent::Found(id, *place, rows));
+                    }
+                }
+                tell(ShelfEvent::SearchOver(id));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A dashboard with little memory and a disk, after that many messages.
+fn deep(messages: usize) -> (Deck, Disk) {
+    let mut setup = setup();
+    setup.memory_limit = 128 * 1024;
+    setup.keeps_history = true;
+    let (mut deck, mut disk) = (Deck::new(setup), Disk::default());
+    deck.connect().press("3");
+    for _ in 0..messages / 1000 {
+        deck.receive(1000, "t");
+        disk.serve(&mut deck);
+        holds(&deck);
+    }
+    (deck, disk)
+}
+
+/// received = kept + on disk + dropped.
+fn holds(deck: &Deck) {
+    let header = deck.screen().header;
+    let on_disk = header.on_disk.expect("there is a disk");
+    assert_eq!(header.received, header.kept + on_disk + header.dropped);
+}
+
+fn number(gist: &str) -> String {
+    gist.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn numbers(deck: &Deck) -> Vec<String> {
+    deck.gists().iter().map(|gist| number(gist)).collect()
+}
+
+#[test]
+fn what_leaves_memory_goes_to_the_disk_and_is_counted_there() {
+    let (deck, disk) = deep(20_000);
+    let header = deck.screen().header;
+    assert!(header.on_disk > Some(10_000), "{header:?}");
+    assert_eq!((header.received, header.dropped), (20_000, 0));
+    assert!(!disk.blocks.is_empty());
+}
+
+#[test]
+fn the_oldest_message_is_scrolled_to_and_read_from_the_disk() {
+    let (mut deck, mut disk) = deep(20_000);
+    deck.press("g");
+    assert_eq!(deck.gists()[0], "reading it from the disk");
+    disk.serve(&mut deck);
+    assert_eq!(numbers(&deck)[..3], ["1", "2", "3"]);
+    deck.press("j");
+    disk.serve(&mut deck);
+    assert_eq!(number(&deck.selected_gist()), "2");
+    deck.press("G");
+    assert_eq!(number(&deck.selected_gist()), "20000");
+}
+
+#[test]
+fn a_filter_finds_in_memory_first_and_then_on_the_disk() {
+    let (mut deck, mut disk) = deep(20_000);
+    deck.press("/").type_text("re:/\\b1?9777\\b/");
+    deck.wait(Duration::from_millis(50));
+    assert_eq!(
+        numbers(&deck),
+        ["19777"],
+        "what is in memory is there at once"
+    );
+    assert!(deck.note(PaneId::Messages).contains("so far"));
+    disk.serve(&mut deck);
+    assert_eq!(deck.note(PaneId::Messages), "2 of 20,000");
+    assert_eq!(numbers(&deck), ["9777", "19777"]);
+    let found: Vec<_> = deck.messages()[0]
+        .gist
+        .iter()
+        .filter(|span| span.role == Role::Match)
+        .map(|span| span.text.to_string())
+        .collect();
+    assert_eq!(found, ["9777"]);
+}
+
+#[test]
+fn the_next_key_stroke_ends_a_search() {
+    let (mut deck, _disk) = deep(20_000);
+    deck.press("/").type_text("n");
+    deck.wait(Duration::from_millis(50));
+    let searches = deck.asked();
+    let Some(Effect::Search(_, first, _)) = searches.last() else {
+        panic!("{searches:?}")
+    };
+    deck.type_text("o");
+    assert!(deck.asked().contains(&Effect::StopSearch(*first)));
+}
+
+#[test]
+fn what_the_disk_could_not_take_is_a_mark_and_a_number() {
+    let (mut deck, disk) = deep(20_000);
+    let places: Vec<_> = disk.blocks.keys().copied().collect();
+    let lost = ShelfEvent::Lost(vec![places[0], places[1]], Loss::Hole);
+    deck.event(Event::Shelf(deck.session, lost));
+    holds(&deck);
+    assert!(deck.screen().header.dropped > 0);
+    deck.press("g");
+    assert!(deck.messages()[0].gap);
+    assert!(deck.gists()[0].contains("dropped"), "{}", deck.gists()[0]);
+    let old = ShelfEvent::Lost(vec![places[2]], Loss::Old);
+    deck.event(Event::Shelf(deck.session, old));
+    holds(&deck);
+    deck.press("g");
+    assert!(
+        !deck.messages()[0].gap,
+        "the mark went with what stood before it"
+    );
+}
+
+#[test]
+fn an_earlier_run_is_found_too() {
+    let (mut deck, mut disk) = deep(20_000);
+    deck.press("P");
+    let effects = deck.app.leave();
+    for effect in effects {
+        disk.carry_out(&mut deck, effect);
+    }
+    let mut setup = setup();
+    setup.keeps_history = true;
+    let mut deck = Deck::new(setup);
+    deck.connect().press("3").receive(3, "t");
+    let earlier = disk.blocks.keys().map(|place| {
+        let sheet = disk.sheet(*place);
+        Earlier {
+            place: *place,
+            rows: u32::try_from(sheet.rows()).expect("few"),
+            messages: sheet.messages(),
+        }
+    });
+    let earlier = ShelfEvent::Earlier(earlier.collect());
+    deck.event(Event::Shelf(deck.session, earlier));
+    let header = deck.screen().header;
+    assert_eq!(
+        (header.received, header.kept, header.on_disk),
+        (3, 3, Some(0))
+    );
+    deck.press("/").type_text("re:/\\b[13]\\b/");
+    deck.wait(Duration::from_millis(50));
+    disk.serve(&mut deck);
+    assert_eq!(numbers(&deck), ["1", "3", "1", "3"]);
+}
