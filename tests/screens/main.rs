@@ -10,6 +10,7 @@
 
 mod boxes;
 mod broker;
+mod document;
 mod hostile;
 mod panes;
 mod pictures;
