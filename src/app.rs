@@ -2,11 +2,15 @@
 
 pub mod action;
 mod commands;
+mod composer;
 pub mod countries;
+pub mod document;
+pub mod editor;
 pub mod effect;
 pub mod event;
 mod facts;
 mod feeds;
+mod filters;
 mod home;
 pub mod input;
 pub mod keymap;

@@ -11,14 +11,19 @@ use std::path::PathBuf;
 use clap::Parser as _;
 
 use crate::base::problem::Exit;
-use crate::domain::profile::PlatformId;
+use crate::base::secret::Secret;
+use crate::domain::profile::{PlatformId, Version};
 use crate::domain::session::LogLevel;
+use crate::domain::subscription::FilterWish;
 use environment::Environment;
 use verb::Verb;
 
+mod add;
 pub mod args;
 pub mod environment;
+mod look;
 pub mod paper;
+mod publish;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.
@@ -26,6 +31,8 @@ pub mod verb;
 pub struct Options {
     /// `-p`, else `THINGDECK_PROFILE`.
     pub profile: Option<String>,
+    /// `--url` and what goes with it: instead of a profile.
+    pub look: Option<Look>,
     /// `--config`, else `THINGDECK_CONFIG`; `None` is the config folder's own.
     pub config: Option<PathBuf>,
     /// `THINGDECK_DATA_DIR`.
@@ -41,6 +48,16 @@ pub struct Options {
     /// The whole environment, for tokens that are kept there.
     pub environment: Environment,
     pub command: Command,
+}
+
+/// A broker named on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// As typed: it may hold a password, which is refused.
+    pub url: Secret,
+    pub topics: Vec<FilterWish>,
+    pub ca_file: Option<PathBuf>,
+    pub version: Version,
 }
 
 /// What the terminal says about itself through variables.
@@ -133,29 +150,26 @@ impl Options {
         arguments: impl IntoIterator<Item = OsString>,
         environment: Environment,
     ) -> Result<Self, Declined> {
-        let args = args::Args::try_parse_from(arguments).map_err(Declined)?;
+        let mut args = args::Args::try_parse_from(arguments).map_err(Declined)?;
         let path = |name: &str| environment.value(name).map(PathBuf::from);
         let text = |name: &str| environment.text(name).map(str::to_owned);
+        let (look, command) = args.look_and_command().map_err(Declined)?;
+        let globals = args.globals;
         Ok(Self {
-            profile: args
-                .globals
-                .profile_name
-                .or_else(|| text("THINGDECK_PROFILE")),
-            config: args.globals.config.or_else(|| path("THINGDECK_CONFIG")),
+            profile: globals.profile_name.or_else(|| text("THINGDECK_PROFILE")),
+            look,
+            config: globals.config.or_else(|| path("THINGDECK_CONFIG")),
             data_dir: path("THINGDECK_DATA_DIR"),
             state_dir: path("THINGDECK_STATE_DIR"),
-            log_level: args.globals.log_level.level(),
-            insecure: args.globals.insecure,
-            frame_marks: args.globals.frame_marks,
+            log_level: globals.log_level.level(),
+            insecure: globals.insecure,
+            frame_marks: globals.frame_marks,
             terminal: TerminalHints {
                 no_color: text("NO_COLOR").is_some(),
                 colorterm: text("COLORTERM").unwrap_or_default(),
                 term: text("TERM").unwrap_or_default(),
             },
-            command: args
-                .command
-                .map_or(Ok(Command::Dashboard), args::Commands::command)
-                .map_err(Declined)?,
+            command,
             environment,
         })
     }

@@ -2,14 +2,18 @@
 //! pure functions; no I/O, no clock, no screen.
 
 pub mod capability;
+pub mod compose;
+pub mod decode;
 pub mod device;
 pub mod expression;
 pub mod fact;
 pub mod json;
+pub mod json_text;
 pub mod line;
 pub mod message;
 pub mod model;
 pub mod payload;
+pub mod placeholder;
 pub mod profile;
 pub mod reading;
 pub mod request;

@@ -10,6 +10,7 @@ mod control;
 mod devices;
 mod feed;
 mod profiles;
+mod publish;
 mod script;
 mod state;
 mod subs;
@@ -59,7 +60,9 @@ async fn play(verb: &Verb, script: &mut Script<'_>) -> Result<Exit, End> {
         Verb::State { device } => state::state(script, device).await,
         Verb::Profile { device } => state::profile(script, device).await,
         Verb::Control(verb) => control::run(script, verb).await,
-        Verb::Tail(verb) => tail::run(script, verb).await,
+        Verb::Tail(verb) => tail::run(script, verb, tail::Manner::Tail).await,
+        Verb::Expect(verb) => tail::run(script, verb, tail::Manner::Expect).await,
+        Verb::Publish(verb) => publish::run(script, verb).await,
         Verb::ProfileAdd(verb) => profiles::add(script, verb).await,
         Verb::ProfileList { json } => profiles::list(script, *json).await,
         Verb::ProfileRemove { name, yes } => profiles::remove(script, name, *yes).await,

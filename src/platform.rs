@@ -2,6 +2,7 @@
 //! turns answers into facts. It never opens a connection itself; [`io::Io`] is everything it may do.
 
 pub mod catalog;
+pub mod common;
 pub mod io;
 pub mod mqtt;
 pub mod plan;

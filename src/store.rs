@@ -11,4 +11,6 @@ pub mod rates;
 pub mod ring;
 pub mod sheet;
 pub mod shelf;
+pub mod sys;
+pub mod tree;
 mod view;

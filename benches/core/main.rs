@@ -25,7 +25,7 @@ use thingdeck::store::filter::Filter;
 use thingdeck::store::hits::{Hits, View};
 use thingdeck::ui::{self, ColourDepth, Theme};
 
-use stage::{Deck, SESSION, messages, thinq};
+use stage::{Broker, Deck, SESSION, messages, thinq};
 
 fn main() {
     divan::main();
@@ -162,6 +162,51 @@ fn filter_key_over_100_000(bencher: Bencher<'_, '_>) {
             KeyCode::Backspace
         };
         deck.feed(Event::Key(Key::plain(code)))
+    });
+}
+
+/// A message on one of 100,000 topics of a plain broker: the tree, the filters, the ring.
+#[divan::bench]
+fn update_with_a_message_of_100_000_topics(bencher: Bencher<'_, '_>) {
+    let mut broker = Broker::new(100_000);
+    let mut turn = broker.events.clone().into_iter().cycle().step_by(7_919);
+    bencher
+        .with_inputs(|| turn.next().unwrap())
+        .bench_local_values(|event| broker.feed(event));
+}
+
+/// The screen with 100,000 topics: all folded but one branch, and every one a row of its own.
+#[divan::bench(args = [false, true])]
+fn screen_of_100_000_topics(bencher: Bencher<'_, '_>, unfolded: bool) {
+    let mut broker = Broker::new(100_000);
+    if unfolded {
+        broker.unfold();
+    }
+    bencher.bench_local(|| broker.app.screen(broker.now()));
+}
+
+/// A new topic among 100,000 rows after a while: the rows are made anew.
+#[divan::bench]
+fn rows_of_100_000_topics_anew(bencher: Bencher<'_, '_>) {
+    let mut broker = Broker::new(100_000);
+    broker.unfold();
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number += 1;
+        broker.rest();
+        broker.feed(stage::on_topic(&format!("plant/new/{number}")))
+    });
+}
+
+/// The same by rate: they are sorted anew.
+#[divan::bench]
+fn rows_of_100_000_topics_by_rate(bencher: Bencher<'_, '_>) {
+    let mut broker = Broker::new(100_000);
+    broker.unfold();
+    broker.feed(Event::Key(Key::plain(KeyCode::Char('S'))));
+    bencher.bench_local(|| {
+        broker.rest();
+        broker.feed(stage::on_topic("plant/line-1/sensor-1"))
     });
 }
 

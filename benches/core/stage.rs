@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thingdeck::app::effect::Effect;
-use thingdeck::app::event::{Event, Size};
+use thingdeck::app::event::{Event, Key, KeyCode, Size};
+use thingdeck::app::screen::Body;
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::secret::Secret;
@@ -13,9 +14,11 @@ use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings};
+use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings, Version};
+use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
-use thingdeck::domain::topic::Topic;
+use thingdeck::domain::subscription::FilterWish;
+use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::platform::Platform as _;
 use thingdeck::platform::thinq::Thinq;
 use thingdeck::store::ring::{Note, Ring};
@@ -154,6 +157,86 @@ impl Deck {
     }
 }
 
+/// A core on a plain broker that has heard so many topics, a hundred to a branch.
+pub struct Broker {
+    pub app: App,
+    /// A message on each topic; clones of them are cheap.
+    pub events: Vec<Event>,
+    elapsed: Duration,
+}
+
+impl Broker {
+    pub fn new(topics: usize) -> Self {
+        let wish = FilterWish::new(TopicFilter::parse("#").unwrap(), Qos::AtMostOnce);
+        let mut setup = setup(120, 36);
+        setup.profiles[0].platform = PlatformId::Mqtt;
+        setup.profiles[0].capabilities = thingdeck::platform::mqtt::CAPABILITIES;
+        setup.profiles[0].topics = vec![wish];
+        let (app, _effects) = App::new(setup);
+        let mut broker = Self {
+            app,
+            events: (0..topics)
+                .map(|n| on_topic(&format!("plant/line-{}/sensor-{n}", n / 100)))
+                .collect(),
+            elapsed: Duration::ZERO,
+        };
+        let link = LinkState::Connected {
+            since: Timestamp::from_seconds(1_790_000_000),
+            session_present: false,
+        };
+        broker.feed(Event::Session(SESSION, SessionEvent::Link(link)));
+        for event in broker.events.clone() {
+            broker.feed(event);
+        }
+        broker.rest();
+        broker.feed(on_topic("plant"));
+        broker
+    }
+
+    /// Every topic is a row.
+    pub fn unfold(&mut self) {
+        for key in ['g', 'O', 'O', 'O'] {
+            self.feed(Event::Key(Key::plain(KeyCode::Char(key))));
+            let Body::Topics(_) = &self.app.screen(self.now()).panes[0].body else {
+                return;
+            };
+            if self.app.screen(self.now()).panes[0].scroll.total > self.events.len() {
+                return;
+            }
+        }
+    }
+
+    /// A millisecond later.
+    pub fn feed(&mut self, event: Event) -> Vec<Effect> {
+        self.elapsed += Duration::from_millis(1);
+        let now = self.now();
+        self.app.update(now, event)
+    }
+
+    /// Time passes.
+    pub fn rest(&mut self) {
+        self.elapsed += Duration::from_secs(2);
+    }
+
+    pub fn now(&self) -> Moment {
+        Moment {
+            mono: Mono(self.elapsed),
+            wall: Timestamp::from_seconds(1_790_000_000).plus(self.elapsed),
+        }
+    }
+}
+
+pub fn on_topic(topic: &str) -> Event {
+    let message = Message {
+        topic: Topic::received(topic),
+        ..message(Bytes::from_static(b"{\"value\":21.5}"))
+    };
+    Event::Session(
+        SESSION,
+        SessionEvent::Message(Box::new(message), Reading::default()),
+    )
+}
+
 fn setup(width: u16, height: u16) -> Setup {
     let profile = ProfileSummary {
         name: "home".to_owned(),
@@ -173,6 +256,8 @@ fn setup(width: u16, height: u16) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        version: Version::V311,
+        topics: Vec::new(),
     };
     Setup {
         at: Moment::default(),
@@ -184,6 +269,8 @@ fn setup(width: u16, height: u16) -> Setup {
         memory_limit: 256 << 20,
         keeps_history: false,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::document::Job;
 use super::event::{SearchId, TimerId};
 use crate::base::secret::Secret;
+use crate::domain::compose::{Entry, Template};
+use crate::domain::profile::Version;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionId};
+use crate::domain::topic::TopicFilter;
 use crate::store::query::Query;
 use crate::store::sheet::Sheet;
 use crate::store::shelf::Place;
@@ -29,6 +33,15 @@ pub enum Effect {
     Copy(RequestId, String),
     /// Payload bytes to the clipboard: as text where they are UTF-8, else hex.
     CopyBytes(RequestId, bytes::Bytes),
+    /// Decode and lay out a payload beside the screen: answered with `Event::Decoded`.
+    Decode(RequestId, Box<Job>),
+    /// Write to the config file how a topic's payloads are decoded.
+    SavePin {
+        id: RequestId,
+        topic: String,
+        /// As it is written: `gzip > cbor`.
+        chain: String,
+    },
     /// Try a new account without saving it: answered with `Event::Reply(Reply::Probed)`.
     TryProfile(RequestId, NewProfile),
     /// Write it to the config file (and its secret to a 0600 file), then it can be opened by name.
@@ -44,6 +57,28 @@ pub enum Effect {
     StopSearch(SearchId),
     /// The session is over: all that is left of it goes to the disk, however long that takes.
     ShelveRest(SessionId, Vec<(Place, Arc<Sheet>)>),
+    /// The user's editor on this text, in a file with this ending; answered with [`super::event::Outcome::Edited`].
+    Edit {
+        id: RequestId,
+        text: String,
+        ending: &'static str,
+    },
+    /// What a message needs from outside: answered with [`super::event::Outcome::Gathered`].
+    Gather(RequestId, Needs),
+    /// Draft and history of a profile: answered with [`super::event::Outcome::Kept`].
+    LoadKept(RequestId, String),
+    /// The unsent draft of a profile onto the disk, in the order in which these are asked for; `None`: there is none.
+    KeepDraft {
+        profile: String,
+        draft: Option<Box<Entry>>,
+    },
+    /// One more line of a profile's history.
+    KeepHistory {
+        profile: String,
+        entry: Box<Entry>,
+    },
+    /// Answered with [`super::event::Outcome::Templates`]: all of them, as they are then.
+    Templates(RequestId, TemplateOrder),
     /// Stop the process until `fg` (Ctrl-Z).
     Suspend,
     /// Leave. The runtime ends the feeds that the profile does not keep, closes, restores the terminal.
@@ -52,10 +87,40 @@ pub enum Effect {
     QuitEnding,
 }
 
+/// What only the outside knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Names of variables of the environment.
+    pub variables: Vec<String>,
+    /// A path as the user typed it.
+    pub file: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateOrder {
+    Load,
+    Save(Box<Template>),
+    Delete(String),
+}
+
 /// What the first-run wizard has gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProfile {
     pub name: String,
-    pub country: String,
-    pub token: Secret,
+    pub account: NewAccount,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewAccount {
+    Thinq {
+        country: String,
+        token: Secret,
+    },
+    Mqtt {
+        url: String,
+        version: Version,
+        username: Option<String>,
+        password: Option<Secret>,
+        filter: Option<TopicFilter>,
+    },
 }

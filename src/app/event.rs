@@ -1,6 +1,13 @@
 //! All that can happen to the core.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::document::Ready;
 use crate::base::problem::Problem;
+use crate::base::secret::Secret;
+use crate::domain::compose::{Entry, Template};
 use crate::domain::fact::Fact;
 use crate::domain::request::{Reply, RequestId};
 use crate::domain::session::{LogLine, SessionEvent, SessionId};
@@ -22,6 +29,8 @@ pub enum Event {
     Reply(RequestId, Result<Reply, Problem>),
     /// The wizard's profile was saved, a file was written, an editor came back…
     Done(RequestId, Result<Outcome, Problem>),
+    /// A payload that was decoded beside the screen.
+    Decoded(RequestId, Box<Ready>),
     Timer(TimerId),
     /// From the disk, where older messages are.
     Shelf(SessionId, ShelfEvent),
@@ -50,9 +59,40 @@ pub struct SearchId(pub u64);
 /// What an effect that is no platform request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    ProfileSaved { name: String },
-    Copied { how: String },
-    Written { path: String },
+    ProfileSaved {
+        name: String,
+    },
+    Copied {
+        how: String,
+    },
+    Written {
+        path: String,
+    },
+    /// The text as the editor left it.
+    Edited {
+        text: String,
+    },
+    Gathered(Gathered),
+    Kept(Box<Kept>),
+    Templates(Vec<Template>),
+}
+
+/// What [`super::effect::Needs`] asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gathered {
+    /// `None` where the environment has no such variable.
+    pub variables: BTreeMap<String, Option<Secret>>,
+    pub file: Option<Bytes>,
+}
+
+/// What the composer left on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    pub draft: Option<Entry>,
+    /// Oldest first.
+    pub history: Vec<Entry>,
+    /// Files that were damaged and set aside.
+    pub notices: Vec<Problem>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

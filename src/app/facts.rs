@@ -33,15 +33,21 @@ impl App {
             SessionEvent::Link(state) => self.link(state),
             SessionEvent::Message(message, reading) => self.message(&message, reading),
             SessionEvent::Granted { filter, result } => {
+                self.exchange_granted(&filter, &result);
+                self.sweep_granted(&filter, &result);
                 let changed = self.home.filters.granted(&filter, result);
-                self.lists_changed(changed);
+                self.filters_changed(changed);
             }
             SessionEvent::Dropped(filter) => {
                 let changed = self.home.filters.dropped(&filter);
-                self.lists_changed(changed);
+                self.unmute_filter(&filter);
+                self.filters_changed(changed);
             }
-            // Nothing is published over MQTT yet.
-            SessionEvent::Receipt { .. } | SessionEvent::Queue { .. } => self.pending.stray(),
+            SessionEvent::Queue { waiting } => {
+                self.moved |= self.home.waiting != waiting;
+                self.home.waiting = waiting;
+            }
+            SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.offer_message(seq);
@@ -50,6 +56,13 @@ impl App {
             SessionEvent::Fact(fact) => self.fact(fact),
             SessionEvent::Log(line) => self.log_line(line),
         }
+    }
+
+    fn filters_changed(&mut self, changed: bool) {
+        if changed {
+            self.mutes_changed();
+        }
+        self.lists_changed(changed);
     }
 
     fn lists_changed(&mut self, changed: bool) {
@@ -63,6 +76,8 @@ impl App {
     }
 
     fn message(&mut self, message: &Message, reading: Reading) {
+        self.exchange_heard(message);
+        self.sweep_heard(message);
         let device = reading.device.map(|id| (self.home.devices.number(&id), id));
         let note = Note {
             kind: reading.kind,
@@ -72,6 +87,7 @@ impl App {
         };
         let seq = self.home.ring.push(message, note);
         self.home.rates.count(self.at.mono, 1);
+        self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
             self.home.devices.touch(number, self.at.mono);
             self.alive(&id);
@@ -99,7 +115,11 @@ impl App {
         self.moved = true;
         match &state {
             // The adapter greets at every connection; where there is none, the list can be had all the same.
-            LinkState::Reconnecting { .. } => self.ask_devices_once(),
+            LinkState::Reconnecting { .. } => {
+                self.home.filters.disconnected();
+                self.unsettled = true;
+                self.ask_devices_once();
+            }
             LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
                 self.close_problem_box();
@@ -117,6 +137,9 @@ impl App {
     }
 
     fn ask_devices_once(&mut self) {
+        if self.has_topics() {
+            return;
+        }
         if !self.home.devices.is_listed() && !std::mem::replace(&mut self.home.greeted, true) {
             self.ask_devices(false);
         }
@@ -265,7 +288,15 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
-            Purpose::SaveProfile | Purpose::SaveToken | Purpose::Copy => self.pending.stray(),
+            Purpose::SaveProfile
+            | Purpose::SaveToken
+            | Purpose::SavePin
+            | Purpose::Copy
+            | Purpose::Decode
+            | Purpose::Kept
+            | Purpose::Edit
+            | Purpose::Gather(_)
+            | Purpose::Templates(_) => self.pending.stray(),
         }
     }
 
@@ -281,7 +312,19 @@ impl App {
             (_, Ok(Outcome::ProfileSaved { name })) => {
                 self.say(Role::Good, format!("profile {name} is saved"));
             }
-            (_, Err(problem)) => self.say(Role::Bad, problem.line()),
+            (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
+            (_, Ok(Outcome::Edited { text })) => self.edited(&text),
+            (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
+                self.gathered(*job, gathered);
+            }
+            (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
+                self.templates_came(templates, purpose);
+            }
+            (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
+            (_, Err(problem)) => {
+                self.remember(&problem.what, &problem);
+                self.say(Role::Bad, problem.line());
+            }
         }
     }
 

@@ -1,18 +1,16 @@
 //! What is known of the open profile: gone with it when another one is opened.
 
-use std::collections::BTreeMap;
-
 use super::commands::Commands;
 use super::feeds::Feeds;
+use super::filters::Filters;
 use crate::base::problem::Problem;
 use crate::domain::fact::{Budget, Step};
-use crate::domain::message::Qos;
 use crate::domain::session::{LinkState, SessionId};
-use crate::domain::subscription::{FilterState, FilterWish};
-use crate::domain::topic::TopicFilter;
 use crate::store::devices::Devices;
 use crate::store::rates::Rates;
 use crate::store::ring::Ring;
+use crate::store::sys::Sys;
+use crate::store::tree::Tree;
 
 #[derive(Debug)]
 pub(super) struct Home {
@@ -23,6 +21,12 @@ pub(super) struct Home {
     pub(super) devices: Devices,
     pub(super) ring: Ring,
     pub(super) rates: Rates,
+    /// The topics that are heard, where they stand for devices.
+    pub(super) tree: Tree,
+    /// What the broker says of itself.
+    pub(super) sys: Sys,
+    /// Publishes that wait for a connection or for their turn.
+    pub(super) waiting: usize,
     pub(super) filters: Filters,
     pub(super) feeds: Feeds,
     pub(super) commands: Commands,
@@ -46,6 +50,9 @@ impl Home {
             devices: Devices::default(),
             ring,
             rates: Rates::default(),
+            tree: Tree::default(),
+            sys: Sys::default(),
+            waiting: 0,
             filters: Filters::default(),
             feeds: Feeds::default(),
             commands: Commands::default(),
@@ -62,44 +69,5 @@ impl Home {
             Some(known) => *known = step,
             None => self.steps.push(step),
         }
-    }
-}
-
-/// Topic filters and the broker's word on each.
-#[derive(Debug, Default)]
-pub(super) struct Filters {
-    known: BTreeMap<String, FilterState>,
-}
-
-impl Filters {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &FilterState> {
-        self.known.values()
-    }
-
-    pub(super) fn want(&mut self, wish: FilterWish) {
-        let state = FilterState {
-            wish,
-            granted: None,
-        };
-        self.known
-            .insert(state.wish.filter.as_str().to_owned(), state);
-    }
-
-    /// Also for filters that the platform itself subscribed.
-    pub(super) fn granted(&mut self, filter: &TopicFilter, result: Result<Qos, String>) -> bool {
-        let entry = self
-            .known
-            .entry(filter.as_str().to_owned())
-            .or_insert_with(|| FilterState {
-                wish: FilterWish::new(filter.clone(), result.as_ref().copied().unwrap_or_default()),
-                granted: None,
-            });
-        let changed = entry.granted.as_ref() != Some(&result);
-        entry.granted = Some(result);
-        changed
-    }
-
-    pub(super) fn dropped(&mut self, filter: &TopicFilter) -> bool {
-        self.known.remove(filter.as_str()).is_some()
     }
 }

@@ -32,7 +32,9 @@ impl Layout {
 }
 
 /// Header: two lines, one where there are few; a third for the hint where the second has no room for it. Footer: one line.
-pub fn arrange(size: Size, focus: PaneId, zoomed: bool, hint: bool) -> Layout {
+///
+/// `composer`: the Publish pane is one, and has room to write when it has the focus.
+pub fn arrange(size: Size, focus: PaneId, zoomed: bool, hint: bool, composer: bool) -> Layout {
     if size.width < LEAST.width || size.height < LEAST.height {
         return Layout {
             too_small: true,
@@ -50,19 +52,26 @@ pub fn arrange(size: Size, focus: PaneId, zoomed: bool, hint: bool) -> Layout {
     Layout {
         header: row(0, top),
         footer: row(size.height - 1, 1),
-        panes: panes(row(top, size.height - 1 - top), size, focus, zoomed),
+        panes: panes(
+            row(top, size.height - 1 - top),
+            size,
+            focus,
+            zoomed,
+            composer && focus == PaneId::Publish,
+        ),
         too_small: false,
     }
 }
 
-fn panes(body: Area, size: Size, focus: PaneId, zoomed: bool) -> Vec<(PaneId, Area)> {
+fn panes(body: Area, size: Size, focus: PaneId, zoomed: bool, writes: bool) -> Vec<(PaneId, Area)> {
     let wide = size.width >= 110;
     let roomy = size.width >= 80 && size.height >= 24;
     if zoomed || (size.height < 16 && !wide) {
         return vec![(focus, body)];
     }
     match (wide, size.height) {
-        (true, 32..) => everything(body),
+        (true, 32..) => everything(body, writes),
+        (false, ..40) if writes => stack(body, &[PaneId::Messages, PaneId::Publish]),
         (true, _) => side_by_side(body, focus),
         (false, 40..) => stack(body, &[PaneId::Devices, PaneId::Messages, third(focus)]),
         _ if !roomy || matches!(focus, PaneId::Devices | PaneId::Messages) => {
@@ -84,10 +93,14 @@ const fn third(focus: PaneId) -> PaneId {
     }
 }
 
-fn everything(body: Area) -> Vec<(PaneId, Area)> {
+fn everything(body: Area, writes: bool) -> Vec<(PaneId, Area)> {
     let (left, right) = columns(body);
     let (devices, subscriptions) = split(left, left.height * 62 / 100);
-    let slim = 5 + (body.height.saturating_sub(40) / 8).min(3);
+    let slim = if writes {
+        right.height * 50 / 100
+    } else {
+        5 + (body.height.saturating_sub(40) / 8).min(3)
+    };
     let (upper, publish) = split(right, right.height - slim);
     let (messages, inspector) = split(upper, upper.height * 55 / 100);
     vec![
@@ -213,7 +226,7 @@ mod tests {
     use super::*;
 
     fn ids(width: u16, height: u16, focus: PaneId) -> Vec<PaneId> {
-        let layout = arrange(Size { width, height }, focus, false, true);
+        let layout = arrange(Size { width, height }, focus, false, true, false);
         layout.panes.into_iter().map(|(id, _)| id).collect()
     }
 
@@ -238,14 +251,15 @@ mod tests {
         for width in 1..220 {
             for height in 1..70 {
                 for focus in PaneId::ALL {
-                    check(Size { width, height }, focus);
+                    check(Size { width, height }, focus, false);
                 }
+                check(Size { width, height }, PaneId::Publish, true);
             }
         }
     }
 
-    fn check(size: Size, focus: PaneId) {
-        let layout = arrange(size, focus, false, true);
+    fn check(size: Size, focus: PaneId, composer: bool) {
+        let layout = arrange(size, focus, false, true, composer);
         let mut used = 0;
         for (index, (_, a)) in layout.panes.iter().enumerate() {
             assert!(

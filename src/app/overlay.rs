@@ -1,9 +1,13 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
 pub(super) mod choice;
+pub(super) mod compose;
 pub(super) mod confirm;
 pub(super) mod control;
+pub(super) mod decoders;
+pub(super) mod filter;
 pub(super) mod form;
+pub(super) mod health;
 pub(super) mod help;
 pub(super) mod log;
 pub(super) mod palette;
@@ -57,10 +61,6 @@ impl Over {
     /// `connects`: it is why there is no connection, and `r` tries again.
     pub(super) fn problem(problem: Problem, connects: bool) -> Self {
         Self::Text(TextOver::new(TextKind::Problem { problem, connects }))
-    }
-
-    pub(super) fn prompt() -> Self {
-        Self::Form(FormOver::add_filter())
     }
 
     /// Whether letters go into a text field.

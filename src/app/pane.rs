@@ -5,10 +5,11 @@ pub(super) mod inspector;
 pub(super) mod messages;
 pub(super) mod publish;
 pub(super) mod subscriptions;
+pub(super) mod topics;
 
 use super::event::{Key, KeyCode};
 use super::input::{Input, Typed};
-use super::screen::{FilterLine, PaneId};
+use super::screen::{FilterLine, PaneId, Role};
 use super::state::App;
 use crate::base::text::SafeText;
 
@@ -69,6 +70,12 @@ impl App {
     }
 
     pub(super) fn edit_filter(&mut self) {
+        if self.focus == PaneId::Publish && self.has_composer() {
+            return self.say(
+                Role::Normal,
+                "there is no list here; Ctrl-R searches the history",
+            );
+        }
         self.filter_mut(self.focus).editing = true;
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::composer::send::Job;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{RequestId, Setting};
 use crate::domain::subscription::Feed;
@@ -35,7 +36,26 @@ pub(super) enum Purpose {
     TryProfile,
     SaveProfile,
     SaveToken,
+    SavePin,
     Copy,
+    /// A large payload, beside the screen.
+    Decode,
+    /// What was left on the disk by the composer.
+    Kept,
+    Edit,
+    Gather(Box<Job>),
+    Templates(ForTemplates),
+}
+
+/// What is done once the templates are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ForTemplates {
+    Open,
+    Delete,
+    /// The name for a new one is asked for.
+    Save,
+    Saved(String),
+    Deleted(String),
 }
 
 #[derive(Debug, Default)]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::action::{self, Action};
-use super::layout;
 use super::overlay::Over;
 use super::screen::{Area, Footer, Header, PaneId, PaneView, Role, Screen, Span};
 use super::state::App;
@@ -11,6 +10,7 @@ use super::words;
 use crate::base::moment::Moment;
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
+use crate::domain::profile::PlatformId;
 use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
@@ -38,14 +38,17 @@ impl App {
     }
 
     fn pane_view(&self, id: PaneId, area: Area) -> PaneView {
-        let rows = usize::from(layout::rows(id, area));
+        let rows = self.rows(id);
         let cells = usize::from(area.width);
         let (filter, (body, note, scroll)) = match id {
             PaneId::Devices => (&self.devices.filter, self.devices_body(rows)),
             PaneId::Subscriptions => (&self.subscriptions.filter, self.subscriptions_body(rows)),
             PaneId::Messages => (&self.messages.filter, self.messages_body(rows, cells)),
             PaneId::Inspector => (&self.inspector.filter, self.inspector_body(rows)),
-            PaneId::Publish => (&self.publish.filter, self.publish_body(rows)),
+            PaneId::Publish => {
+                let inside = cells.saturating_sub(2);
+                (&self.publish.filter, self.publish_body(rows, inside))
+            }
         };
         PaneView {
             id,
@@ -65,10 +68,10 @@ impl App {
             profile: profile.map_or_else(
                 || SafeText::new("no profile"),
                 |p| {
-                    SafeText::new(if p.simulated {
-                        "simulated home"
-                    } else {
-                        &p.name
+                    SafeText::new(match (p.simulated, p.platform) {
+                        (false, _) => &p.name,
+                        (true, PlatformId::Thinq) => "simulated home",
+                        (true, _) => "simulated plant",
                     })
                 },
             ),
@@ -97,6 +100,10 @@ impl App {
             LinkState::SigningIn { step } => {
                 Span::new(format!("connecting: {step}"), Role::Pending)
             }
+            LinkState::Connected {
+                session_present: true,
+                ..
+            } if self.has_topics() => Span::new("connected, session kept", Role::Good),
             LinkState::Connected { .. } => Span::new("connected", Role::Good),
             LinkState::Silent { since } => {
                 let text = format!("silent: nothing heard since {}", since.clock(self.zone));
@@ -122,6 +129,11 @@ impl App {
     }
 
     fn calls(&self) -> Option<Span> {
+        if self.home.waiting > 0 {
+            let waiting = words::grouped(self.home.waiting as u64);
+            let text = format!("{waiting} waiting to be sent");
+            return Some(Span::new(text, Role::Warn));
+        }
         let budget = self.home.budget?;
         match budget.resting_until {
             Some(until) if until > self.at_wall() => {
@@ -154,6 +166,7 @@ impl App {
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
+            None if self.is_composing() => self.composer_keys(),
             None => self.pane_keys(),
         };
         Footer {
@@ -181,11 +194,30 @@ impl App {
             .collect()
     }
 
+    /// What keeps its meaning while letters are letters.
+    fn composer_keys(&self) -> Vec<(SafeText, SafeText)> {
+        let mut keys = vec![("Ctrl-S", "send"), ("Tab", "next"), ("Esc", "leave")];
+        if self.composer.repeat.is_some() {
+            keys.insert(1, ("Ctrl-X", "stop"));
+        }
+        keys.extend([
+            ("Ctrl-E", "editor"),
+            ("Ctrl-R", "history"),
+            ("Ctrl-T", "templates"),
+            ("Ctrl-F", "format"),
+            ("Ctrl-P", "palette"),
+        ]);
+        keys.into_iter()
+            .map(|(key, does)| (SafeText::new(key), SafeText::new(does)))
+            .collect()
+    }
+
     /// How long until something on the screen changes with the time alone; `None` when nothing does.
     pub(super) fn next_change(&self) -> Option<Duration> {
+        let topics = self.topics_change();
         if let Some(wait) = self.home.rates.next_change(self.at.mono) {
             // The sparkline moves every second, and all else with it.
-            return Some(wait);
+            return Some(topics.map_or(wait, |soon| soon.min(wait)));
         }
         let countdown = match &self.home.link {
             LinkState::Reconnecting { at: due, .. } => until_whole_second(due.since(self.at.mono)),
@@ -197,10 +229,16 @@ impl App {
             .and_then(|b| b.resting_until)
             .map(|until| self.at.wall.until(until))
             .filter(|wait| !wait.is_zero());
-        [countdown, rest, self.ages_change(), self.feeds_change()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            countdown,
+            rest,
+            topics,
+            self.ages_change(),
+            self.feeds_change(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// When the age of a last message reads otherwise.

@@ -63,6 +63,11 @@ pub enum Role {
     Match,
     /// Changed since the message before.
     Changed,
+    /// A half block `▀`: two pixels of a picture, red, green and blue.
+    Pixels {
+        top: [u8; 3],
+        bottom: [u8; 3],
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,7 +103,7 @@ pub struct Header {
     /// On the disk; `None` where nothing goes there.
     pub on_disk: Option<u64>,
     pub dropped: u64,
-    /// REST calls in the last hour and, while limited, how long calls rest.
+    /// REST calls in the last hour and, while limited, how long calls rest; else what waits to be sent.
     pub calls: Option<Span>,
     /// Messages per second over the last minute, oldest first, for the sparkline; empty hides it.
     pub rates: Vec<u32>,
@@ -174,12 +179,45 @@ pub enum Body {
     /// Nothing there yet: what that means and what to press, centred.
     Empty(Vec<Line>),
     Devices(Vec<DeviceRow>),
+    /// In place of devices where there are none: the topics that are heard.
+    Topics(Vec<TopicRow>),
     Subscriptions(Vec<SubscriptionRow>),
+    /// In place of subscriptions where there are topic filters only.
+    Filters(Vec<FilterRow>),
     Messages(Vec<MessageRow>),
     /// Lines of the inspector or any other text, ready wrapped to the area's inner width.
     Lines(Vec<Line>),
+    /// The same with a line under the cursor, counted from the first one shown.
+    Document {
+        lines: Vec<Line>,
+        selected: Option<usize>,
+    },
     /// The publish pane on a platform that takes commands over REST, and the commands so far.
     Commands(Vec<CommandRow>),
+    /// The publish pane where messages can be published: one row for each line inside the pane.
+    Compose(Vec<ComposeRow>),
+}
+
+/// One line of the composer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComposeRow {
+    /// One field over the whole width, or several side by side.
+    Fields(Vec<Field>),
+    /// A line of the payload.
+    Text {
+        number: usize,
+        text: SafeText,
+        /// Cells from the start of `text`.
+        cursor: Option<u16>,
+        /// Something is wrong in it.
+        broken: bool,
+    },
+    /// One of the topics that are known, under the field.
+    Choice {
+        text: SafeText,
+        selected: bool,
+    },
+    Line(Line),
 }
 
 /// One device. Column widths are the view's business: it drops columns from the least important as the pane narrows
@@ -202,6 +240,61 @@ pub struct DeviceRow {
     pub trouble: Option<SafeText>,
     /// A new message has just come: drawn stronger.
     pub fresh: bool,
+}
+
+/// One level of a topic: what is heard on it and below it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TopicRow {
+    pub selected: bool,
+    pub marked: bool,
+    /// Levels above it.
+    pub depth: u16,
+    pub fold: Fold,
+    /// This level alone; `""` where it is empty.
+    pub name: SafeText,
+    /// The last payload on this very topic, on one line; for a branch how many topics are below.
+    pub value: Line,
+    /// Messages a second over the last minute, own and below: `0.2`, `12.3`; empty when there were none.
+    pub rate: String,
+    /// `12s`, `4m`
+    pub last: String,
+    /// The broker keeps a message of this very topic.
+    pub retained: bool,
+    /// Messages, own and below.
+    pub count: u64,
+    /// Messages on this very topic.
+    pub own: u64,
+    /// Topics below it.
+    pub topics: u64,
+    /// Payload bytes, own and below.
+    pub bytes: u64,
+    pub fresh: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fold {
+    /// Nothing below.
+    #[default]
+    Leaf,
+    Folded,
+    Unfolded,
+}
+
+/// A topic filter and the broker's word on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterRow {
+    pub selected: bool,
+    pub filter: SafeText,
+    pub mark: Mark,
+    /// `QoS 1`, `QoS 1 → 0 granted`, `refused: not authorised`; `muted, 12 hidden` behind it.
+    pub detail: Span,
+    pub muted: bool,
+    /// MQTT 5's options in short: `nl rap rh2 id7`.
+    pub options: SafeText,
+    /// `profile`, `by hand`, `health`.
+    pub origin: &'static str,
+    /// Messages that it matched; `None` where they are not counted.
+    pub count: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Effects;
+use super::composer::Composer;
+use super::composer::sweep::Sweep;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
+use super::filters::Origin;
 use super::home::Home;
 use super::layout::{self, Layout};
 use super::overlay::{Over, Report};
@@ -14,15 +17,19 @@ use super::pane::inspector::InspectorPane;
 use super::pane::messages::MessagesPane;
 use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
+use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
+use crate::base::dice::Dice;
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
-use crate::domain::profile::{OnQuit, PlatformId};
+use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::session::SessionId;
+use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
 use crate::store::ring::Ring;
 
@@ -43,6 +50,10 @@ pub struct Setup {
     /// What does not fit goes to the disk.
     pub keeps_history: bool,
     pub mouse: bool,
+    /// Topics whose payloads are decoded as somebody said.
+    pub pins: Pins,
+    /// For what the composer makes up: ids, sample values.
+    pub seed: u64,
 }
 
 /// A profile as the screen needs to know it: no secret, only where it is.
@@ -58,6 +69,10 @@ pub struct ProfileSummary {
     pub on_quit: OnQuit,
     /// For the list of profiles: where its secret is (`env THINQ_PAT`), or where its broker is.
     pub place: String,
+    /// What its connection speaks: MQTT 5 alone has properties, and options of subscriptions.
+    pub version: Version,
+    /// The filters that the profile itself names.
+    pub topics: Vec<FilterWish>,
 }
 
 /// What ThinQ can do, for a profile that the wizard has just made.
@@ -102,10 +117,16 @@ pub struct App {
     pub(super) focus: PaneId,
     pub(super) zoomed: bool,
     pub(super) devices: DevicesPane,
+    /// In place of the devices, on a platform that has none.
+    pub(super) topics: TopicsPane,
     pub(super) subscriptions: SubscriptionsPane,
     pub(super) messages: MessagesPane,
     pub(super) inspector: InspectorPane,
+    /// How payloads are decoded, where somebody said so, and how often that has changed.
+    pub(super) pins: Pins,
+    pub(super) pinned: u64,
     pub(super) publish: PublishPane,
+    pub(super) composer: Composer,
     /// The last one is on top and has the keys.
     pub(super) overlays: Vec<Over>,
     /// Boxes that came up while the user was typing: shown when that is over, so that no key goes astray.
@@ -180,10 +201,14 @@ impl App {
             focus: PaneId::Devices,
             zoomed: false,
             devices: DevicesPane::default(),
+            topics: TopicsPane::default(),
             subscriptions: SubscriptionsPane::default(),
             messages,
             inspector: InspectorPane::default(),
+            pins: setup.pins,
+            pinned: 0,
             publish: PublishPane::default(),
+            composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
             waiting: VecDeque::new(),
             notice: None,
@@ -233,7 +258,13 @@ impl App {
 
     pub(super) fn layout(&self) -> Layout {
         let hint = self.hint_shown().is_some();
-        layout::arrange(self.size, self.focus, self.zoomed, hint)
+        layout::arrange(
+            self.size,
+            self.focus,
+            self.zoomed,
+            hint,
+            self.has_composer(),
+        )
     }
 
     /// The hint is about the simulated home and ends with it.
@@ -245,7 +276,10 @@ impl App {
     /// Rows that a pane has room for; a pane that is not shown has none.
     pub(super) fn rows(&self, id: PaneId) -> usize {
         let area = self.layout().area(id);
-        area.map_or(0, |area| usize::from(layout::rows(id, area)))
+        area.map_or(0, |area| match id {
+            PaneId::Publish if self.has_composer() => usize::from(area.height.saturating_sub(2)),
+            _ => usize::from(layout::rows(id, area)),
+        })
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {
@@ -278,15 +312,22 @@ impl App {
 
     /// Opens the session of the open profile. Whatever the one before still owes is not wanted any more.
     pub(super) fn open_session(&mut self) {
+        let topics = self.profile().map_or_else(Vec::new, |p| p.topics.clone());
+        for wish in topics {
+            self.home.filters.want(wish, Origin::Profile);
+        }
         let profile = self.profile().map_or(String::new(), |p| p.name.clone());
         let id = self.home.session;
         self.ask(Effect::Open { id, profile });
+        self.load_kept();
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
+        self.flush_draft();
+        self.drop_repeat();
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
@@ -295,10 +336,12 @@ impl App {
         let ring = new_ring(self.memory_limit, self.keeps_history, self.profile());
         self.home = Home::new(session, ring);
         self.devices = DevicesPane::default();
+        self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
+        self.composer = self.composer.fresh();
         for id in std::mem::take(&mut self.timers.looks).into_keys() {
             self.ask(Effect::StopTimer(id));
         }
@@ -319,6 +362,16 @@ impl App {
                 "{} not confirmed yet",
                 words::count(commands, "command")
             ));
+        }
+        let publishes = self.composer.outgoing.len();
+        if publishes > 0 {
+            let text = words::count(publishes, "message");
+            lines.push(format!(
+                "{text} not delivered yet; what waits would be lost"
+            ));
+        }
+        if self.composer.sweep.as_ref().is_some_and(Sweep::is_clearing) {
+            lines.push("retained messages are being cleared".to_owned());
         }
         let waiting = |p: &Purpose| matches!(p, Purpose::Feed { .. });
         if self.home.feeds.is_waiting() || self.pending.has(waiting) {

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::event::{Event, Key, KeyCode, Mouse, MouseKind, TimerId};
 use super::keymap::{self, is_key};
+use super::pending::ForTemplates;
 use super::screen::{Area, PaneId, Role};
 use super::scroll::Step;
 use super::state::App;
@@ -52,6 +53,10 @@ impl App {
                 self.done(id, result);
                 true
             }
+            Event::Decoded(id, ready) => {
+                self.decoded(id, *ready);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
                 true
@@ -65,6 +70,7 @@ impl App {
                 false
             }
             Event::Stop(_) => {
+                self.flush_draft();
                 self.ask(Effect::Quit);
                 false
             }
@@ -144,6 +150,11 @@ impl App {
             self.look_back();
         } else if let Some((device, command)) = self.timers.looks.remove(&id) {
             self.look_at_state(&device, command);
+        } else if self.draft_timer(id)
+            || self.repeat_timer(id)
+            || self.exchange_timer(id)
+            || self.sweep_timer(id)
+        {
         } else {
             self.pending.stray();
         }
@@ -163,6 +174,9 @@ impl App {
         if self.filter_is_edited() {
             return self.filter_key(key);
         }
+        if self.is_composing() {
+            return self.composer_key(key);
+        }
         let Some(info) = keymap::lookup(self.focus, key) else {
             return;
         };
@@ -176,6 +190,8 @@ impl App {
             self.overlay_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
+        } else if self.is_composing() {
+            self.composer_paste(text);
         }
     }
 
@@ -183,7 +199,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited(),
+            None => self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -228,6 +244,7 @@ impl App {
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
         self.end_filter_editing();
+        self.stop_composing();
         self.focus = pane;
     }
 
@@ -239,6 +256,8 @@ impl App {
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Up => self.step(self.focus, Step::Up),
             Action::Down => self.step(self.focus, Step::Down),
+            Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
+            Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
             Action::Top => self.step(self.focus, Step::First),
@@ -254,7 +273,39 @@ impl App {
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
-            Action::Control | Action::Compose => self.open_control(),
+            Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
+            Action::Fold => self.fold_or_unfold(),
+            Action::FoldBelow => self.fold_or_unfold_below(),
+            Action::Sort => self.sort_topics(),
+            Action::Health => self.open_health(),
+            Action::EditFilter => self.edit_topic_filter(),
+            Action::Control => self.open_control(),
+            Action::Compose => self.compose(),
+            Action::Write => {
+                if self.has_composer() {
+                    self.compose();
+                }
+            }
+            Action::Send => self.send(),
+            Action::OpenEditor => self.open_editor(),
+            Action::History => self.only_composer(Self::open_history),
+            Action::FormatJson => self.only_composer(Self::format_json),
+            Action::Undo => self.only_composer(|app| app.undo_typing(true)),
+            Action::Redo => self.only_composer(|app| app.undo_typing(false)),
+            Action::ComposeMessage => self.compose_message(),
+            Action::StopRepeat => self.only_composer(Self::stop_repeating),
+            Action::Templates => self.only_composer(|app| app.ask_templates(ForTemplates::Open)),
+            Action::SaveTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Save));
+            }
+            Action::DeleteTemplate => {
+                self.only_composer(|app| app.ask_templates(ForTemplates::Delete));
+            }
+            Action::MessageProperties => self.only_composer(Self::open_properties),
+            Action::Repeat => self.only_composer(Self::open_repeat),
+            Action::AwaitAnswer => self.only_composer(Self::open_answer),
+            Action::ClearDraft => self.only_composer(Self::clear_draft),
+            Action::ClearRetained => self.open_sweep(),
             Action::AddFilter => self.add_filter(),
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
@@ -263,6 +314,14 @@ impl App {
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::View => self.next_view(),
+            Action::FoldValue => self.fold_here(),
+            Action::FoldAll => self.fold_all(),
+            Action::Earlier => self.step_in_time(false),
+            Action::Later => self.step_in_time(true),
+            Action::Compare => self.compare(),
+            Action::Changes => self.toggle_changes(),
+            Action::CopyPath => self.copy_path(),
+            Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
@@ -272,12 +331,27 @@ impl App {
             Action::Help => self.open_help(),
             Action::Quit => self.quit(),
             Action::QuitEnding => self.ask(Effect::QuitEnding),
-            Action::Leave => self.ask(Effect::Quit),
+            Action::Leave => {
+                self.flush_draft();
+                self.ask(Effect::Quit);
+            }
             Action::Suspend => self.ask(Effect::Suspend),
             Action::Energy => self.open_energy(),
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+        }
+    }
+
+    /// Left and Right are about the tree first.
+    fn topic_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Devices && self.has_topics()
+    }
+
+    /// Where there is no composer, its keys do nothing.
+    fn only_composer(&mut self, act: impl FnOnce(&mut Self)) {
+        if self.has_composer() {
+            act(self);
         }
     }
 
@@ -327,7 +401,7 @@ impl App {
             PaneId::Subscriptions => self.select_subscription_row(row),
             PaneId::Messages => self.select_message_row(row),
             PaneId::Publish => self.select_command_row(row),
-            PaneId::Inspector => {}
+            PaneId::Inspector => self.select_inspector_row(row),
         }
     }
 
@@ -339,13 +413,13 @@ impl App {
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
         }
-        if self.messages.device().is_some() {
+        if self.messages.is_narrowed() {
             return self.show_all_messages();
         }
         if self.focus == PaneId::Messages && self.follow_again() {
             return;
         }
-        if self.devices.unmark_all() {
+        if self.devices.unmark_all() || self.topics.unmark_all() {
             return;
         }
         self.zoomed = false;
@@ -370,6 +444,14 @@ impl App {
             | LinkState::Closed => {
                 self.ask(Effect::Session(id, SessionCommand::RetryNow));
                 self.say(Role::Pending, "connecting again");
+            }
+            _ if self.has_topics() => {
+                let reason = "the user asks for everything again".to_owned();
+                self.ask(Effect::Session(id, SessionCommand::Resubscribe { reason }));
+                self.say(
+                    Role::Pending,
+                    "subscribing again: what is retained comes anew",
+                );
             }
             _ => {
                 self.ask_devices(true);

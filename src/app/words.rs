@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::screen::Role;
 use crate::base::problem::Problem;
+use crate::domain::subscription::{FilterOptions, FilterState, RetainHandling};
 
 /// `1,203`
 pub(super) fn grouped(number: u64) -> String {
@@ -47,6 +49,18 @@ pub(super) fn bytes(number: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// As exact as a person wants it: `12 ms`, `1.5 s`, `10 s`, `2 min`.
+pub(super) fn brief_time(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..10_000 if !millis.is_multiple_of(1000) => {
+            format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+        }
+        _ => crate::base::moment::words(duration),
+    }
+}
+
 /// Age of the last message, in at most four cells: `now`, `12s`, `4m`, `3h`, `2d`.
 pub(super) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -56,6 +70,22 @@ pub(super) fn age(duration: Duration) -> String {
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Messages a second, from thousandths, in at most five cells: `0.02`, `1.2`, `123`, `12.3k`; empty for none.
+pub(super) fn rate(thousandths: u64) -> String {
+    match thousandths {
+        0 => String::new(),
+        1..10 => "<0.01".to_owned(),
+        10..1_000 => format!("0.{:02}", thousandths / 10),
+        1_000..100_000 => format!("{}.{}", thousandths / 1_000, thousandths % 1_000 / 100),
+        100_000..10_000_000 => grouped(thousandths / 1_000),
+        _ => format!(
+            "{}.{}k",
+            thousandths / 1_000_000,
+            thousandths % 1_000_000 / 100_000
+        ),
     }
 }
 
@@ -84,6 +114,43 @@ pub(super) fn refused(why: &str) -> String {
         return why.to_owned();
     }
     format!("refused: {why}")
+}
+
+/// The broker's word on a filter: `QoS 1`, `QoS 1 → 0 granted`, `refused: not authorised`.
+pub(super) fn granted(state: &FilterState, connected: bool) -> (String, Role) {
+    let wanted = state.wish.qos.number();
+    match &state.granted {
+        Some(Ok(qos)) if qos.number() == wanted => (format!("QoS {wanted}"), Role::Dim),
+        Some(Ok(qos)) => {
+            let text = format!("QoS {wanted} → {} granted", qos.number());
+            (text, Role::Warn)
+        }
+        // The session found out at which filter the broker hangs up.
+        Some(Err(why)) if why.contains("hangs up") => {
+            ("set aside: the broker hangs up at it".to_owned(), Role::Bad)
+        }
+        Some(Err(why)) => (refused(why), Role::Bad),
+        None if connected => (format!("QoS {wanted}, asked"), Role::Pending),
+        None => (format!("QoS {wanted}, not connected"), Role::Pending),
+    }
+}
+
+/// MQTT 5's options in short: `nl rap rh2 id7`.
+pub(super) fn options(options: FilterOptions) -> String {
+    let mut parts = Vec::new();
+    if options.no_local {
+        parts.push("nl".to_owned());
+    }
+    if options.retain_as_published {
+        parts.push("rap".to_owned());
+    }
+    match options.retain_handling {
+        RetainHandling::Send => {}
+        RetainHandling::SendIfNew => parts.push("rh1".to_owned()),
+        RetainHandling::Never => parts.push("rh2".to_owned()),
+    }
+    parts.extend(options.id.map(|id| format!("id{id}")));
+    parts.join(" ")
 }
 
 /// The problem in a row's few cells: `1214 the device cannot be subscribed`, from the platform's code on.
@@ -127,6 +194,15 @@ mod tests {
         assert_eq!(
             [1, 1023, 1536, 2_202_009].map(bytes),
             ["1 byte", "1,023 bytes", "1.5 KiB", "2.1 MiB"]
+        );
+    }
+
+    #[test]
+    fn a_short_time_is_told_in_milliseconds() {
+        let told = [0, 12, 999, 1000, 1549, 10_500, 120_000].map(Duration::from_millis);
+        assert_eq!(
+            told.map(brief_time),
+            ["0 ms", "12 ms", "999 ms", "1 s", "1.5 s", "10 s", "2 min"]
         );
     }
 

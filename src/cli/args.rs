@@ -6,11 +6,14 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use super::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource, Verb};
-use super::{Command, SimOptions};
+use super::add::AddArgs;
+use super::look::LookArgs;
+use super::publish::PublishArgs;
+use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
+use super::{Command, Look, SimOptions};
 use crate::domain::expression::Expression;
 use crate::domain::message::Qos;
-use crate::domain::profile::{PlatformId, SecretRef};
+use crate::domain::profile::PlatformId;
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::TopicFilter;
@@ -40,6 +43,7 @@ Environment:
   THINGDECK_CONFIG     stands in for --config
   THINGDECK_DATA_DIR   folder for identities: keys, certificates, client ids
   THINGDECK_STATE_DIR  folder for logs and history
+  THINGDECK_PASSWORD   password of the user in --url
   NO_COLOR             no colours";
 
 /// A terminal dashboard for IoT clouds: devices, subscriptions and live MQTT payloads.
@@ -65,6 +69,8 @@ pub struct Globals {
         id = "profile_name"
     )]
     pub profile_name: Option<String>,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// Config file instead of the one in the config folder [env: THINGDECK_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
@@ -105,13 +111,24 @@ impl Level {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum PlatformArg {
+    /// A home of LG appliances
     Thinq,
+    /// A plain MQTT broker with a small plant
+    Mqtt,
+}
+
+/// Platforms that a profile can be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfilePlatform {
+    Thinq,
+    Mqtt,
 }
 
 impl PlatformArg {
     const fn id(self) -> PlatformId {
         match self {
             Self::Thinq => PlatformId::Thinq,
+            Self::Mqtt => PlatformId::Mqtt,
         }
     }
 }
@@ -135,7 +152,7 @@ impl FeedArg {
 
 #[derive(Debug, Subcommand)]
 pub enum Commands {
-    /// The dashboard on a simulated home: no account, no network
+    /// The dashboard on a simulated home or plant: no account, no network
     Demo {
         /// Which cloud to simulate
         #[arg(value_name = "PLATFORM", default_value = "thinq")]
@@ -209,9 +226,20 @@ pub enum Commands {
     /// Until N messages are printed, the time is over, or a signal comes. QoS 1 and 2 messages are acknowledged only after
     /// their line is written: a slow reader slows the broker, and loses nothing.
     Tail(TailArgs),
+    /// Wait for the first message that matches, and print it as a JSON line
+    ///
+    /// Ends with 0, or with 5 when none came in time. A retained message counts.
+    Expect(ExpectArgs),
+    /// Publish a message
+    ///
+    /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
+    /// wildcards is refused before anything is sent.
+    Publish(PublishArgs),
     /// Add a profile to the config file
     ///
-    /// The token itself is never an argument: other users of the machine could read it in the process list.
+    /// A token or a password is never an argument: other users of the machine could read it in the process list.
+    /// For a broker: `--platform mqtt --url mqtt://HOST:1883`, with `--topic`, `--ca-file` and `--mqtt-version` as for every
+    /// command.
     ProfileAdd(AddArgs),
     /// List the profiles of the config file
     ProfileList {
@@ -251,7 +279,7 @@ pub struct SimArgs {
     /// Where ca.pem, config.toml and identities go [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Port of the HTTPS API; 0 is any free one
+    /// Port of the HTTPS API, where the platform has one; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     api_port: u16,
     /// Port of the MQTT broker; 0 is any free one
@@ -260,7 +288,7 @@ pub struct SimArgs {
     /// Port of MQTT over WebSocket, where the platform has it; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     wss_port: u16,
-    /// How many devices live in the home, up to 1000
+    /// How many devices there are, up to 1000
     #[arg(long, value_name = "N", value_parser = parse_devices)]
     devices: Option<usize>,
     /// Messages per second besides what the devices say by themselves
@@ -309,44 +337,46 @@ pub struct TailArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(group = clap::ArgGroup::new("token").required(true))]
-pub struct AddArgs {
-    /// What to call it
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// Country of the account, two letters (ISO 3166-1)
-    #[arg(long, value_name = "CC", value_parser = parse_country)]
-    country: String,
-    /// Variable that holds the access token, read at every start
-    #[arg(long, value_name = "VARIABLE", group = "token")]
-    token_env: Option<String>,
-    /// File that holds the access token, read at every start
-    #[arg(long, value_name = "FILE", group = "token")]
-    token_file: Option<PathBuf>,
-    /// Read the access token from stdin now, and keep it in a file that only you can read
-    #[arg(long, group = "token")]
-    token_stdin: bool,
-    /// How long event subscriptions last, 1 to 24
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=24))]
-    event_hours: Option<u8>,
-    /// API address instead of the region's
-    #[arg(long, value_name = "URL")]
-    api_url: Option<String>,
-    /// Broker address instead of the one that the API names
-    #[arg(long, value_name = "URL")]
-    mqtt_url: Option<String>,
-    /// Certificates (PEM) trusted besides the system's
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// Make it the default profile
-    #[arg(long)]
-    default: bool,
-    /// Replace a profile of that name
-    #[arg(long)]
-    replace: bool,
-    /// Save it without trying it first
-    #[arg(long)]
-    no_check: bool,
+pub struct ExpectArgs {
+    /// Topic filter
+    #[arg(value_name = "FILTER", value_parser = TopicFilter::parse)]
+    filter: TopicFilter,
+    /// Which message, as `tail --where` has it; without it, any
+    #[arg(value_name = "EXPR", value_parser = Expression::parse, allow_hyphen_values = true)]
+    condition: Option<Expression>,
+    /// Give up after this time: 10s, 5m, 1h30m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    within: Option<Duration>,
+    /// QoS asked for
+    #[arg(long, value_name = "0|1|2", default_value = "1", value_parser = parse_qos)]
+    qos: Qos,
+}
+
+impl ExpectArgs {
+    fn verb(self) -> TailVerb {
+        TailVerb {
+            filters: vec![FilterWish::new(self.filter, self.qos)],
+            count: Some(1),
+            within: self.within,
+            condition: self.condition,
+        }
+    }
+}
+
+impl Args {
+    /// What is asked for, and of which broker where `--url` names one.
+    pub fn look_and_command(&mut self) -> Result<(Option<Look>, Command), clap::Error> {
+        let look = &self.globals.look;
+        let command = match self.command.take() {
+            None => Command::Dashboard,
+            Some(Commands::ProfileAdd(args)) => {
+                let verb = Verb::ProfileAdd(args.verb(look)?);
+                return Ok((None, Command::Verb(verb)));
+            }
+            Some(command) => command.command()?,
+        };
+        Ok((look.look(&self.globals, &command)?, command))
+    }
 }
 
 impl Commands {
@@ -370,7 +400,11 @@ impl Commands {
                 dry_run,
             })),
             Self::Tail(args) => Command::Verb(Verb::Tail(args.verb())),
-            Self::ProfileAdd(args) => Command::Verb(Verb::ProfileAdd(args.verb())),
+            Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
+            Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
+            Self::ProfileAdd(args) => {
+                Command::Verb(Verb::ProfileAdd(args.verb(&LookArgs::default())?))
+            }
             Self::ProfileList { json } => Command::Verb(Verb::ProfileList { json }),
             Self::ProfileRemove { name, yes } => Command::Verb(Verb::ProfileRemove { name, yes }),
             Self::Completions { shell } => Command::Completions(shell),
@@ -437,28 +471,6 @@ impl TailArgs {
     }
 }
 
-impl AddArgs {
-    fn verb(self) -> AddVerb {
-        let token = match (self.token_env, self.token_file) {
-            (Some(name), _) => TokenSource::At(SecretRef::Env(name)),
-            (None, Some(file)) => TokenSource::At(SecretRef::File(file)),
-            (None, None) => TokenSource::Stdin,
-        };
-        AddVerb {
-            name: self.name,
-            country: self.country,
-            token,
-            event_hours: self.event_hours,
-            api_url: self.api_url,
-            mqtt_url: self.mqtt_url,
-            ca_file: self.ca_file,
-            make_default: self.default,
-            replace: self.replace,
-            no_check: self.no_check,
-        }
-    }
-}
-
 /// `10s`, `5m`, `1h30m`; also `500ms` and `2d`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     crate::base::moment::parse_duration(text).ok_or_else(|| {
@@ -466,21 +478,21 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     })
 }
 
-fn parse_setting(text: &str) -> Result<String, String> {
+pub(super) fn parse_setting(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
         _ => Err("it must be written KEY=VALUE".to_owned()),
     }
 }
 
-fn parse_qos(text: &str) -> Result<Qos, String> {
+pub(super) fn parse_qos(text: &str) -> Result<Qos, String> {
     text.parse()
         .ok()
         .and_then(Qos::from_number)
         .ok_or_else(|| "QoS is 0, 1 or 2".to_owned())
 }
 
-fn parse_country(text: &str) -> Result<String, String> {
+pub(super) fn parse_country(text: &str) -> Result<String, String> {
     if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
         Ok(text.to_ascii_uppercase())
     } else {

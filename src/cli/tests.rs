@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 
-use super::verb::{AddVerb, ControlVerb, FeedVerb, TailVerb, Target, TokenSource};
+use super::verb::{
+    Account, AddVerb, ControlVerb, FeedVerb, PayloadSource, PublishVerb, SecretSource, TailVerb,
+    Target,
+};
 use super::*;
 use crate::domain::message::Qos;
 use crate::domain::profile::SecretRef;
@@ -46,6 +49,7 @@ fn every_command_is_understood_as_it_is_documented() {
         command(&["demo", "thinq"]),
         Command::Demo(PlatformId::Thinq)
     );
+    assert_eq!(command(&["demo", "mqtt"]), Command::Demo(PlatformId::Mqtt));
     assert_eq!(command(&["man"]), Command::Man);
     assert_eq!(
         command(&["completions", "zsh"]),
@@ -163,7 +167,7 @@ fn feeds_name_one_device_or_all() {
 #[test]
 fn tail_takes_filters_bounds_and_a_condition() {
     let tail = TailVerb {
-        filters: vec![crate::domain::subscription::FilterWish::new(
+        filters: vec![FilterWish::new(
             crate::domain::topic::TopicFilter::parse("a/#").expect("a filter"),
             Qos::ExactlyOnce,
         )],
@@ -193,7 +197,10 @@ fn tail_takes_filters_bounds_and_a_condition() {
 fn a_profile_is_added_without_its_token_on_the_command_line() {
     let base = ["profile-add", "--name", "home", "--country", "kr"];
     let token = |more: &[&str]| match verb(&[&base[..], more].concat()) {
-        Verb::ProfileAdd(AddVerb { country, token, .. }) => {
+        Verb::ProfileAdd(AddVerb {
+            account: Account::Thinq { country, token, .. },
+            ..
+        }) => {
             assert_eq!(country, "KR");
             token
         }
@@ -201,13 +208,13 @@ fn a_profile_is_added_without_its_token_on_the_command_line() {
     };
     assert_eq!(
         token(&["--token-env", "PAT"]),
-        TokenSource::At(SecretRef::Env("PAT".to_owned()))
+        SecretSource::At(SecretRef::Env("PAT".to_owned()))
     );
     assert_eq!(
         token(&["--token-file", "f"]),
-        TokenSource::At(SecretRef::File("f".into()))
+        SecretSource::At(SecretRef::File("f".into()))
     );
-    assert_eq!(token(&["--token-stdin"]), TokenSource::Stdin);
+    assert_eq!(token(&["--token-stdin"]), SecretSource::Stdin);
     assert!(read_with(&base, &[]).is_err(), "some token is needed");
     assert!(
         read_with(
@@ -216,6 +223,76 @@ fn a_profile_is_added_without_its_token_on_the_command_line() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn a_broker_is_named_on_the_command_line_before_or_after_the_command() {
+    let expected = Look {
+        url: Secret::new("mqtt://me@h"),
+        topics: ["a/#", "b"]
+            .map(|text| {
+                let filter = crate::domain::topic::TopicFilter::parse(text).expect("a filter");
+                FilterWish::new(filter, Qos::AtLeastOnce)
+            })
+            .into(),
+        ca_file: Some("ca.pem".into()),
+        version: Version::V5,
+    };
+    let options = [
+        "--url",
+        "mqtt://me@h",
+        "--topic",
+        "a/#",
+        "--topic",
+        "b",
+        "--ca-file",
+        "ca.pem",
+        "--mqtt-version",
+        "5",
+    ];
+    let variables = [("THINGDECK_PROFILE", "other")];
+    for line in [
+        [&options[..], &["tail"]].concat(),
+        [&["tail"], &options[..]].concat(),
+        options.to_vec(),
+    ] {
+        let read = read_with(&line, &variables).expect("options");
+        assert_eq!(read.look.as_ref(), Some(&expected), "{line:?}");
+        assert!(
+            !format!("{read:?}").contains("me@h"),
+            "it may hold a password"
+        );
+    }
+    assert_eq!(read_with(&["tail"], &[]).expect("options").look, None);
+}
+
+#[test]
+fn a_message_to_publish_is_read_as_it_is_typed() {
+    let plain = PublishVerb {
+        topic: crate::domain::topic::Topic::parse("a/b").expect("a topic"),
+        payload: PayloadSource::Text("-x --qos".to_owned()),
+        qos: Qos::AtLeastOnce,
+        retain: false,
+        repeat: None,
+        every: None,
+        properties: crate::domain::message::Properties::default(),
+    };
+    assert_eq!(
+        verb(&["publish", "a/b", "-x --qos"]),
+        Verb::Publish(plain.clone())
+    );
+    let told = PublishVerb {
+        payload: PayloadSource::Stdin,
+        qos: Qos::AtMostOnce,
+        retain: true,
+        repeat: Some(2),
+        every: Some(Duration::from_millis(500)),
+        ..plain
+    };
+    let line = [
+        "publish", "a/b", "--stdin", "--qos", "0", "--retain", "--repeat", "2", "--every", "500ms",
+    ];
+    assert_eq!(verb(&line), Verb::Publish(told));
 }
 
 #[test]
@@ -243,8 +320,81 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
         (&["sim", "--devices", "1001"], "between 1 and 1000"),
-        (&["sim", "aws"], "thinq"),
+        (&["sim", "aws"], "thinq, mqtt"),
         (&["devces"], "devices"),
+        (
+            &["publish", "a/+", "x"],
+            "wildcards (+ and #) are for filters",
+        ),
+        (&["publish", "", "x"], "it is empty"),
+        (&["publish", "a", "x", "--file", "f"], "cannot be used with"),
+        (
+            &["publish", "a", "--stdin", "--file", "f"],
+            "cannot be used with",
+        ),
+        (&["publish", "a", "--repeat", "0"], "0 is not in 1.."),
+        (
+            &["publish", "a", "--property", "x"],
+            "it must be written KEY=VALUE",
+        ),
+        (&["publish", "a", "--expiry", "100ms"], "whole seconds"),
+        (&["expect", "a#"], "# may only be the last level"),
+        (&["expect"], "FILTER"),
+        (
+            &["-p", "x", "--url", "mqtt://h"],
+            "cannot be used with --profile",
+        ),
+        (
+            &["tail", "--url", "mqtt://h", "-p", "x"],
+            "cannot be used with --profile",
+        ),
+        (
+            &["--url", "mqtt://h", "tail", "--insecure"],
+            "insecure_skip_verify",
+        ),
+        (&["--url", "mqtt://h", "demo"], "cannot be used with --url"),
+        (&["tail", "--topic", "a"], "--topic goes with --url"),
+        (&["tail", "--ca-file", "a"], "--ca-file goes with --url"),
+        (&["--mqtt-version", "5"], "--mqtt-version goes with --url"),
+        (
+            &["--url", "mqtt://h", "--mqtt-version", "4"],
+            "the versions are 5 and 3.1.1",
+        ),
+        (
+            &["profile-add", "--name", "x", "--platform", "mqtt"],
+            "needs its --url",
+        ),
+        (
+            &["profile-add", "--name", "x", "--token-stdin"],
+            "needs its --country",
+        ),
+        (
+            &[
+                "profile-add",
+                "--name",
+                "x",
+                "--country",
+                "KR",
+                "--url",
+                "mqtt://h",
+                "--token-stdin",
+            ],
+            "go with --platform mqtt",
+        ),
+        (
+            &[
+                "profile-add",
+                "--name",
+                "x",
+                "--platform",
+                "mqtt",
+                "--url",
+                "mqtt://h",
+                "--country",
+                "KR",
+            ],
+            "go with --platform thinq",
+        ),
         (&["--log-level", "loud"], "error, warn, info, debug"),
         (
             &[
@@ -298,24 +448,21 @@ fn help_offers_what_this_version_does_and_nothing_else() {
         "profile",
         "control",
         "tail",
+        "expect",
+        "publish",
         "profile-add",
         "profile-list",
         "profile-remove",
         "completions",
+        "--url",
+        "THINGDECK_PASSWORD",
         "man",
         "THINGDECK_PROFILE",
         "130",
     ] {
         assert!(help.contains(word), "{word}: {help}");
     }
-    for word in [
-        "picture",
-        "frame-marks",
-        "--url",
-        "publish",
-        "doctor",
-        "shadow",
-    ] {
+    for word in ["picture", "frame-marks", "doctor", "shadow"] {
         assert!(!help.contains(word), "{word}: {help}");
     }
 }

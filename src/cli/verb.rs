@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
-use crate::domain::profile::SecretRef;
+use crate::domain::message::{Properties, Qos};
+use crate::domain::profile::{SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
+use crate::domain::topic::Topic;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verb {
@@ -26,6 +29,9 @@ pub enum Verb {
     },
     Control(ControlVerb),
     Tail(TailVerb),
+    /// One filter, and the first match is all.
+    Expect(TailVerb),
+    Publish(PublishVerb),
     ProfileAdd(AddVerb),
     ProfileList {
         json: bool,
@@ -70,15 +76,33 @@ pub struct TailVerb {
     pub condition: Option<Expression>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishVerb {
+    pub topic: Topic,
+    pub payload: PayloadSource,
+    pub qos: Qos,
+    pub retain: bool,
+    /// How often in all. `None`: once; with `every` until it is interrupted.
+    pub repeat: Option<u64>,
+    /// From one to the next. `None`: as fast as they are taken.
+    pub every: Option<Duration>,
+    /// MQTT 5.
+    pub properties: Properties,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayloadSource {
+    Text(String),
+    File(PathBuf),
+    /// All of it.
+    Stdin,
+}
+
 /// `profile-add`, the form without questions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddVerb {
     pub name: String,
-    pub country: String,
-    pub token: TokenSource,
-    pub event_hours: Option<u8>,
-    pub api_url: Option<String>,
-    pub mqtt_url: Option<String>,
+    pub account: Account,
     pub ca_file: Option<PathBuf>,
     pub make_default: bool,
     pub replace: bool,
@@ -87,7 +111,27 @@ pub struct AddVerb {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenSource {
+pub enum Account {
+    Thinq {
+        country: String,
+        token: SecretSource,
+        event_hours: Option<u8>,
+        api_url: Option<String>,
+        mqtt_url: Option<String>,
+    },
+    Mqtt {
+        /// As typed: it may hold a login, which is refused.
+        url: Secret,
+        version: Version,
+        username: Option<String>,
+        password: Option<SecretSource>,
+        client_id: Option<String>,
+        topics: Vec<FilterWish>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
     At(SecretRef),
     /// Read once from stdin, then kept in a 0600 file.
     Stdin,

@@ -3,6 +3,10 @@
 //! A line holds no character that a terminal would obey, parses as JSON whatever the topic and the payload are, and always
 //! gives back the identical payload bytes: `base64`, else `text`, else `payload` as it stands in the line. The one
 //! exception is a payload with members that [`Reading::mask`] names: their values are gone for good.
+//!
+//! `properties` (MQTT 5) has, each where it is known: `utf8`, `expiry` (seconds), `content_type`, `response_topic`,
+//! `correlation_data` (or, where that is no UTF-8, `correlation_base64`), `user` (a list of pairs: names may repeat, and
+//! their order counts), `subscription_ids`. `"session":true` marks what waited in a kept session.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,13 +16,15 @@ use serde_json::value::RawValue;
 
 use super::device::DeviceId;
 use super::json;
-use super::message::{Direction, Message, Qos};
+use super::message::{Direction, Message, Properties, Qos};
 use super::profile::PlatformId;
 use super::reading::{Kind, Reading};
 use super::session::Gap;
 use super::topic::Topic;
 use crate::base::moment::Timestamp;
 use crate::base::text::is_unsafe;
+
+mod properties;
 
 /// Version of the format.
 const VERSION: u64 = 1;
@@ -55,6 +61,13 @@ pub fn encode(
             line.push_str(&json::quote(name));
         }
         line.push('}');
+    }
+    if let Some(properties) = message.properties.as_deref().filter(|p| !p.is_empty()) {
+        line.push_str(",\"properties\":");
+        properties::push(&mut line, properties);
+    }
+    if message.session {
+        line.push_str(",\"session\":true");
     }
     push_payload(&mut line, &message.payload, &reading.mask);
     line.push('}');
@@ -125,6 +138,9 @@ pub struct MessageLine {
     pub kind: Kind,
     pub device: Option<DeviceId>,
     pub device_name: Option<String>,
+    pub properties: Option<Box<Properties>>,
+    /// It waited in a kept session.
+    pub session: bool,
     pub payload: Bytes,
 }
 
@@ -162,6 +178,8 @@ struct Wire<'a> {
     retain: Option<bool>,
     dup: Option<bool>,
     device: Option<WireDevice>,
+    properties: Option<properties::Wire>,
+    session: Option<bool>,
     #[serde(borrow, default, deserialize_with = "also_null")]
     payload: Option<&'a RawValue>,
     text: Option<String>,
@@ -219,25 +237,31 @@ pub fn decode(line: &str) -> Result<Line, LineError> {
         kind,
         device,
         device_name,
+        properties: wire
+            .properties
+            .map(properties::Wire::read)
+            .transpose()?
+            .map(Box::new),
+        session: wire.session.unwrap_or_default(),
         payload,
     })))
 }
 
 fn payload(wire: &Wire<'_>) -> Result<Bytes, LineError> {
     match (&wire.base64, &wire.text, wire.payload) {
-        (Some(base64), _, _) => {
-            STANDARD
-                .decode(base64)
-                .map(Bytes::from)
-                .map_err(|error| LineError::Value {
-                    key: "base64",
-                    value: error.to_string(),
-                })
-        }
+        (Some(base64), _, _) => unbase64("base64", base64),
         (None, Some(text), _) => Ok(Bytes::copy_from_slice(text.as_bytes())),
         (None, None, Some(raw)) => Ok(Bytes::copy_from_slice(raw.get().as_bytes())),
         (None, None, None) => Err(LineError::Missing("payload")),
     }
+}
+
+fn unbase64(key: &'static str, text: &str) -> Result<Bytes, LineError> {
+    let bytes = STANDARD.decode(text).map_err(|error| LineError::Value {
+        key,
+        value: error.to_string(),
+    })?;
+    Ok(Bytes::from(bytes))
 }
 
 fn direction(word: Option<&str>) -> Result<Direction, LineError> {

@@ -1,6 +1,10 @@
 //! A profile: which account or broker, and where its secrets are. Holds places of secrets, never their values,
 //! except where the user wrote a plain string (warned about).
 
+mod proxy;
+
+pub use proxy::ProxyRef;
+
 use std::path::PathBuf;
 
 use super::message::Will;
@@ -77,8 +81,10 @@ impl Profile {
 /// What means the same on every platform.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Common {
-    /// PEM, trusted besides the system's roots.
+    /// PEM, trusted besides the system's roots, or instead of them with `ca_file_only`.
     pub ca_file: Option<PathBuf>,
+    /// `system_roots = false`.
+    pub ca_file_only: bool,
     /// Filters subscribed at start, besides the platform's own.
     pub topics: Vec<FilterWish>,
     /// Seconds.
@@ -90,7 +96,7 @@ pub struct Common {
     pub will: Option<Will>,
     /// `None`: as the platform does it.
     pub clean_session: Option<bool>,
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<ProxyRef>,
 }
 
 /// Through which TCP is opened.

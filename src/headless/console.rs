@@ -4,13 +4,17 @@
 //! session events, signals and deadlines all come through it, in the order they happened, so a script needs no `select!`.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
+
+use bytes::Bytes;
 
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
+use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
-use crate::domain::profile::{Profile, SecretRef};
+use crate::domain::profile::Profile;
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -41,6 +45,9 @@ pub trait Console: Send {
 
     /// `default_profile`, as written.
     fn default_profile(&self) -> Option<String>;
+
+    /// What the platform of this profile can do.
+    fn capabilities(&self, profile: &Profile) -> Capabilities;
 
     /// Requests and sessions are about this profile from now on. Called before the first [`Console::request`] or
     /// [`Console::open`].
@@ -77,6 +84,12 @@ pub trait Console: Send {
 
     // ---- stdin
 
+    /// All of stdin, byte for byte.
+    fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>>;
+
+    /// A file that the command line names.
+    fn read_file(&mut self, path: &Path) -> Result<Bytes, Problem>;
+
     /// All of stdin, without the blanks around it.
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>>;
 
@@ -106,6 +119,8 @@ pub struct Opening {
     pub manual_ack: bool,
     /// Besides the platform's and the profile's own.
     pub filters: Vec<FilterWish>,
+    /// Leave the profile's own filters out.
+    pub bare: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,17 +133,12 @@ pub enum Answer {
 }
 
 /// A profile to be written to the config file.
+///
+/// Of its settings those that `profile-add` and the wizard can set. A [`SecretRef::Plain`](crate::domain::profile::SecretRef)
+/// is kept in a 0600 file of the data folder; the config file gets `{ file = … }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
-    pub name: String,
-    /// Upper case.
-    pub country: String,
-    /// [`SecretRef::Plain`] is kept in a 0600 file of the data folder; the config file gets `{ file = … }`.
-    pub token: SecretRef,
-    pub event_hours: Option<u8>,
-    pub api_url: Option<String>,
-    pub mqtt_url: Option<String>,
-    pub ca_file: Option<std::path::PathBuf>,
+    pub profile: Profile,
     /// Becomes `default_profile` even where there is another one; the first profile always does.
     pub make_default: bool,
     /// An entry of that name may be replaced.

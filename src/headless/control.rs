@@ -12,7 +12,7 @@ use super::feed::named;
 use super::script::{End, Script, unfit};
 
 pub(super) async fn run(script: &mut Script<'_>, verb: &ControlVerb) -> Result<Exit, End> {
-    script.begin()?;
+    script.begin_with("control", |can| can.control)?;
     let device = script.device(&verb.device).await?;
     let request = Request::Model {
         device: device.id.clone(),

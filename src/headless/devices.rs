@@ -9,7 +9,7 @@ use super::script::{End, Script};
 use super::table;
 
 pub(super) async fn run(script: &mut Script<'_>, json: bool) -> Result<Exit, End> {
-    script.begin()?;
+    script.begin_with("devices", |can| !can.topics)?;
     let devices = script.devices().await?;
     if json {
         for device in &devices {

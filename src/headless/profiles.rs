@@ -2,9 +2,11 @@
 
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
-use crate::cli::verb::{AddVerb, TokenSource};
+use crate::cli::verb::{Account, AddVerb, SecretSource};
 use crate::domain::json::quote;
-use crate::domain::profile::{Common, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{
+    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+};
 use crate::domain::request::{Reply, Request};
 
 use super::console::{Answer, NewEntry};
@@ -57,7 +59,13 @@ fn json_line(profile: &Profile, is_default: bool) -> String {
             quote(&settings.country),
             quote(&settings.token.place())
         ),
-        Settings::Mqtt(settings) => format!("\"url\":{}", quote(&settings.url)),
+        Settings::Mqtt(settings) => {
+            let mut own = format!("\"url\":{}", quote(&settings.url));
+            if let Some(password) = &settings.password {
+                own.push_str(&format!(",\"password\":{}", quote(&password.place())));
+            }
+            own
+        }
     };
     format!(
         "{{\"name\":{},\"platform\":\"{}\",{own},\"default\":{is_default}}}",
@@ -75,26 +83,30 @@ pub(super) async fn add(script: &mut Script<'_>, verb: &AddVerb) -> Result<Exit,
     if exists && !verb.replace {
         return Err(taken(&verb.name).into());
     }
-    let token = match &verb.token {
-        TokenSource::At(place) => place.clone(),
-        TokenSource::Stdin => SecretRef::Plain(script.console.read_secret().await?),
-    };
+    let profile = profile(script, verb).await?;
     if !verb.no_check {
-        try_out(script, verb, &token).await?;
+        try_out(script, &profile).await?;
     }
-    let saved = script.console.save_profile(&entry(verb, token))?;
+    let saved = script.console.save_profile(&NewEntry {
+        profile,
+        make_default: verb.make_default,
+        replace: verb.replace,
+    })?;
     for line in saved.lines() {
         script.say(line);
     }
     Ok(Exit::Done)
 }
 
-/// One cheap authorised call, so that a mistyped token is found before it is saved.
-async fn try_out(script: &mut Script<'_>, verb: &AddVerb, token: &SecretRef) -> Result<(), End> {
-    script.console.choose(candidate(verb, token))?;
-    match script.ask(Request::Probe).await? {
-        Reply::Probed { devices } => script.say(&format!("the token works: {devices} devices")),
-        other => return Err(unfit(&other)),
+/// One cheap authorised call or connection, so that a mistyped secret is found before it is saved.
+async fn try_out(script: &mut Script<'_>, profile: &Profile) -> Result<(), End> {
+    script.console.choose(profile.clone())?;
+    match (script.ask(Request::Probe).await?, profile.platform()) {
+        (Reply::Probed { .. }, PlatformId::Mqtt) => script.say("the broker lets us in"),
+        (Reply::Probed { devices }, PlatformId::Thinq) => {
+            script.say(&format!("the token works: {devices} devices"));
+        }
+        (other, _) => return Err(unfit(&other)),
     }
     Ok(())
 }
@@ -108,35 +120,59 @@ fn taken(name: &str) -> Problem {
     .exit(Exit::Usage)
 }
 
-fn candidate(verb: &AddVerb, token: &SecretRef) -> Profile {
-    Profile {
-        name: verb.name.clone(),
-        settings: Settings::Thinq(ThinqSettings {
-            event_hours: verb.event_hours.unwrap_or(24),
-            api_url: verb.api_url.clone(),
-            mqtt_url: verb.mqtt_url.clone(),
-            ..ThinqSettings::new(verb.country.clone(), token.clone())
+async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End> {
+    let mut common = Common {
+        ca_file: verb.ca_file.clone(),
+        ..Common::default()
+    };
+    let settings = match &verb.account {
+        Account::Thinq {
+            country,
+            token,
+            event_hours,
+            api_url,
+            mqtt_url,
+        } => Settings::Thinq(ThinqSettings {
+            event_hours: event_hours.unwrap_or(24),
+            api_url: api_url.clone(),
+            mqtt_url: mqtt_url.clone(),
+            ..ThinqSettings::new(country.clone(), place(script, token).await?)
         }),
-        common: Common {
-            ca_file: verb.ca_file.clone(),
-            ..Common::default()
-        },
+        Account::Mqtt {
+            url,
+            version,
+            username,
+            password,
+            client_id,
+            topics,
+        } => {
+            common.topics.clone_from(topics);
+            let password = match password {
+                Some(source) => Some(place(script, source).await?),
+                None => None,
+            };
+            Settings::Mqtt(MqttSettings {
+                version: *version,
+                username: username.clone(),
+                password,
+                client_id: client_id.clone(),
+                ..MqttSettings::new(url.expose().to_owned())
+            })
+        }
+    };
+    Ok(Profile {
+        name: verb.name.clone(),
+        settings,
+        common,
         simulated: false,
-    }
+    })
 }
 
-fn entry(verb: &AddVerb, token: SecretRef) -> NewEntry {
-    NewEntry {
-        name: verb.name.clone(),
-        country: verb.country.clone(),
-        token,
-        event_hours: verb.event_hours,
-        api_url: verb.api_url.clone(),
-        mqtt_url: verb.mqtt_url.clone(),
-        ca_file: verb.ca_file.clone(),
-        make_default: verb.make_default,
-        replace: verb.replace,
-    }
+async fn place(script: &mut Script<'_>, source: &SecretSource) -> Result<SecretRef, End> {
+    Ok(match source {
+        SecretSource::At(place) => place.clone(),
+        SecretSource::Stdin => SecretRef::Plain(script.console.read_secret().await?),
+    })
 }
 
 /// Signs out where it can, then deletes what is here; what stays behind is named, and makes it a failure.
@@ -145,7 +181,7 @@ pub(super) async fn remove(script: &mut Script<'_>, name: &str, yes: bool) -> Re
     let Some(profile) = profiles.iter().find(|p| p.name == name) else {
         return Err(no_such(name, &profiles).into());
     };
-    if !yes && !confirmed(script, name).await? {
+    if !yes && !confirmed(script, profile).await? {
         script.say("nothing was removed");
         return Ok(Exit::Failed);
     }
@@ -177,10 +213,15 @@ fn no_such(name: &str, profiles: &[Profile]) -> Problem {
     .exit(Exit::NotFound)
 }
 
-async fn confirmed(script: &mut Script<'_>, name: &str) -> Result<bool, End> {
-    let question = format!(
-        "Remove profile {name:?}? Its subscriptions end, its client is deregistered and its identity deleted."
-    );
+async fn confirmed(script: &mut Script<'_>, profile: &Profile) -> Result<bool, End> {
+    let name = &profile.name;
+    let what = match profile.platform() {
+        PlatformId::Thinq => {
+            "Its subscriptions end, its client is deregistered and its identity deleted."
+        }
+        PlatformId::Mqtt => "Its password file, if thingdeck made one, is deleted too.",
+    };
+    let question = format!("Remove profile {name:?}? {what}");
     let question = SafeText::new(&question).into_string();
     match script.console.confirm(&question).await {
         Answer::Yes => Ok(true),

@@ -3,9 +3,10 @@
 use crate::base::moment::{Timestamp, words};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
+use crate::domain::capability::Capabilities;
 use crate::domain::device::{Device, FindError, find};
 use crate::domain::fact::{Budget, Fact, StepState};
-use crate::domain::profile::Profile;
+use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
 use super::console::{Console, Heard};
@@ -52,6 +53,20 @@ impl<'a> Script<'a> {
     /// The profile to work with; requests and sessions are about it from here on.
     pub(super) fn begin(&mut self) -> Result<Profile, End> {
         let profile = self.console.profile()?;
+        self.console.choose(profile.clone())?;
+        Ok(profile)
+    }
+
+    /// The same for a verb that not every platform has.
+    pub(super) fn begin_with(
+        &mut self,
+        verb: &str,
+        can: impl Fn(&Capabilities) -> bool,
+    ) -> Result<Profile, End> {
+        let profile = self.console.profile()?;
+        if !can(&self.console.capabilities(&profile)) {
+            return Err(not_here(verb, &profile).into());
+        }
         self.console.choose(profile.clone())?;
         Ok(profile)
     }
@@ -129,6 +144,22 @@ impl<'a> Script<'a> {
         }
         Ok(())
     }
+}
+
+/// The platform has no such thing.
+fn not_here(verb: &str, profile: &Profile) -> Problem {
+    let (cause, remedy) = match profile.platform() {
+        PlatformId::Thinq => (
+            "LG ThinQ takes commands for devices, and no messages on topics",
+            "use control; or choose another profile with -p",
+        ),
+        PlatformId::Mqtt => (
+            "a plain MQTT broker has topics and messages, and no devices",
+            "use tail, expect, publish and subs; or choose another profile with -p",
+        ),
+    };
+    let what = format!("`{verb}` is not for profile {:?}", profile.name);
+    Problem::new(what, cause, remedy).exit(Exit::Usage)
 }
 
 /// A problem as stderr shows it, each part made safe.

@@ -7,7 +7,7 @@ use crate::domain::request::{Reply, Request};
 use super::script::{End, Script, unfit};
 
 pub(super) async fn state(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
-    script.begin()?;
+    script.begin_with("state", |can| can.state)?;
     let device = script.device(wanted).await?.id;
     match script.ask(Request::State { device }).await? {
         Reply::State(state) => script.out(&pretty(&state)).await?,
@@ -17,7 +17,7 @@ pub(super) async fn state(script: &mut Script<'_>, wanted: &str) -> Result<Exit,
 }
 
 pub(super) async fn profile(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
-    script.begin()?;
+    script.begin_with("profile", |can| !can.topics)?;
     let device = script.device(wanted).await?.id;
     match script.ask(Request::Model { device }).await? {
         Reply::Model { raw, .. } => script.out(&pretty(&raw)).await?,

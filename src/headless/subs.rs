@@ -33,18 +33,20 @@ pub(super) async fn run(
     json: bool,
     no_connect: bool,
 ) -> Result<Exit, End> {
-    script.begin()?;
-    let devices = script.devices().await?;
-    let mut feeds = match script.ask(Request::Feeds).await? {
-        Reply::Feeds(feeds) => feeds,
-        other => return Err(unfit(&other)),
+    let profile = script.begin()?;
+    // On a plain broker the profile's own filters are all there is.
+    let is_plain = script.console.capabilities(&profile).topics;
+    let wanted = is_plain.then_some(profile.common.topics.len());
+    let (devices, feeds) = if is_plain {
+        (Vec::new(), Vec::new())
+    } else {
+        feeds(script).await?
     };
-    feeds.retain(|entry| entry.state != FeedState::Off);
     let mut filters = Vec::new();
-    let connected = if no_connect {
+    let connected = if no_connect || wanted == Some(0) {
         Ok(())
     } else {
-        granted(script, &mut filters).await
+        granted(script, wanted, &mut filters).await
     };
     // What is known is told, whatever became of the connection.
     if json {
@@ -55,12 +57,27 @@ pub(super) async fn run(
     connected.map(|()| Exit::Done)
 }
 
-/// Connects and listens to what the broker says to each filter.
-async fn granted(script: &mut Script<'_>, filters: &mut Vec<Granted>) -> Result<(), End> {
+async fn feeds(script: &mut Script<'_>) -> Result<(Vec<Device>, Vec<FeedEntry>), End> {
+    let devices = script.devices().await?;
+    let mut feeds = match script.ask(Request::Feeds).await? {
+        Reply::Feeds(feeds) => feeds,
+        other => return Err(unfit(&other)),
+    };
+    feeds.retain(|entry| entry.state != FeedState::Off);
+    Ok((devices, feeds))
+}
+
+/// Connects and listens to what the broker says to each filter. `wanted`: how many there are, where that is known.
+async fn granted(
+    script: &mut Script<'_>,
+    wanted: Option<usize>,
+    filters: &mut Vec<Granted>,
+) -> Result<(), End> {
     // Nothing is acknowledged: what the broker kept for this client comes again to whoever reads it.
     script.console.open(Opening {
         manual_ack: true,
         filters: Vec::new(),
+        bare: false,
     });
     let mut connected = false;
     let mut until = script.console.now().mono.plus(CONNECT_WAIT);
@@ -80,6 +97,9 @@ async fn granted(script: &mut Script<'_>, filters: &mut Vec<Granted>) -> Result<
             )) => return Err(why.into()),
             Heard::Session(SessionEvent::Granted { filter, result }) => {
                 filters.push((filter, result));
+                if wanted.is_some_and(|wanted| filters.len() >= wanted) {
+                    return Ok(());
+                }
                 until = script.console.now().mono.plus(QUIET);
             }
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),

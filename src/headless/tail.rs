@@ -1,4 +1,4 @@
-//! `tail`: messages as JSON lines, acknowledged after they are written.
+//! `tail` and `expect`: messages as JSON lines, acknowledged after they are written.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,20 @@ use crate::domain::topic::TopicFilter;
 use super::console::{Heard, Opening};
 use super::script::{End, Script, problem_text};
 
-pub(super) async fn run(script: &mut Script<'_>, verb: &TailVerb) -> Result<Exit, End> {
+/// Which of the two verbs speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A look at a stream: a person who has seen enough ends it.
+    Tail,
+    /// A script that waits for something: whatever ends it before that came is no success.
+    Expect,
+}
+
+pub(super) async fn run(
+    script: &mut Script<'_>,
+    verb: &TailVerb,
+    manner: Manner,
+) -> Result<Exit, End> {
     let profile = script.begin()?;
     // Times without a zone are UTC, as they are in the lines.
     let here = Here {
@@ -27,6 +40,7 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &TailVerb) -> Result<Exit
     };
     let mut tail = Tail {
         verb,
+        manner,
         condition: verb.condition.clone().map(|condition| condition.at(here)),
         profile,
         names: HashMap::new(),
@@ -35,16 +49,22 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &TailVerb) -> Result<Exit
         until: None,
         refused: Vec::new(),
     };
-    tail.learn_names(script).await?;
+    if !script.console.capabilities(&tail.profile).topics {
+        tail.learn_names(script).await?;
+    }
     script.console.open(Opening {
         manual_ack: true,
         filters: verb.filters.clone(),
+        bare: !verb.filters.is_empty(),
     });
-    tail.follow(script).await
+    let end = tail.follow(script).await;
+    tail.leave_nothing(script);
+    end
 }
 
 struct Tail<'a> {
     verb: &'a TailVerb,
+    manner: Manner,
     condition: Option<Expression>,
     profile: Profile,
     /// What devices are called, for the lines.
@@ -88,6 +108,19 @@ impl Tail<'_> {
         }
     }
 
+    /// A broker that keeps the session would keep filters that only this command wanted. They are sent before the DISCONNECT.
+    fn leave_nothing(&self, script: &mut Script<'_>) {
+        if !self.connected {
+            return;
+        }
+        let own = &self.profile.common.topics;
+        let is_own = |filter: &TopicFilter| own.iter().any(|wish| wish.filter == *filter);
+        for wish in self.verb.filters.iter().filter(|w| !is_own(&w.filter)) {
+            let filter = wish.filter.clone();
+            script.console.command(SessionCommand::Unsubscribe(filter));
+        }
+    }
+
     async fn follow(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
         loop {
             let next = match script.console.next(self.until).await {
@@ -96,7 +129,9 @@ impl Tail<'_> {
                     self.fact(script, &fact);
                     Next::More
                 }
-                Heard::Interrupt if self.connected => Next::End(Exit::Done),
+                Heard::Interrupt if self.connected && self.manner == Manner::Tail => {
+                    Next::End(Exit::Done)
+                }
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
                 Heard::Reply(..) => Next::More,
@@ -215,9 +250,16 @@ impl Tail<'_> {
         filter: TopicFilter,
         result: Result<Qos, String>,
     ) -> Result<(), End> {
-        let Err(why) = result else {
-            self.refused.retain(|refused| *refused != filter);
-            return Ok(());
+        let why = match result {
+            Err(why) => why,
+            Ok(qos) => {
+                self.refused.retain(|refused| *refused != filter);
+                if self.verb.filters.iter().any(|wish| wish.filter == filter) {
+                    // Who publishes what is waited for can wait for this line.
+                    script.say(&format!("subscribed to {filter} with QoS {}", qos.number()));
+                }
+                return Ok(());
+            }
         };
         script.say(&format!("the broker refused {filter}: {why}"));
         let is_wanted =
@@ -249,7 +291,7 @@ impl Tail<'_> {
         };
         let time = self.verb.within.map(words).unwrap_or_default();
         if self.printed == 0 {
-            return Err(nothing_came(&time).into());
+            return Err(nothing_came(self.manner, &time).into());
         }
         script.say(&format!(
             "{} of {count} messages came within {time}",
@@ -276,11 +318,11 @@ fn all_refused(why: &str) -> Problem {
     .exit(Exit::Refused)
 }
 
-fn nothing_came(time: &str) -> Problem {
-    Problem::new(
-        "no message",
-        format!("nothing that was meant came within {time}"),
-        "`thingdeck subs` shows what is subscribed; a longer --for waits longer",
-    )
-    .exit(Exit::NoMatch)
+fn nothing_came(manner: Manner, time: &str) -> Problem {
+    let remedy = match manner {
+        Manner::Tail => "`thingdeck subs` shows what is subscribed; a longer --for waits longer",
+        Manner::Expect => "a longer --within waits longer; `tail` shows what comes",
+    };
+    let cause = format!("nothing that was meant came within {time}");
+    Problem::new("no message", cause, remedy).exit(Exit::NoMatch)
 }

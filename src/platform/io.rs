@@ -124,4 +124,10 @@ pub trait Io: Send + Sync {
 
     /// A file's content: the profile's `ca_file`.
     fn read_file(&self, path: &std::path::Path) -> Result<Bytes, Problem>;
+
+    /// The same for a file that nobody else should be able to read: the profile's `key_file`. Tells when others can.
+    fn read_private(&self, path: &std::path::Path) -> Result<Secret, Problem> {
+        let content = self.read_file(path)?;
+        Ok(Secret::new(String::from_utf8_lossy(&content)))
+    }
 }

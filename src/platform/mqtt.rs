@@ -1,6 +1,9 @@
 //! Any MQTT broker: nothing but the broker itself. Topics stand for devices; the core makes them from what is heard.
 
+pub mod address;
 mod plan;
+
+pub use plan::keeps_session;
 
 use super::io::Io;
 use super::plan::ConnectPlan;

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::retry_after;
 use crate::base::problem::{Exit, Problem};
+use crate::domain::profile::{Proxy, ProxyKind};
 use crate::platform::io::{HttpCall, HttpError, HttpReply, Method};
 use crate::platform::plan::TlsPlan;
 use crate::session::link::io_words;
@@ -30,6 +31,17 @@ pub struct RestClient {
     tls: Tls,
 }
 
+/// How to reach the API of one profile.
+#[derive(Debug, Clone, Copy)]
+pub struct RestOptions<'a> {
+    pub extra_roots_pem: &'a [String],
+    pub system_roots: bool,
+    pub insecure: bool,
+    /// The profile's own: for every host then, this machine too. `None`: the system's, where there is one.
+    pub proxy: Option<&'a Proxy>,
+    pub user_agent: &'a str,
+}
+
 impl RestClient {
     /// Trusts the system's roots and `extra_roots_pem`. Reads the system's roots: blocking work of some milliseconds.
     pub fn new(
@@ -37,17 +49,37 @@ impl RestClient {
         insecure: bool,
         user_agent: &str,
     ) -> Result<Self, Problem> {
-        let plan = TlsPlan {
-            extra_roots: extra_roots_pem.to_vec(),
+        Self::with(RestOptions {
+            extra_roots_pem,
             system_roots: true,
+            insecure,
+            proxy: None,
+            user_agent,
+        })
+    }
+
+    /// The same with everything that a profile may say.
+    pub fn with(options: RestOptions<'_>) -> Result<Self, Problem> {
+        let plan = TlsPlan {
+            extra_roots: options.extra_roots_pem.to_vec(),
+            system_roots: options.system_roots,
             identity: None,
             alpn: vec!["h2".to_owned(), "http/1.1".to_owned()],
-            insecure_skip_verify: insecure,
+            insecure_skip_verify: options.insecure,
         };
         let tls = Tls::build(&plan).map_err(|trouble| trouble.problem)?;
+        let basis = || builder(&tls, options.user_agent);
+        if let Some(proxy) = options.proxy {
+            let through = build(basis().proxy(through(proxy)?))?;
+            return Ok(Self {
+                outward: through.clone(),
+                loopback: through,
+                tls,
+            });
+        }
         Ok(Self {
-            outward: build(builder(&tls, user_agent))?,
-            loopback: build(builder(&tls, user_agent).no_proxy())?,
+            outward: build(basis())?,
+            loopback: build(basis().no_proxy())?,
             tls,
         })
     }
@@ -111,6 +143,28 @@ fn builder(tls: &Tls, user_agent: &str) -> ClientBuilder {
         .user_agent(user_agent)
         .redirect(redirect::Policy::none())
         .tls_backend_preconfigured((*tls.config()).clone())
+}
+
+fn through(proxy: &Proxy) -> Result<reqwest::Proxy, Problem> {
+    let scheme = match proxy.kind {
+        ProxyKind::Http => "http",
+        ProxyKind::Https => "https",
+        ProxyKind::Socks5 => "socks5h",
+    };
+    let host = if proxy.host.contains(':') {
+        format!("[{}]", proxy.host)
+    } else {
+        proxy.host.clone()
+    };
+    let url = format!("{scheme}://{host}:{}", proxy.port);
+    let made = reqwest::Proxy::all(url).map_err(|error| {
+        let remedy = "correct `proxy` in the profile";
+        Problem::new("could not use the proxy", root_words(&error), remedy).exit(Exit::Usage)
+    })?;
+    Ok(match &proxy.login {
+        Some((user, password)) => made.basic_auth(user, password.expose()),
+        None => made,
+    })
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, Problem> {

@@ -13,9 +13,12 @@ use toml::de::DeTable;
 use super::files::{resolve, trouble};
 use crate::base::near::nearest;
 use crate::base::problem::{Exit, Problem};
+use crate::domain::decode::Pins;
 use crate::domain::profile::Profile;
 
+mod decode;
 pub mod edit;
+pub mod entry;
 mod profile;
 mod section;
 
@@ -28,6 +31,8 @@ pub struct Config {
     pub default_profile: Option<String>,
     pub ui: Ui,
     pub history: History,
+    /// How payloads are decoded, by topic.
+    pub decode: Pins,
     /// In the order of the file.
     pub profiles: Vec<Profile>,
     /// What a person should read once: a token in clear, for example.
@@ -89,7 +94,7 @@ impl Config {
         let source = Source { file, text };
         let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
         let root = Section::root(&source, &document);
-        root.only(&["default_profile", "ui", "history", "profiles"])?;
+        root.only(&["default_profile", "ui", "history", "decode", "profiles"])?;
         let mut warnings = Vec::new();
         let mut profiles = Vec::new();
         if let Some(section) = root.section("profiles")? {
@@ -106,6 +111,9 @@ impl Config {
             history: root
                 .section("history")?
                 .map_or_else(|| Ok(History::default()), |s| history(&s))?,
+            decode: root
+                .section("decode")?
+                .map_or_else(|| Ok(Pins::default()), |s| decode::read(&s))?,
             profiles,
             warnings,
         };
@@ -237,7 +245,7 @@ fn size(
 }
 
 /// `256 MiB`, `1GB`, `1048576`.
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (digits, unit) = text.split_at_checked(
         text.find(|c: char| !c.is_ascii_digit())

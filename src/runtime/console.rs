@@ -1,9 +1,11 @@
 //! The port `Console` for real: stdout and stderr, signals, and one station.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
@@ -16,6 +18,7 @@ use crate::app::event::Event;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::domain::capability::Capabilities;
 use crate::domain::profile::Profile;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
@@ -24,6 +27,9 @@ use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening
 /// Messages waiting to be written. With manual acknowledgement the broker's window is far smaller; without it the oldest
 /// give way to a gap line. Bytes.
 const INBOX: usize = 64 * 1024 * 1024;
+
+/// The largest packet that MQTT can express, in bytes.
+const LONGEST: u64 = 268_435_455;
 
 /// A pipe takes so many bytes whole or not at all (`PIPE_BUF`).
 const ATOMIC: usize = 4096;
@@ -104,7 +110,7 @@ impl Shell {
     async fn interrupted(signals: &mut Signals) {
         loop {
             match signals.next().await {
-                Signal::Stop => return,
+                Signal::Stop | Signal::Interrupt => return,
                 Signal::Suspend => {
                     let _ = super::signals::stop_here(false);
                 }
@@ -115,6 +121,25 @@ impl Shell {
 }
 
 struct Interrupted;
+
+fn unreadable(name: &str, error: &std::io::Error) -> Problem {
+    let what = format!("could not read {name}");
+    Problem::new(
+        what,
+        error.to_string(),
+        "check what it is and who may read it",
+    )
+    .exit(Exit::Usage)
+}
+
+fn fitting(name: &str, content: Vec<u8>) -> Result<Bytes, Problem> {
+    if content.len() as u64 >= LONGEST {
+        let what = format!("{name} is too long");
+        let cause = "an MQTT message holds less than 256 MiB";
+        return Err(Problem::new(what, cause, "send less at once").exit(Exit::Usage));
+    }
+    Ok(Bytes::from(content))
+}
 
 /// Whether a short write to stdout is taken at once: a pipe that is ready has room for [`ATOMIC`] bytes.
 fn takes_a_write() -> bool {
@@ -179,6 +204,10 @@ impl Console for Shell {
         self.context.default_profile()
     }
 
+    fn capabilities(&self, profile: &Profile) -> Capabilities {
+        self.context.capabilities(profile)
+    }
+
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
         self.chosen = Some(profile);
         Ok(())
@@ -208,6 +237,7 @@ impl Console for Shell {
         let how = How {
             manual_ack: opening.manual_ack,
             filters: opening.filters,
+            bare: opening.bare,
         };
         self.station().stream(how);
     }
@@ -254,6 +284,32 @@ impl Console for Shell {
                 }
             }
         })
+    }
+
+    fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>> {
+        Box::pin(async move {
+            let mut content = Vec::new();
+            let mut stdin = tokio::io::stdin().take(LONGEST);
+            tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => {
+                    return Err(Problem::new("interrupted", "", "").exit(Exit::Interrupted));
+                }
+                read = stdin.read_to_end(&mut content) => {
+                    read.map_err(|error| unreadable("stdin", &error))?;
+                }
+            }
+            fitting("stdin", content)
+        })
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<Bytes, Problem> {
+        let name = path.display().to_string();
+        let mut content = Vec::new();
+        let read =
+            std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut content));
+        read.map_err(|error| unreadable(&name, &error))?;
+        fitting(&name, content)
     }
 
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {

@@ -15,22 +15,32 @@ use super::files::{self, Access, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
-use super::simulated::{self, SIMULATED, SimulatedHome};
+use super::secrets;
+use super::simulated::{self, Simulators};
+use super::stand_in;
 use super::station::{Live, Station};
 use crate::app::ProfileSummary;
-use crate::app::effect::NewProfile;
+use crate::app::effect::{NewAccount, NewProfile};
 use crate::app::event::Event;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
-use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
+use crate::domain::message::Qos;
+use crate::domain::profile::{
+    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
+    ThinqSettings, Version,
+};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use crate::headless::console::NewEntry;
-use crate::platform::catalog;
-use crate::rest::client::RestClient;
+use crate::platform::{self, catalog};
+use crate::rest::client::{RestClient, RestOptions};
 use crate::session::driver::{Heard, Post};
 
 /// Ending feeds on the way out is best effort: LG's cloud is not worth hanging for.
@@ -44,11 +54,13 @@ pub struct Context {
     pub wrapping: Wrapping,
     folders: Folders,
     insecure: bool,
-    environment: Environment,
+    pub environment: Environment,
     config: Mutex<Config>,
     warnings: Mutex<Vec<Problem>>,
     tokens: Mutex<HashMap<String, TokenPlace>>,
-    simulated: SimulatedHome,
+    simulated: Simulators,
+    /// What `--url` names: instead of every profile of the config file.
+    stand_in: Option<Profile>,
 }
 
 impl Context {
@@ -59,7 +71,14 @@ impl Context {
             state_dir: options.state_dir.clone(),
         })?;
         let config = Config::load(&folders.config_file)?;
-        let warnings = config.warnings.clone();
+        let stand_in = match &options.look {
+            Some(look) => Some(stand_in::profile(look, &options.environment)?),
+            None => None,
+        };
+        let warnings = match stand_in {
+            Some(_) => Vec::new(),
+            None => config.warnings.clone(),
+        };
         Ok(Arc::new(Self {
             clock: Clock::start(),
             frame_marks: options.frame_marks,
@@ -70,7 +89,8 @@ impl Context {
             config: Mutex::new(config),
             warnings: Mutex::new(warnings),
             tokens: Mutex::default(),
-            simulated: SimulatedHome::default(),
+            simulated: Simulators::default(),
+            stand_in,
         }))
     }
 
@@ -115,6 +135,21 @@ impl Context {
         self.folders.history(profile)
     }
 
+    pub fn pins(&self) -> Pins {
+        self.config().decode.clone()
+    }
+
+    /// Writes how a topic's payloads are decoded; answers where.
+    pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
+        edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
+    }
+
+    pub fn capabilities(&self, profile: &Profile) -> Capabilities {
+        catalog::build(profile).info().capabilities
+    }
+
     pub fn profiles(&self) -> Vec<Profile> {
         self.config().profiles.clone()
     }
@@ -123,8 +158,18 @@ impl Context {
         self.config().default_profile.clone()
     }
 
+    /// The stand-in by its name, or where no name is given.
+    fn stand_in(&self, name: Option<&str>) -> Option<&Profile> {
+        let stand_in = self.stand_in.as_ref()?;
+        name.is_none_or(|name| name == stand_in.name)
+            .then_some(stand_in)
+    }
+
     /// The profile a headless verb is about; none at all is a problem.
     pub fn choose(&self, name: Option<&str>) -> Result<Profile, Problem> {
+        if let Some(stand_in) = self.stand_in(name) {
+            return Ok(stand_in.clone());
+        }
         self.config().choose(name, self.insecure)?.ok_or_else(|| {
             let remedy = "add an account: thingdeck profile-add, or start thingdeck without a command and press P";
             let file = &self.folders.config_file;
@@ -139,6 +184,9 @@ impl Context {
 
     /// The name of the profile the dashboard opens; `None` for the simulated home.
     pub fn choose_for_dashboard(&self, name: Option<&str>) -> Result<Option<String>, Problem> {
+        if let Some(stand_in) = self.stand_in(name) {
+            return Ok(Some(stand_in.name.clone()));
+        }
         Ok(self
             .config()
             .choose(name, self.insecure)?
@@ -146,14 +194,17 @@ impl Context {
     }
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
-        let real = self.profiles().into_iter().map(|profile| summary(&profile));
-        real.chain([summary(&simulated::listed())]).collect()
+        let real = self.stand_in.iter().cloned().chain(self.profiles());
+        let simulated = PlatformId::ALL.map(simulated::listed);
+        real.chain(simulated)
+            .map(|profile| summary(&profile))
+            .collect()
     }
 
-    /// A profile by name; the simulated home is started when it is the one.
+    /// A profile by name; a simulator is started when it is the one.
     pub async fn profile(&self, name: &str) -> Result<Profile, Problem> {
-        if name == SIMULATED {
-            return self.simulated.profile().await;
+        if let Some(platform) = simulated::platform(name) {
+            return self.simulated.profile(platform).await;
         }
         self.choose(Some(name))
     }
@@ -163,7 +214,7 @@ impl Context {
     }
 
     /// Everything an open profile needs.
-    pub fn live(
+    pub async fn live(
         &self,
         profile: Profile,
         commands: mpsc::Sender<SessionCommand>,
@@ -171,13 +222,16 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<Live, Problem> {
-        // The simulated home issues a new identity at each start; nothing of it is worth a file.
-        let keep = if profile.simulated {
+        // A simulator issues a new identity at each start, and a broker without a name has none: nothing is worth a file.
+        let is_unnamed = self.stand_in(Some(&profile.name)).is_some();
+        let keep = if profile.simulated || is_unnamed {
             Keep::in_memory()
         } else {
             Keep::on_disk(self.folders.identity(&profile.name))
         };
-        let mut io = self.port(&profile, keep, commands, heard, receipts, outlet)?;
+        let mut io = self
+            .port(&profile, keep, commands, heard, receipts, outlet)
+            .await?;
         if let Some(token) = token_of(&profile) {
             io.token = Some(self.token_place(&profile.name, token));
         }
@@ -188,7 +242,7 @@ impl Context {
         })
     }
 
-    fn port(
+    async fn port(
         &self,
         profile: &Profile,
         identity: Keep,
@@ -197,18 +251,14 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<RuntimeIo, Problem> {
-        let mut roots = Vec::new();
-        if let Some(path) = &profile.common.ca_file {
-            let read = std::fs::read_to_string(path);
-            roots.push(read.map_err(|e| files::trouble("read", path, &e).exit(Exit::Usage))?);
-        }
+        let rest = match profile.settings {
+            Settings::Thinq(_) => Some(self.rest(&profile.common).await?),
+            // Reading the system's roots for nothing would be most of a short command's time.
+            Settings::Mqtt(_) => None,
+        };
         Ok(RuntimeIo {
             clock: self.clock,
-            rest: RestClient::new(
-                &roots,
-                profile.common.insecure_skip_verify && self.insecure,
-                USER_AGENT,
-            )?,
+            rest,
             identity,
             token: token_of(profile).cloned().map(TokenPlace::new),
             environment: self.environment.clone(),
@@ -216,7 +266,35 @@ impl Context {
             heard,
             outlet,
             receipts,
+            told: Mutex::default(),
         })
+    }
+
+    async fn rest(&self, common: &Common) -> Result<RestClient, Problem> {
+        let mut roots = Vec::new();
+        if let Some(path) = &common.ca_file {
+            let read = std::fs::read_to_string(path);
+            roots.push(read.map_err(|e| files::trouble("read", path, &e).exit(Exit::Usage))?);
+        }
+        let proxy = self.proxy(common).await?;
+        RestClient::with(RestOptions {
+            extra_roots_pem: &roots,
+            system_roots: !common.ca_file_only,
+            insecure: common.insecure_skip_verify && self.insecure,
+            proxy: proxy.as_ref(),
+            user_agent: USER_AGENT,
+        })
+    }
+
+    async fn proxy(&self, common: &Common) -> Result<Option<Proxy>, Problem> {
+        match &common.proxy {
+            None => Ok(None),
+            Some(ProxyRef::Here(proxy)) => Ok(Some(proxy.clone())),
+            Some(ProxyRef::At(place)) => {
+                let found = secrets::find(place, &self.environment).await?;
+                platform::common::read_proxy(place, &found.secret).map(Some)
+            }
+        }
     }
 
     /// Ends the feeds that the profile's owner does not want kept, in bounded time.
@@ -262,64 +340,73 @@ impl Context {
             id,
             inbox: inbox.clone(),
         });
-        let io = self.port(
-            &profile,
-            Keep::in_memory(),
-            commands,
-            Arc::default(),
-            Arc::default(),
-            outlet,
-        )?;
-        catalog::build(&profile).request(&io, Request::Probe).await
+        let io = self
+            .port(
+                &profile,
+                Keep::in_memory(),
+                commands,
+                Arc::default(),
+                Arc::default(),
+                outlet,
+            )
+            .await?;
+        let platform = catalog::build(&profile);
+        let live = Live {
+            platform,
+            io: Arc::new(io),
+            profile,
+        };
+        live.request(Request::Probe).await
     }
 
     fn unsaved(&self, new: &NewProfile) -> Profile {
+        let path = |name| self.environment.text(name).map(PathBuf::from);
+        let mut common = Common {
+            ca_file: path("THINGDECK_CA_FILE"),
+            ..Common::default()
+        };
+        let settings = match &new.account {
+            NewAccount::Thinq { country, token } => {
+                Settings::Thinq(self.unsaved_account(country, token))
+            }
+            NewAccount::Mqtt {
+                url,
+                version,
+                username,
+                password,
+                filter,
+            } => {
+                let wish = |filter: &TopicFilter| FilterWish::new(filter.clone(), Qos::AtLeastOnce);
+                common.topics = filter.iter().map(wish).collect();
+                Settings::Mqtt(MqttSettings {
+                    version: *version,
+                    username: username.clone(),
+                    password: password.clone().map(SecretRef::Plain),
+                    ..MqttSettings::new(url.clone())
+                })
+            }
+        };
         Profile {
             name: new.name.clone(),
-            settings: Settings::Thinq(self.unsaved_settings(new)),
-            common: self.unsaved_common(),
+            settings,
+            common,
             simulated: false,
         }
     }
 
-    fn unsaved_settings(&self, new: &NewProfile) -> ThinqSettings {
-        let token = SecretRef::Plain(new.token.clone());
+    fn unsaved_account(&self, country: &str, token: &Secret) -> ThinqSettings {
+        let text = |name| self.environment.text(name).map(str::to_owned);
         ThinqSettings {
             // For any server that speaks LG's protocol: a test's, or a gateway's.
-            api_url: self
-                .environment
-                .text("THINGDECK_API_URL")
-                .map(str::to_owned),
-            mqtt_url: self
-                .environment
-                .text("THINGDECK_MQTT_URL")
-                .map(str::to_owned),
-            ..ThinqSettings::new(new.country.clone(), token)
-        }
-    }
-
-    fn unsaved_common(&self) -> Common {
-        let ca_file = self
-            .environment
-            .text("THINGDECK_CA_FILE")
-            .map(PathBuf::from);
-        Common {
-            ca_file,
-            ..Common::default()
+            api_url: text("THINGDECK_API_URL"),
+            mqtt_url: text("THINGDECK_MQTT_URL"),
+            ..ThinqSettings::new(country.to_owned(), SecretRef::Plain(token.clone()))
         }
     }
 
     pub fn save_profile(&self, new: &NewProfile) -> Result<(), Problem> {
-        let settings = self.unsaved_settings(new);
-        let common = self.unsaved_common();
         let entry = NewEntry {
-            name: new.name.clone(),
-            country: new.country.clone(),
-            token: settings.token,
-            event_hours: None,
-            api_url: settings.api_url,
-            mqtt_url: settings.mqtt_url,
-            ca_file: common.ca_file,
+            profile: self.unsaved(new),
             make_default: true,
             replace: false,
         };
@@ -369,6 +456,17 @@ impl Context {
         Ok(())
     }
 
+    /// Where the composer keeps what it has of a profile; nowhere for a simulated one.
+    pub fn composer_folder(&self, profile: &str) -> Option<PathBuf> {
+        simulated::platform(profile)
+            .is_none()
+            .then(|| self.folders.composer(profile))
+    }
+
+    pub fn templates_file(&self) -> PathBuf {
+        self.folders.config_file.with_file_name("templates.toml")
+    }
+
     /// What no terminal would take: into a file of the state folder. Answers its path.
     pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
         let path = self
@@ -414,13 +512,14 @@ fn token_of(profile: &Profile) -> Option<&SecretRef> {
 }
 
 fn summary(profile: &Profile) -> ProfileSummary {
-    let (event_hours, on_quit, place) = match &profile.settings {
+    let (event_hours, on_quit, place, version) = match &profile.settings {
         Settings::Thinq(settings) => (
             settings.event_hours,
             settings.on_quit,
             format!("token: {}", settings.token.place()),
+            Version::V311,
         ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone()),
+        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone(), settings.version),
     };
     ProfileSummary {
         name: profile.name.clone(),
@@ -431,6 +530,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         event_hours,
         on_quit,
         place,
+        version,
+        topics: profile.common.topics.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 
 use super::context::Context;
+use super::editing::{self, Editing};
 use super::effects::{Errand, Hands};
 use super::inbox::Inbox;
 use super::pacer::Pacer;
@@ -17,7 +18,7 @@ use super::{keys, logging, signals};
 use crate::app::App;
 use crate::app::Setup;
 use crate::app::effect::Effect;
-use crate::app::event::{Event, StopReason};
+use crate::app::event::{Event, Outcome, StopReason};
 use crate::base::problem::Exit;
 use crate::domain::fact::Fact;
 use crate::domain::session::{SessionEvent, SessionId};
@@ -153,7 +154,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                 Some(Err(_)) | None => desk.feed(Event::Stop(StopReason::TerminalGone)),
             },
             signal = signals.next() => match signal {
-                Signal::Stop => desk.feed(Event::Stop(StopReason::Signal)),
+                Signal::Stop | Signal::Interrupt => desk.feed(Event::Stop(StopReason::Signal)),
                 Signal::Suspend => suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, false)?,
                 Signal::Continued => {
                     terminal.enter()?;
@@ -176,6 +177,12 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                     suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?;
                 }
                 Errand::Send(bytes) => terminal.send(&bytes)?,
+                Errand::Edit(editing) => {
+                    // Whoever reads keys ahead would take them from the editor.
+                    input = EventStream::new();
+                    edit(&mut terminal, &mut desk, &mut signals, editing).await?;
+                    pacer.forget();
+                }
             }
         }
         if quit && !logging::has_crashed() {
@@ -186,6 +193,61 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
     desk.shelve_rest();
     desk.hands.leave().await;
     left
+}
+
+/// Gives the terminal to the user's editor and takes it again. The stream goes on meanwhile.
+async fn edit(
+    terminal: &mut Terminal,
+    desk: &mut Desk,
+    signals: &mut Signals,
+    editing: Editing,
+) -> io::Result<()> {
+    terminal::restore();
+    let id = editing.id;
+    let outcome = match editing::Open::start(&desk.context.environment, &editing) {
+        Ok(mut open) => {
+            attend(&mut open, desk, signals).await?;
+            open.outcome().await
+        }
+        Err(problem) => Err(problem),
+    };
+    terminal.enter()?;
+    let size = terminal.size()?;
+    desk.feed(Event::Resize(size));
+    desk.feed(Event::Done(
+        id,
+        outcome.map(|text| Outcome::Edited { text }),
+    ));
+    Ok(())
+}
+
+/// Until the editor is closed.
+async fn attend(
+    open: &mut editing::Open,
+    desk: &mut Desk,
+    signals: &mut Signals,
+) -> io::Result<()> {
+    let context = Arc::clone(&desk.context);
+    loop {
+        tokio::select! {
+            biased;
+            () = open.ended() => return Ok(()),
+            signal = signals.next() => match signal {
+                Signal::Stop => {
+                    open.stop();
+                    desk.feed(Event::Stop(StopReason::Signal));
+                }
+                // The editor has stopped and given the terminal back; so do we, and go on with it.
+                Signal::Suspend => {
+                    signals::stop_here(false)?;
+                    signals.resumed();
+                }
+                Signal::Interrupt | Signal::Continued | Signal::Resized => {}
+            },
+            () = until(&context, desk.hands.next_timer()) => desk.run_timers(),
+            () = desk.inbox.filled() => desk.drain(),
+        }
+    }
 }
 
 async fn until(context: &Context, wake: Option<crate::base::moment::Mono>) {

@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::clip;
 use super::context::Context;
+use super::drawer::{self, Drawer, Job as Keeping};
+use super::editing::Editing;
 use super::inbox::Inbox;
 use super::shelf::Shelf;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
-use crate::app::effect::{Effect, NewProfile};
-use crate::app::event::{Event, Outcome, TimerId};
+use crate::app::document::Job;
+use crate::app::effect::{Effect, Needs, NewProfile};
+use crate::app::event::{Event, Gathered, Outcome, TimerId};
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -29,8 +33,12 @@ pub struct Hands {
     requests: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<()>,
     timers: BTreeMap<TimerId, Mono>,
+    /// Places for large payloads that are decoded at the same time.
+    decoding: Arc<Semaphore>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What the composer keeps.
+    drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
     ending: Option<OnQuit>,
 }
@@ -42,11 +50,13 @@ pub enum Errand {
     Quit,
     /// Bytes for the terminal: a clipboard sequence.
     Send(Vec<u8>),
+    Edit(Editing),
 }
 
 impl Hands {
     pub fn new(context: Arc<Context>, inbox: Inbox) -> Self {
         Self {
+            drawer: Drawer::open(inbox.clone()),
             context,
             inbox,
             station: None,
@@ -54,6 +64,7 @@ impl Hands {
             requests: HashMap::new(),
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
+            decoding: Arc::new(Semaphore::new(2)),
             shelf: None,
             ending: None,
         }
@@ -80,6 +91,12 @@ impl Hands {
             }
             Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
             Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Decode(id, job) => self.decode(id, job),
+            Effect::SavePin { id, topic, chain } => {
+                let saved = self.context.save_pin(&topic, &chain);
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
             Effect::SaveToken(id, token) => self.save_token(id, &token),
@@ -107,6 +124,28 @@ impl Hands {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
                 }
+            }
+            Effect::Edit { id, text, ending } => {
+                return Some(Errand::Edit(Editing { id, text, ending }));
+            }
+            Effect::Gather(id, needs) => self.gather(id, needs),
+            Effect::LoadKept(id, profile) => {
+                let folder = self.context.composer_folder(&profile);
+                self.put_away(Keeping::Load(id, folder));
+            }
+            Effect::KeepDraft { profile, draft } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::Draft(folder, draft));
+                }
+            }
+            Effect::KeepHistory { profile, entry } => {
+                if let Some(folder) = self.context.composer_folder(&profile) {
+                    self.put_away(Keeping::History(folder, entry));
+                }
+            }
+            Effect::Templates(id, order) => {
+                let file = self.context.templates_file();
+                self.put_away(Keeping::Templates(id, file, order));
             }
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit => return Some(Errand::Quit),
@@ -138,6 +177,7 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
             station.close().await;
@@ -220,6 +260,33 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
+    fn put_away(&self, job: Keeping) {
+        let session = self.station.as_ref().map(|station| station.id);
+        self.drawer.take(session.unwrap_or_default(), job);
+    }
+
+    /// Variables from the environment as it was at the start, and a file's bytes.
+    fn gather(&mut self, id: RequestId, needs: Needs) {
+        let variables = needs
+            .variables
+            .into_iter()
+            .map(|name| {
+                let value = self.context.environment.text(&name).map(Secret::new);
+                (name, value)
+            })
+            .collect();
+        let inbox = self.inbox.clone();
+        let task = self.tasks.spawn(async move {
+            let file = match needs.file {
+                Some(path) => drawer::read_payload(&path).await.map(Some),
+                None => Ok(None),
+            };
+            let gathered = file.map(|file| Outcome::Gathered(Gathered { variables, file }));
+            inbox.push(Event::Done(id, gathered));
+        });
+        self.requests.insert(id, task);
+    }
+
     fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
             let written = self.context.write_clip(&content);
@@ -244,6 +311,26 @@ impl Hands {
             ));
         });
         Some(Errand::Send(sequence))
+    }
+
+    /// Beside the screen, two at a time: one that is not wanted any more gives up its place in the queue.
+    fn decode(&mut self, id: RequestId, job: Box<Job>) {
+        let (inbox, places) = (self.inbox.clone(), Arc::clone(&self.decoding));
+        let task = self.tasks.spawn(async move {
+            let Ok(place) = places.acquire_owned().await else {
+                return;
+            };
+            let work = tokio::task::spawn_blocking(move || {
+                let ready = job.run();
+                drop(place);
+                ready
+            });
+            if let Ok(ready) = work.await {
+                inbox.push(Event::Decoded(id, Box::new(ready)));
+            }
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
     }
 
     fn try_profile(&mut self, id: RequestId, profile: NewProfile) {

@@ -69,6 +69,11 @@ impl Folders {
         Identity::new(self.data.join("identities").join(self.own_name(profile)))
     }
 
+    /// The folder of a profile's drafts and history.
+    pub fn composer(&self, profile: &str) -> PathBuf {
+        self.state.join("composer").join(self.own_name(profile))
+    }
+
     fn own_name(&self, profile: &str) -> String {
         if self.is_other_config {
             format!("{profile}-{:08x}", fingerprint(&self.config_file))

@@ -1,7 +1,7 @@
 //! The port `Io` for real: REST, the identity folder, clock and randomness, and the way back to the session.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA2
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
+use super::files::is_readable_by_others;
 use super::keep::Keep;
 use super::secrets;
 use crate::base::moment::{Moment, Mono};
@@ -34,7 +35,8 @@ const ADAPTER: u64 = 1 << 63;
 
 pub struct RuntimeIo {
     pub clock: Clock,
-    pub rest: RestClient,
+    /// `None` on platforms that speak nothing but MQTT.
+    pub rest: Option<RestClient>,
     pub identity: Keep,
     /// Where the token is now: another place after a new one was given. `None` on platforms without one.
     pub token: Option<TokenPlace>,
@@ -43,6 +45,8 @@ pub struct RuntimeIo {
     pub heard: Arc<Heard>,
     pub outlet: Arc<dyn Post>,
     pub receipts: Arc<Receipts>,
+    /// Files that others can read, told once.
+    pub told: Mutex<HashSet<PathBuf>>,
 }
 
 /// The place of a profile's token, shared by all that are open on it.
@@ -126,7 +130,13 @@ impl Io for RuntimeIo {
         Box::pin(async move {
             let label = call.label.clone();
             let begun = self.clock.now().mono;
-            let result = self.rest.call(call).await;
+            let result = match &self.rest {
+                Some(rest) => rest.call(call).await,
+                None => Err(HttpError::Unreachable {
+                    host: call.url,
+                    why: "this platform has no API over HTTP".to_owned(),
+                }),
+            };
             let took = self.clock.now().mono.since(begun).as_millis();
             let (level, outcome) = match &result {
                 Ok(reply) if reply.status < 400 => (LogLevel::Info, reply.status.to_string()),
@@ -270,6 +280,31 @@ impl Io for RuntimeIo {
             .exit(crate::base::problem::Exit::Usage)
         })
     }
+
+    fn read_private(&self, path: &Path) -> Result<Secret, Problem> {
+        let content = self.read_file(path)?;
+        let is_new = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned());
+        if is_new && let Some(problem) = too_open(path) {
+            self.fact(Fact::Notice(problem));
+        }
+        Ok(Secret::new(String::from_utf8_lossy(&content)))
+    }
+}
+
+/// A problem where others than its owner may read the file.
+fn too_open(path: &Path) -> Option<Problem> {
+    let metadata = std::fs::metadata(path).ok()?;
+    is_readable_by_others(&metadata).then(|| {
+        Problem::new(
+            format!("others can read the key {}", path.display()),
+            "its permissions are too wide",
+            format!("chmod 600 {}", path.display()),
+        )
+    })
 }
 
 fn make_key(name: &str) -> Result<(Secret, String), rcgen::Error> {

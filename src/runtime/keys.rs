@@ -37,6 +37,10 @@ fn translate_key(key: KeyEvent) -> Option<Key> {
     }
     let shift = key.modifiers.contains(KeyModifiers::SHIFT);
     let code = match key.code {
+        // As terminals without the newer protocol send Ctrl-_ (and Ctrl-/).
+        Code::Char('7' | '/') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            KeyCode::Char('_')
+        }
         Code::Char(c) => KeyCode::Char(c),
         Code::Enter => KeyCode::Enter,
         Code::Esc => KeyCode::Esc,

@@ -34,7 +34,7 @@ pub async fn find(place: &SecretRef, environment: &Environment) -> Result<Found,
         SecretRef::Command(words) => (command(words, COMMAND_TIMEOUT).await?, None),
         SecretRef::Keyring => {
             return Err(wrong(
-                "could not read the token from the keyring",
+                "could not read the secret from the keyring",
                 "this build has no keyring",
                 "use { env = … }, { file = … } or { command = [..] } in the config file",
             ));
@@ -54,16 +54,16 @@ fn wrong(what: impl Into<String>, cause: impl Into<String>, remedy: impl Into<St
 fn variable(name: &str, environment: &Environment) -> Result<Secret, Problem> {
     let Some(value) = environment.value(name) else {
         return Err(wrong(
-            format!("no token in the variable {name}"),
+            format!("no secret in the variable {name}"),
             format!("{name} is not set"),
             format!("export {name}=… and start again, or name another place in the config file"),
         ));
     };
     value.to_str().map(Secret::new).ok_or_else(|| {
         wrong(
-            format!("no token in the variable {name}"),
+            format!("no secret in the variable {name}"),
             "its value is no text",
-            format!("set {name} to the token alone"),
+            format!("set {name} to the secret alone"),
         )
     })
 }
@@ -71,10 +71,10 @@ fn variable(name: &str, environment: &Environment) -> Result<Secret, Problem> {
 async fn file(path: &Path) -> Result<(Secret, Option<Problem>), Problem> {
     let (text, metadata) = read(path)
         .await
-        .map_err(|error| trouble("read the token file", path, &error).exit(Exit::Usage))?;
+        .map_err(|error| trouble("read the secret's file", path, &error).exit(Exit::Usage))?;
     let warning = is_readable_by_others(&metadata).then(|| {
         Problem::new(
-            format!("others can read the token file {}", path.display()),
+            format!("others can read the secret's file {}", path.display()),
             "its permissions are too wide",
             format!("chmod 600 {}", path.display()),
         )
@@ -94,16 +94,16 @@ async fn read(path: &Path) -> io::Result<(Secret, std::fs::Metadata)> {
 async fn command(words: &[String], timeout: Duration) -> Result<Secret, Problem> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(wrong(
-            "no token from a command",
+            "no secret from a command",
             "the command is empty",
             "write { command = [\"program\", \"argument\"] }",
         ));
     };
     let failed = |cause: String| {
         wrong(
-            format!("no token from the command {program}"),
+            format!("no secret from the command {program}"),
             cause,
-            "run it by hand: it must print the token and nothing else",
+            "run it by hand: it must print the secret and nothing else",
         )
     };
     let mut child = Command::new(program)
@@ -144,9 +144,9 @@ fn one_line(text: &Secret, place: &SecretRef) -> Result<Secret, Problem> {
         return Ok(Secret::new(trimmed));
     };
     Err(wrong(
-        format!("no usable token ({})", place.place()),
+        format!("no usable secret ({})", place.place()),
         cause,
-        "put the token there, alone on one line",
+        "put it there, alone on one line",
     ))
 }
 

@@ -10,8 +10,10 @@ const ECHO: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM, SIGHUP, SIGINT.
+    /// SIGTERM, SIGHUP.
     Stop,
+    /// SIGINT: of no meaning while an editor has the terminal, else a stop.
+    Interrupt,
     /// SIGTSTP from outside.
     Suspend,
     /// SIGCONT after a SIGSTOP that we could not see.
@@ -49,7 +51,7 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return Signal::Stop,
                 _ = self.hang_up.recv() => return Signal::Stop,
-                _ = self.interrupt.recv() => return Signal::Stop,
+                _ = self.interrupt.recv() => return Signal::Interrupt,
                 _ = self.suspend.recv() => {
                     if self.deaf_until.is_none_or(|until| Instant::now() >= until) {
                         return Signal::Suspend;

@@ -1,5 +1,6 @@
-//! The simulated home inside this process: started when its profile is first opened, gone without a trace at the end.
+//! The simulators inside this process: each is started when its profile is first opened, gone without a trace at the end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -7,14 +8,30 @@ use tokio::sync::Mutex;
 
 use super::config::Config;
 use crate::base::problem::Problem;
-use crate::domain::profile::{Common, Profile, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{
+    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+};
 use crate::sim::{Sim, SimOptions};
 
-/// The profile that is no account.
-pub const SIMULATED: &str = "simulated home";
+/// The profile that is no account: what the dashboard shows when there is none.
+pub const SIMULATED: &str = name(PlatformId::Thinq);
+
+/// The name of a platform's simulated profile.
+pub const fn name(platform: PlatformId) -> &'static str {
+    match platform {
+        PlatformId::Thinq => "simulated home",
+        PlatformId::Mqtt => "simulated plant",
+    }
+}
+
+/// The platform whose simulated profile has this name.
+pub fn platform(profile: &str) -> Option<PlatformId> {
+    let mut all = PlatformId::ALL.into_iter();
+    all.find(|platform| name(*platform) == profile)
+}
 
 #[derive(Default)]
-pub struct SimulatedHome(Mutex<Option<Running>>);
+pub struct Simulators(Mutex<BTreeMap<PlatformId, Running>>);
 
 struct Running {
     sim: Sim,
@@ -23,41 +40,43 @@ struct Running {
     folder: TempDir,
 }
 
-impl SimulatedHome {
-    /// The profile that leads to it; the first call starts it.
-    pub async fn profile(&self) -> Result<Profile, Problem> {
-        let mut home = self.0.lock().await;
-        if let Some(running) = &*home {
+impl Simulators {
+    /// The profile that leads to the simulator of a platform; the first call starts it.
+    pub async fn profile(&self, platform: PlatformId) -> Result<Profile, Problem> {
+        let mut all = self.0.lock().await;
+        if let Some(running) = all.get(&platform) {
             return Ok(running.profile.clone());
         }
-        let running = start().await?;
+        let running = start(platform).await?;
         let profile = running.profile.clone();
-        *home = Some(running);
+        all.insert(platform, running);
         Ok(profile)
     }
 
     pub async fn stop(&self) {
-        if let Some(Running { sim, folder, .. }) = self.0.lock().await.take() {
+        for Running { sim, folder, .. } in std::mem::take(&mut *self.0.lock().await).into_values() {
             sim.stop().await;
             drop(folder);
         }
     }
 }
 
-async fn start() -> Result<Running, Problem> {
+async fn start(platform: PlatformId) -> Result<Running, Problem> {
     let failed = |why: String| {
         let remedy = "is 127.0.0.1 usable, and the folder for temporary files?";
-        Problem::new("the simulated home did not start", why, remedy)
+        Problem::new(format!("the {} did not start", name(platform)), why, remedy)
     };
     let folder = tempfile::tempdir().map_err(|e| failed(e.to_string()))?;
-    let sim = Sim::start(SimOptions::in_dir(folder.path().to_owned()))
+    let mut options = SimOptions::in_dir(folder.path().to_owned());
+    options.platform = platform;
+    let sim = Sim::start(options)
         .await
         .map_err(|e| failed(e.to_string()))?;
     let written = Config::load(Path::new(&sim.ready().config))?;
     let mut profile = written
         .choose(None, false)?
         .ok_or_else(|| failed("it wrote no profile".to_owned()))?;
-    SIMULATED.clone_into(&mut profile.name);
+    name(platform).clone_into(&mut profile.name);
     profile.simulated = true;
     Ok(Running {
         sim,
@@ -66,13 +85,18 @@ async fn start() -> Result<Running, Problem> {
     })
 }
 
-/// The profile before the home is started: as the profile list names it.
-pub fn listed() -> Profile {
-    let token = SecretRef::File(PathBuf::from("token"));
-    let settings = ThinqSettings::new("KR".to_owned(), token);
+/// The profile before its simulator is started: as the profile list names it.
+pub fn listed(platform: PlatformId) -> Profile {
+    let settings = match platform {
+        PlatformId::Thinq => {
+            let token = SecretRef::File(PathBuf::from("token"));
+            Settings::Thinq(ThinqSettings::new("KR".to_owned(), token))
+        }
+        PlatformId::Mqtt => Settings::Mqtt(MqttSettings::new("mqtts://127.0.0.1".to_owned())),
+    };
     Profile {
-        name: SIMULATED.to_owned(),
-        settings: Settings::Thinq(settings),
+        name: name(platform).to_owned(),
+        settings,
         common: Common::default(),
         simulated: true,
     }

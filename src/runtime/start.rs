@@ -6,7 +6,7 @@ use super::config::Theme as Wanted;
 use super::console::Shell;
 use super::context::Context;
 use super::signals::{Signal, Signals};
-use super::simulated::SIMULATED;
+use super::simulated::{self, SIMULATED};
 use super::{clock, dashboard, logging, picture, terminal};
 use crate::app::Setup;
 use crate::app::event::Size;
@@ -73,7 +73,10 @@ async fn command(options: Options) -> Result<Exit, Problem> {
             Ok(headless::run(&verb, &mut shell).await)
         }
         Command::Dashboard => show(&options, None).await,
-        Command::Demo(_) => show(&options, Some(SIMULATED.to_owned())).await,
+        Command::Demo(platform) => {
+            let name = simulated::name(platform);
+            show(&options, Some(name.to_owned())).await
+        }
         Command::Picture {
             file,
             width,
@@ -181,6 +184,8 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         memory_limit: context.memory_limit(),
         keeps_history: context.history_limit() > 0,
         mouse: context.mouse(),
+        pins: context.pins(),
+        seed: fastrand::u64(..),
     })
 }
 
@@ -205,6 +210,7 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
         .or_else(|| own.as_ref().map(|d| d.path().to_owned()))
         .unwrap_or_default();
     let mut options = SimOptions::in_dir(dir);
+    options.platform = asked.platform;
     options.api_port = asked.api_port;
     options.mqtt_port = asked.mqtt_port;
     options.wss_port = asked.wss_port;
@@ -218,7 +224,7 @@ async fn simulate(asked: Asked) -> Result<Exit, Problem> {
     let mut stdout = std::io::stdout();
     // Nobody reads us: serve all the same.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    while signals.next().await != Signal::Stop {}
+    while !matches!(signals.next().await, Signal::Stop | Signal::Interrupt) {}
     sim.stop().await;
     Ok(Exit::Done)
 }

@@ -9,9 +9,10 @@ use tokio::task::JoinHandle;
 use super::context::Context;
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo};
+use super::probe;
 use crate::app::event::Event;
 use crate::base::problem::Problem;
-use crate::domain::profile::Profile;
+use crate::domain::profile::{Profile, Settings};
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
 use crate::domain::subscription::FilterWish;
@@ -31,6 +32,8 @@ pub struct How {
     pub manual_ack: bool,
     /// Filters besides the platform's and the profile's.
     pub filters: Vec<FilterWish>,
+    /// The profile's own are left out.
+    pub bare: bool,
 }
 
 pub struct Station {
@@ -58,6 +61,10 @@ pub struct Live {
 
 impl Live {
     pub async fn request(&self, what: Request) -> Result<Reply, Problem> {
+        // A broker answers nothing but a connection, and connections are not the adapter's.
+        if matches!(self.profile.settings, Settings::Mqtt(_)) && what == Request::Probe {
+            return probe::connect(Arc::clone(&self.platform), self.io.clone()).await;
+        }
         self.platform.request(&*self.io, what).await
     }
 }
@@ -131,13 +138,12 @@ impl Station {
         let task = tokio::spawn(async move {
             let heard = Arc::new(Heard::default());
             let opened = match profile.await {
-                Ok(profile) => context.live(
-                    profile,
-                    sender,
-                    Arc::clone(&heard),
-                    receipts,
-                    outlet.clone(),
-                ),
+                Ok(profile) => {
+                    let heard = Arc::clone(&heard);
+                    context
+                        .live(profile, sender, heard, receipts, outlet.clone())
+                        .await
+                }
                 Err(problem) => Err(problem),
             };
             match opened {
@@ -238,7 +244,10 @@ async fn run(
             },
         }
     };
-    let mut filters = live.profile.common.topics.clone();
+    let mut filters = Vec::new();
+    if !how.bare {
+        filters.clone_from(&live.profile.common.topics);
+    }
     filters.extend(how.filters);
     let driver = Driver {
         platform: Arc::clone(&live.platform),

@@ -37,6 +37,9 @@ pub struct Driver {
     pub heard: Arc<Heard>,
 }
 
+/// Events of one read that are taken in a row.
+const BURST: usize = 128;
+
 /// The connection of the moment: being prepared, or there.
 enum Line {
     None,
@@ -78,11 +81,11 @@ impl Driver {
                     listening = command.is_some();
                     Input::Command(command.unwrap_or(SessionCommand::Close))
                 }
-                input = running.next() => input,
-                () = wake => Input::Tick,
+                input = running.next_before(wake) => input,
             };
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
+            running.burst(&mut machine);
         }
     }
 }
@@ -100,12 +103,36 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
+    /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
+    async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
+        tokio::select! {
+            biased;
+            input = self.next() => input,
+            () = wake => Input::Tick,
+        }
+    }
+
     /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
     async fn next(&mut self) -> Input {
         tokio::select! {
             event = next_event(&mut self.line, self.heard, self.io) => Input::Link(event),
             input = answer(&mut self.asked) => input,
             leave = ended(&mut self.attend) => Input::Left(leave),
+        }
+    }
+
+    /// What came in the same read, without a round of everything else for each message. Not all of it: commands wait.
+    fn burst(&mut self, machine: &mut Machine) {
+        for _ in 0..BURST {
+            let Line::Open(link) = &mut self.line else {
+                return;
+            };
+            let Some(event) = link.at_hand() else {
+                return;
+            };
+            mark(&event, self.heard, self.io);
+            machine.handle(self.io.now(), self.io.roll(), Input::Link(event));
+            self.obey(machine);
         }
     }
 
@@ -130,7 +157,11 @@ impl<'a> Running<'a> {
                 self.attend = None;
             }
             Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
-            Action::Deliver(arrival, ack) => self.deliver(arrival, ack),
+            Action::Deliver {
+                arrival,
+                ack,
+                session,
+            } => self.deliver(arrival, ack, session),
             Action::Post(event) => self.post.post(event),
             Action::Log(level, text) => self.log(level, text),
             Action::End => {
@@ -158,7 +189,7 @@ impl<'a> Running<'a> {
         Box::pin(async move { platform.refused(io, &problem).await })
     }
 
-    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>) {
+    fn deliver(&self, arrival: Arrival, ack: Option<AckToken>, session: bool) {
         let message = Message {
             at: self.io.now().wall,
             direction: Direction::In,
@@ -169,7 +200,7 @@ impl<'a> Running<'a> {
             dup: arrival.dup,
             ack,
             properties: arrival.properties,
-            session: false,
+            session,
         };
         let reading = self.platform.interpret(&message);
         self.post
@@ -200,13 +231,17 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
         return pending().await;
     };
     let event = open.next().await;
+    mark(&event, heard, io);
+    event
+}
+
+fn mark(event: &LinkEvent, heard: &Heard, io: &dyn Io) {
     if matches!(
         event,
         LinkEvent::Up(_) | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
     ) {
         heard.mark(io.now().mono);
     }
-    event
 }
 
 async fn answer(asked: &mut Asked<'_>) -> Input {

@@ -2,9 +2,18 @@
 //!
 //! A [`Link`] is opened fresh for every attempt, is told [`Order`]s, which it never makes anybody wait for, and yields
 //! [`LinkEvent`]s until [`LinkEvent::Closed`]. Dropping it abandons the connection.
+//!
+//! rumqttc's event loop is not used, only its packets (in `codec`): the loop takes no transport of ours (proxies,
+//! WebSocket headers, IPv6 under TLS), dies of a packet over its limit and of a PUBREL that an earlier connection began,
+//! cannot be cancelled while it is polled, hides reason strings and the codes that it does not know, and clones every
+//! packet. The pump is `wire`, the conversation `exchange`.
 
-pub mod v4;
-
+mod codec;
+mod exchange;
+mod outgoing;
+mod pulse;
+mod skim;
+mod wire;
 mod words;
 
 pub use words::io_words;
@@ -12,16 +21,21 @@ pub use words::io_words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, timeout_at};
 
 use super::end::{End, EndClass};
 use super::tls::Tls;
+use super::transport;
 use crate::base::problem::{Problem, Retry};
 use crate::domain::message::{Draft, Properties, Qos};
 use crate::domain::session::Delivered;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::platform::plan::{ConnectPlan, Endpoint, TlsPlan};
+use codec::Codec;
+use wire::Wire;
+use words::Place;
 
 /// Names one order, so that its answer finds it. Subscriptions and publishes count apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,7 +108,8 @@ pub enum LinkEvent {
     Released {
         packet: u16,
     },
-    /// One packet for the log, in or out; never a payload, never a secret.
+    /// One packet for the log, in or out; never a payload, never a secret. Not told of the packets that come with every
+    /// message: a received PUBLISH, and its PUBACK or PUBREC where the link sends it by itself.
     Packet {
         text: String,
     },
@@ -146,23 +161,41 @@ pub struct Opening {
 
 /// One connection.
 pub struct Link {
-    wire: v4::Wire,
+    wire: Wire,
 }
 
 impl Link {
-    /// Prepares the connection; it is made while [`Link::next`] is awaited.
+    /// Makes the connection. CONNECT goes out and CONNACK comes in while [`Link::next`] is awaited, within the time that
+    /// the plan gives all of it.
     pub async fn open(opening: Opening) -> Result<Self, End> {
+        let codec = Codec::new(opening.plan.version);
+        let mut connect = BytesMut::new();
+        codec
+            .connect(&opening.plan, &mut connect)
+            .map_err(|problem| End::new(EndClass::Fatal, problem))?;
         let tls = match opening.endpoint.tls.clone() {
             Some(plan) => Some(make_tls(plan).await?),
             None => None,
         };
-        let wire = v4::Wire::new(&opening, tls)?;
+        let patience = opening.plan.limits.connect_timeout;
+        let deadline = Instant::now() + patience;
+        let dialling = transport::dial(&opening.endpoint, tls.as_ref());
+        let stream = match timeout_at(deadline, dialling).await {
+            Ok(dialled) => dialled?,
+            Err(_) => return Err(words::no_connection(&Place::new(&opening))),
+        };
+        let wire = Wire::new(&opening, stream, tls, codec, &connect, deadline);
         Ok(Self { wire })
     }
 
     /// Queues an order. Never waits and never fails: what cannot be sent any more ends with the connection.
     pub fn send(&mut self, order: Order) {
         self.wire.send(order);
+    }
+
+    /// The next event of what was read already, if there is one. A burst of messages comes in few reads.
+    pub fn at_hand(&mut self) -> Option<LinkEvent> {
+        self.wire.at_hand()
     }
 
     /// The next event. Safe to cancel; waits for ever after `Closed`.

@@ -3,31 +3,31 @@
 //! [`Machine::handle`] takes one input with the time and a die; then [`Machine::next_action`] is drained, and
 //! [`Machine::wake`] says when to come back with [`Input::Tick`]. No clock, no task, no socket: a virtual clock drives it.
 
+mod commands;
 mod ends;
 pub mod outbox;
 pub mod packets;
+mod received;
 pub mod registry;
+mod traffic;
 mod words;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::end::{End, EndClass};
-use super::link::{Arrival, LinkEvent, Order, Ticket};
+use super::link::{Accepted, LinkEvent, Order};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
-use crate::domain::message::{AckToken, Draft, Qos};
-use crate::domain::session::{
-    Delivered, Gap, LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent,
-};
+use crate::domain::session::{LinkState, LogLevel, ReceiptId, SessionEvent};
 use crate::domain::subscription::{FilterState, FilterWish};
-use crate::domain::topic::TopicFilter;
 use crate::platform::Leave;
 use crate::platform::plan::ConnectPlan;
-use outbox::Outbox;
+use outbox::{Limits, Outbox};
 use packets::PacketLog;
-use registry::{Origin, Registry};
+use received::Received;
+use registry::{Registry, Step};
 
 pub use words::{Action, Input};
 
@@ -44,10 +44,14 @@ pub struct Machine {
     registry: Registry,
     outbox: Outbox,
     packets: PacketLog,
-    /// Received and not acknowledged yet; only of the connection that stands.
-    unacknowledged: HashMap<AckToken, (u16, Qos)>,
-    next_token: u64,
+    received: Received,
     manual_ack: bool,
+    /// Client id and host of the connection that stood last: whose session the broker may have kept.
+    session_of: Option<(String, String)>,
+    /// The client id that the broker made up for an empty one (MQTT 5); ours from then on.
+    assigned: Option<String>,
+    /// The number of waiting publishes that was told last.
+    told_waiting: usize,
     attempt: u32,
     /// Closes in a row, each soon after its CONNACK.
     short_lives: u32,
@@ -66,7 +70,7 @@ impl Machine {
     pub fn new(filters: Vec<FilterWish>, manual_ack: bool) -> Self {
         let mut registry = Registry::default();
         for wish in filters {
-            registry.want(wish, Origin::Person);
+            registry.want(wish);
         }
         Self {
             phase: Phase::Idle,
@@ -74,9 +78,11 @@ impl Machine {
             registry,
             outbox: Outbox::default(),
             packets: PacketLog::default(),
-            unacknowledged: HashMap::new(),
-            next_token: 0,
+            received: Received::default(),
             manual_ack,
+            session_of: None,
+            assigned: None,
+            told_waiting: 0,
             attempt: 0,
             short_lives: 0,
             first_failure: None,
@@ -90,7 +96,10 @@ impl Machine {
     /// `roll` is uniform in `0.0..1.0`.
     pub fn handle(&mut self, now: Moment, roll: f64, input: Input) {
         match input {
-            Input::Start => self.make_plan(),
+            Input::Start => {
+                self.outbox.start(roll);
+                self.make_plan();
+            }
             Input::Command(command) => self.command(now, command),
             Input::Planned(planned) => self.planned(now, roll, planned),
             Input::Link(event) => self.link(now, roll, event),
@@ -98,6 +107,7 @@ impl Machine {
             Input::Judged(verdict) => self.decided(verdict),
             Input::Tick => self.tick(now, roll),
         }
+        self.tell_waiting();
     }
 
     pub fn next_action(&mut self) -> Option<Action> {
@@ -108,7 +118,11 @@ impl Machine {
     pub fn wake(&self) -> Option<Mono> {
         match &self.phase {
             Phase::Waiting { until } | Phase::Leaving { until, .. } => Some(*until),
-            Phase::Up(_) => self.registry.deadline(),
+            Phase::Up(up) => {
+                let calm = self.outbox.holds_back().then(|| up.calm_at());
+                let calm = calm.filter(|_| self.registry.is_settled());
+                self.registry.deadline().into_iter().chain(calm).min()
+            }
             _ => None,
         }
     }
@@ -121,102 +135,6 @@ impl Machine {
     /// Publishes that wait for a connection or for their turn.
     pub fn publishes_waiting(&self) -> usize {
         self.outbox.waiting()
-    }
-
-    fn command(&mut self, now: Moment, command: SessionCommand) {
-        match command {
-            SessionCommand::Subscribe(wish) => self.subscribe(now.mono, wish),
-            SessionCommand::Unsubscribe(filter) => self.unsubscribe(filter),
-            SessionCommand::Publish(id, draft) => self.publish(id, draft),
-            SessionCommand::Ack(token) => self.acknowledge(token),
-            SessionCommand::RetryNow => self.retry_now(),
-            SessionCommand::Resubscribe { reason } => self.resubscribe(now, &reason),
-            SessionCommand::Close => self.close(now.mono),
-        }
-    }
-
-    fn subscribe(&mut self, now: Mono, wish: FilterWish) {
-        let filter = wish.filter.clone();
-        if let Some(qos) = self.registry.in_force(&wish) {
-            self.post(SessionEvent::Granted {
-                filter,
-                result: Ok(qos),
-            });
-            return;
-        }
-        self.registry.want(wish, Origin::Person);
-        if self.is_up() {
-            let order = self.registry.one(now, &filter);
-            self.send_all(order);
-        }
-    }
-
-    fn unsubscribe(&mut self, filter: TopicFilter) {
-        match self.registry.drop_filter(&filter, self.is_up()) {
-            Some(order) => self.send_all([order]),
-            None => self.post(SessionEvent::Dropped(filter)),
-        }
-    }
-
-    fn publish(&mut self, id: ReceiptId, draft: Draft) {
-        let topic = draft.topic.clone();
-        if let Err(problem) = self.outbox.push(id, draft) {
-            let result = Err(problem);
-            self.post(SessionEvent::Receipt { id, result });
-            return;
-        }
-        if self.is_up() {
-            self.pump();
-        } else {
-            let waiting = self.outbox.waiting();
-            let text = format!("publish to {topic} waits for the connection ({waiting} waiting)");
-            self.log(LogLevel::Info, text);
-        }
-    }
-
-    fn acknowledge(&mut self, token: AckToken) {
-        // A token of an earlier connection names nothing any more: the broker delivers that message again.
-        if let Some((packet, qos)) = self.unacknowledged.remove(&token)
-            && self.is_up()
-        {
-            self.send_all([Order::Acknowledge { packet, qos }]);
-        }
-    }
-
-    fn retry_now(&mut self) {
-        match self.phase {
-            Phase::Waiting { .. } => self.make_plan(),
-            Phase::Stopped => {
-                self.attempt = 0;
-                self.short_lives = 0;
-                self.closed_early = 0;
-                self.judged = false;
-                self.make_plan();
-            }
-            _ => {}
-        }
-    }
-
-    fn resubscribe(&mut self, now: Moment, reason: &str) {
-        let Phase::Up(up) = &mut self.phase else {
-            return;
-        };
-        up.silent = true;
-        self.post_link(LinkState::Silent { since: now.wall });
-        self.log(
-            LogLevel::Warn,
-            format!("silent: {reason}; every filter is subscribed again"),
-        );
-        let orders = self.registry.again(now.mono);
-        self.send_all(orders);
-    }
-
-    fn close(&mut self, now: Mono) {
-        match &mut self.phase {
-            Phase::Up(_) => self.leave(now, Then::Close),
-            Phase::Leaving { then, .. } => *then = Then::Close,
-            _ => self.finish(),
-        }
     }
 
     fn make_plan(&mut self) {
@@ -235,17 +153,7 @@ impl Machine {
                 let cause = "the platform named no address";
                 self.stop(Problem::new("could not connect", cause, "").exit(Exit::Usage));
             }
-            Ok(plan) => {
-                let limits = plan.limits;
-                self.outbox.set_limits(limits.max_qos, limits.max_packet);
-                let batch = limits.filters_per_subscribe;
-                for gone in self.registry.adopt(&plan.filters, batch, limits.max_qos) {
-                    self.post(SessionEvent::Dropped(gone));
-                }
-                self.plan = Some(Arc::new(plan));
-                self.first_failure = None;
-                self.open(0);
-            }
+            Ok(plan) => self.adopt(plan),
             Err(problem) => match problem.retry {
                 Retry::Never => self.stop(problem),
                 Retry::Backoff => self.back_off(now.mono, roll, problem),
@@ -255,6 +163,22 @@ impl Machine {
                 }
             },
         }
+    }
+
+    fn adopt(&mut self, mut plan: ConnectPlan) {
+        if plan.client_id.is_empty()
+            && let Some(assigned) = &self.assigned
+        {
+            plan.client_id.clone_from(assigned);
+        }
+        let refused = self.outbox.set_limits(Limits::planned(&plan));
+        self.not_published(refused);
+        for gone in self.registry.adopt(&plan) {
+            self.post(SessionEvent::Dropped(gone));
+        }
+        self.plan = Some(Arc::new(plan));
+        self.first_failure = None;
+        self.open(0);
     }
 
     /// `false` when the plan has no such endpoint.
@@ -274,8 +198,8 @@ impl Machine {
 
     fn link(&mut self, now: Moment, roll: f64, event: LinkEvent) {
         match event {
-            LinkEvent::Up(accepted) => self.up(now, accepted.session_present),
-            LinkEvent::Message(arrival) => self.message(arrival),
+            LinkEvent::Up(accepted) => self.up(now, &accepted),
+            LinkEvent::Message(arrival) => self.message(now.mono, arrival),
             LinkEvent::Skipped { topic, bytes } => self.skipped(&topic, bytes),
             LinkEvent::Subscribed { ticket, codes } => self.subscribed(now.mono, ticket, codes),
             LinkEvent::Unsubscribed { ticket } => {
@@ -283,92 +207,70 @@ impl Machine {
                     self.post(SessionEvent::Dropped(filter));
                 }
             }
-            LinkEvent::Published { ticket, result } => self.published(ticket, result),
-            LinkEvent::Recorded { .. } | LinkEvent::Released { .. } => {}
-            LinkEvent::Packet { text } => {
-                for line in self.packets.offer(now.mono, text) {
-                    self.log(LogLevel::Debug, line);
-                }
-            }
+            LinkEvent::Published { ticket, result } => self.published(now.mono, ticket, result),
+            LinkEvent::Recorded { ticket } => self.outbox.recorded(ticket),
+            LinkEvent::Released { packet } => self.received.released(packet),
+            LinkEvent::Packet { text } => self.log_packet(now.mono, || text),
             LinkEvent::Closed(end) => self.closed(now, roll, end),
         }
     }
 
-    fn up(&mut self, now: Moment, session_present: bool) {
-        if !matches!(self.phase, Phase::Opening { .. }) {
+    fn up(&mut self, now: Moment, accepted: &Accepted) {
+        let Phase::Opening { endpoint } = self.phase else {
             return;
-        }
+        };
+        let Some(plan) = self.plan.clone() else {
+            return;
+        };
         self.judged = false;
         self.closed_early = 0;
+        let session_present = accepted.session_present;
         self.phase = Phase::Up(Up {
             since: now,
             session_present,
             attended: false,
             silent: false,
+            replay: session_present,
         });
         self.post_link(LinkState::Connected {
             since: now.wall,
             session_present,
         });
-        if !session_present && self.plan.as_ref().is_some_and(|plan| !plan.clean_session) {
-            let text = "the broker has no session of ours: what was sent meanwhile is not queued";
-            self.log(LogLevel::Info, text.to_owned());
-        }
-        let orders = self.registry.begin(now.mono, session_present);
-        self.send_all(orders);
-        self.pump();
+        self.log_accepted(accepted, &plan);
+        let kept = self.is_ours(accepted, &plan, endpoint);
+        self.received.begin(kept);
+        let limits = Limits::planned(&plan).accepted(accepted);
+        let refused = self.outbox.begin(limits, kept);
+        self.not_published(refused);
+        let step = self.registry.begin(now.mono, accepted, kept);
+        self.take(step);
+        self.pump(now.mono);
         self.attend_when_settled();
     }
 
-    fn message(&mut self, arrival: Arrival) {
-        if let Phase::Up(up) = &mut self.phase
-            && std::mem::take(&mut up.silent)
-        {
-            let state = LinkState::Connected {
-                since: up.since.wall,
-                session_present: up.session_present,
-            };
-            self.post_link(state);
-            self.log(LogLevel::Info, "the stream speaks again".to_owned());
+    fn log_accepted(&mut self, accepted: &Accepted, plan: &ConnectPlan) {
+        if let Some(words) = &accepted.words {
+            self.log(LogLevel::Info, format!("the broker says: {words}"));
         }
-        let token = (self.manual_ack && arrival.qos != Qos::AtMostOnce).then(|| {
-            self.next_token += 1;
-            let token = AckToken(self.next_token);
-            self.unacknowledged
-                .insert(token, (arrival.packet, arrival.qos));
-            token
-        });
-        self.actions.push_back(Action::Deliver(arrival, token));
-    }
-
-    fn skipped(&mut self, topic: &str, bytes: u64) {
-        self.post(SessionEvent::Gap(Gap { messages: 1, bytes }));
-        let text =
-            format!("a message of {bytes} bytes on {topic} is over the limit and was left out");
-        self.log(LogLevel::Warn, text);
-    }
-
-    fn subscribed(&mut self, now: Mono, ticket: Ticket, codes: Vec<Result<Qos, String>>) {
-        let answer = self.registry.answered(now, ticket, codes);
-        for (filter, result) in answer.results {
-            if let Err(words) = &result {
-                self.log(LogLevel::Warn, format!("{filter}: {words}"));
-            }
-            self.post(SessionEvent::Granted { filter, result });
+        if let Some(id) = &accepted.client_id {
+            self.log(LogLevel::Info, format!("the broker named this client {id}"));
+            self.assigned = Some(id.clone());
         }
-        if self.is_up() {
-            self.send_all(answer.next);
-            self.attend_when_settled();
+        if !accepted.session_present && !plan.clean_session {
+            let text = "the broker has no session of ours: what was sent meanwhile is not queued";
+            self.log(LogLevel::Info, text.to_owned());
         }
     }
 
-    fn published(&mut self, ticket: Ticket, result: Result<Delivered, Problem>) {
-        if let Some(id) = self.outbox.done(ticket) {
-            self.post(SessionEvent::Receipt { id, result });
-        }
-        if self.is_up() {
-            self.pump();
-        }
+    /// Whether the broker knows the very session that the last connection had: under another client id, or on another
+    /// host, a session that it kept is somebody else's.
+    fn is_ours(&mut self, accepted: &Accepted, plan: &ConnectPlan, endpoint: usize) -> bool {
+        let id = accepted.client_id.as_ref().unwrap_or(&plan.client_id);
+        let host = plan.endpoints.get(endpoint).map(|e| e.host.clone());
+        let session = (id.clone(), host.unwrap_or_default());
+        let same = self.session_of.as_ref() == Some(&session);
+        self.session_of = Some(session);
+        same && accepted.session_present
     }
 
     fn attend_when_settled(&mut self) {
@@ -420,6 +322,9 @@ impl Machine {
         };
         match self.phase {
             Phase::Waiting { .. } => self.make_plan(),
+            Phase::Up(_) if self.registry.deadline().is_none_or(|at| now.mono < at) => {
+                self.pump(now.mono);
+            }
             Phase::Up(_) => self.closed(now, roll, gave_up("the broker does not answer SUBSCRIBE")),
             Phase::Leaving { .. } => self.closed(now, roll, gave_up("DISCONNECT took too long")),
             _ => {}
@@ -427,10 +332,9 @@ impl Machine {
     }
 
     fn finish(&mut self) {
-        for (id, problem) in self.outbox.give_up() {
-            let result = Err(problem);
-            self.post(SessionEvent::Receipt { id, result });
-        }
+        let given_up = self.outbox.give_up();
+        self.not_published(given_up);
+        self.tell_waiting();
         self.phase = Phase::Over;
         self.actions.push_back(Action::Abandon);
         self.post_link(LinkState::Closed);
@@ -441,9 +345,44 @@ impl Machine {
         matches!(self.phase, Phase::Up(_))
     }
 
-    fn pump(&mut self) {
-        let orders = self.outbox.pump();
-        self.send_all(orders);
+    /// Publishes keep out of the search for a filter at which the broker hangs up.
+    fn pump(&mut self, now: Mono) {
+        let Phase::Up(up) = &self.phase else {
+            return;
+        };
+        if !self.registry.is_searching() {
+            let calm = self.registry.is_settled() && now >= up.calm_at();
+            let orders = self.outbox.pump(now, calm);
+            self.send_all(orders);
+        }
+    }
+
+    /// What the registry found out: posted, logged, sent.
+    fn take(&mut self, step: Step) {
+        for note in step.notes {
+            self.log(LogLevel::Info, note);
+        }
+        for (filter, result) in step.results {
+            if let Err(words) = &result {
+                self.log(LogLevel::Warn, format!("{filter}: {words}"));
+            }
+            self.post(SessionEvent::Granted { filter, result });
+        }
+        self.send_all(step.orders);
+    }
+
+    fn not_published(&mut self, refused: Vec<(ReceiptId, Problem)>) {
+        for (id, problem) in refused {
+            let result = Err(problem);
+            self.post(SessionEvent::Receipt { id, result });
+        }
+    }
+
+    fn tell_waiting(&mut self) {
+        let waiting = self.outbox.waiting();
+        if std::mem::replace(&mut self.told_waiting, waiting) != waiting {
+            self.post(SessionEvent::Queue { waiting });
+        }
     }
 
     fn send_all(&mut self, orders: impl IntoIterator<Item = Order>) {
@@ -456,6 +395,12 @@ impl Machine {
 
     fn post_link(&mut self, state: LinkState) {
         self.post(SessionEvent::Link(state));
+    }
+
+    fn log_packet(&mut self, now: Mono, text: impl FnOnce() -> String) {
+        for line in self.packets.offer(now, text) {
+            self.log(LogLevel::Debug, line);
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: String) {
@@ -491,6 +436,15 @@ struct Up {
     session_present: bool,
     attended: bool,
     silent: bool,
+    /// A kept session's messages come before the first SUBACK.
+    replay: bool,
+}
+
+impl Up {
+    /// When a hang-up is no longer the connection's own trouble.
+    fn calm_at(&self) -> Mono {
+        self.since.mono.plus(STABLE)
+    }
 }
 
 #[derive(Debug)]

@@ -37,7 +37,10 @@ impl Tls {
             .map_err(|error| unusable("the TLS library refused its own defaults", &error))?
             .dangerous();
         let builder = if plan.insecure_skip_verify {
-            builder.with_custom_certificate_verifier(Arc::new(Anyone::new(&provider)))
+            builder.with_custom_certificate_verifier(Arc::new(Anyone::new(
+                &provider,
+                Arc::clone(&seen),
+            )))
         } else {
             let verifier = WebPkiServerVerifier::builder_with_provider(roots(plan)?, provider)
                 .build()
@@ -59,6 +62,8 @@ impl Tls {
             .iter()
             .map(|name| name.clone().into_bytes())
             .collect();
+        // Where SSLKEYLOGFILE is set, and only there: for people who look at their own traffic.
+        config.key_log = Arc::new(rustls::KeyLogFile::new());
         Ok(Self {
             config: Arc::new(config),
             seen,
@@ -69,7 +74,7 @@ impl Tls {
         Arc::clone(&self.config)
     }
 
-    /// What a server that was not trusted showed last.
+    /// What the server showed last, trusted or not.
     pub fn presented(&self) -> Option<Presented> {
         self.seen.last()
     }
@@ -110,6 +115,15 @@ fn certificates(
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     match read {
         Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) if pem.contains("PRIVATE KEY") => {
+            let cause =
+                "it holds a private key: `cert_file` and `key_file` may be the wrong way round";
+            Err(unreadable(kind, name, cause))
+        }
+        Ok(_) if is_binary(pem) => {
+            let cause = "it is no text: write it as PEM first, with `openssl x509 -inform der`";
+            Err(unreadable(kind, name, cause))
+        }
         Ok(_) => Err(unreadable(kind, name, "it holds no PEM certificate")),
         Err(error) => Err(unreadable(kind, name, &error.to_string())),
     }
@@ -118,13 +132,28 @@ fn certificates(
 /// PKCS#8, PKCS#1 or SEC1, whichever comes first.
 fn read_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, Trouble> {
     // The library's error could quote the text.
-    PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_unsaid| {
-        unreadable(
-            Kind::Ours,
-            "private key",
-            "it holds no PEM key (PKCS#8, PKCS#1 or SEC1)",
-        )
-    })
+    PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
+        .map_err(|_unsaid| unreadable(Kind::Ours, "private key", no_key(pem.expose())))
+}
+
+/// What the file is instead of a key that can be used; never its text.
+fn no_key(text: &str) -> &'static str {
+    if text.contains("ENCRYPTED") {
+        "it is encrypted, and thingdeck asks for no passphrase: write it in clear with `openssl pkey -in KEY -out KEY.clear`, for your eyes only"
+    } else if text.contains("BEGIN CERTIFICATE") {
+        "it holds a certificate: `cert_file` and `key_file` may be the wrong way round"
+    } else if text.contains("BEGIN PUBLIC KEY") {
+        "it holds a public key; the private one is needed"
+    } else if is_binary(text) {
+        "it is no text: a DER or PKCS#12 file has to be written as PEM first, with `openssl pkey` or `openssl pkcs12`"
+    } else {
+        "it holds no PEM key (PKCS#8, PKCS#1 or SEC1)"
+    }
+}
+
+/// Read as text, bytes that are none leave replacement characters.
+fn is_binary(text: &str) -> bool {
+    text.contains(['\u{fffd}', '\0'])
 }
 
 fn unreadable(kind: Kind, name: &str, cause: &str) -> Trouble {

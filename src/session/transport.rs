@@ -1,17 +1,23 @@
-//! From an [`Endpoint`] to a byte stream that MQTT can be spoken on: TCP, TLS, and whatever lies between.
+//! From an [`Endpoint`] to a byte stream that MQTT can be spoken on: TCP, perhaps through a proxy, perhaps TLS, perhaps
+//! WebSocket frames, in this order.
 //!
 //! Everything that goes wrong here goes wrong before CONNECT, and comes as an [`End`] in words.
 
+mod proxy;
+mod web_socket;
+mod words;
+
+use std::net::Ipv6Addr;
+
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::end::{End, EndClass};
-use super::link::io_words;
 use super::tls::{Tls, trouble};
-use crate::base::problem::{Exit, Problem, Retry};
 use crate::platform::plan::Endpoint;
+use words::{handshake_end, io_end};
 
 /// What MQTT is spoken on.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -20,36 +26,52 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Opens the connection. `tls` is the finished set-up of `endpoint.tls`. The caller bounds the time.
 pub async fn dial(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Box<dyn Stream>, End> {
-    let tcp = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
-        .await
-        .map_err(|error| unreachable_end(endpoint, &io_words(&error)))?;
-    drop(tcp.set_nodelay(true));
-    let Some(tls) = tls else {
-        return Ok(Box::new(tcp));
+    let stream = match &endpoint.proxy {
+        None => tcp(&endpoint.host, endpoint.port).await?,
+        Some(proxy) => proxy::through(proxy, endpoint).await?,
     };
-    let name = ServerName::try_from(endpoint.host.clone())
-        .map_err(|error| unreachable_end(endpoint, &error.to_string()))?;
-    let stream = TlsConnector::from(tls.config())
-        .connect(name, tcp)
-        .await
-        .map_err(|error| handshake_end(endpoint, tls, &error))?;
-    Ok(Box::new(stream))
-}
-
-fn handshake_end(endpoint: &Endpoint, tls: &Tls, error: &std::io::Error) -> End {
-    match trouble::find(error) {
-        Some(found) => {
-            let trouble = trouble::words(found, &endpoint.host, tls.presented().as_ref());
-            End::new(trouble.class(), trouble.problem)
-        }
-        None => unreachable_end(endpoint, &io_words(error)),
+    let stream = match tls {
+        None => stream,
+        Some(tls) => secure(stream, &endpoint.host, endpoint.port, tls).await?,
+    };
+    match &endpoint.web_socket {
+        None => Ok(stream),
+        Some(plan) => web_socket::upgrade(stream, endpoint, plan).await,
     }
 }
 
-fn unreachable_end(endpoint: &Endpoint, cause: &str) -> End {
-    let what = format!("could not connect to {}:{}", endpoint.host, endpoint.port);
-    let problem = Problem::new(what, cause, "check the network, the host and the port")
-        .exit(Exit::Unreachable)
-        .retry(Retry::Backoff);
-    End::new(EndClass::Unreachable, problem)
+/// Each address of the host in turn.
+async fn tcp(host: &str, port: u16) -> Result<Box<dyn Stream>, End> {
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(|error| io_end(host, port, &error))?;
+    // Small packets must not wait for the acknowledgement of the ones before; a socket that cannot do this works too.
+    drop(stream.set_nodelay(true));
+    Ok(Box::new(stream))
+}
+
+async fn secure(
+    stream: Box<dyn Stream>,
+    host: &str,
+    port: u16,
+    tls: &Tls,
+) -> Result<Box<dyn Stream>, End> {
+    let Ok(name) = ServerName::try_from(host.to_owned()) else {
+        let trouble = trouble::words(trouble::Found::BadName, host, None);
+        return Err(End::new(EndClass::Fatal, trouble.problem));
+    };
+    let stream = TlsConnector::from(tls.config())
+        .connect(name, stream)
+        .await
+        .map_err(|error| handshake_end(host, port, tls, &error))?;
+    Ok(Box::new(stream))
+}
+
+/// `host:port` as it stands in a URL or in CONNECT.
+fn authority(host: &str, port: u16) -> String {
+    if host.parse::<Ipv6Addr>().is_ok() {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }

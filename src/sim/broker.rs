@@ -1,27 +1,30 @@
 //! The broker's core: (connection, packet, now) to packets. No sockets, no clock, no cloud.
 //!
-//! What a cloud allows is asked of its [`Rules`]. Sessions, QoS 1 with redelivery, takeover, keep-alive, wills and
-//! retained messages are the standard's; the limits are AWS IoT's unless the rules say otherwise.
+//! What a cloud allows is asked of its [`Rules`]. Sessions, acknowledgements and redelivery, takeover, keep-alive,
+//! wills and retained messages are the standard's, of both versions; a connection speaks one of them, a message both.
 
+mod connect;
 pub mod faults;
+mod health;
 mod policy;
+mod publish;
+mod route;
 mod session;
+mod subscribe;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{
-    Connect, LastWill, Packet, PubAck, Publish, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
-};
 
 use self::faults::BrokerFaults;
-pub use self::policy::{ConnectionId, Identity, Limits, Rules, Verdict};
+use self::health::Health;
+pub use self::policy::{ConnectionId, Identity, Limits, Rules, Verdict, Who};
 use self::session::Session;
-use super::wire::Frame;
+use super::cloud::Publication;
+use super::packet::{Disconnect, Packet, Publish, Version, Will, code};
+use super::wire::{Frame, Wrong};
 use crate::base::moment::Mono;
-use crate::domain::topic::TopicFilter;
 
 /// What the broker wants done, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +32,8 @@ pub enum Output {
     Send(ConnectionId, Frame),
     Close(ConnectionId),
     Happened(Happening),
+    /// A client has published this, and it was delivered.
+    Heard(Publication),
 }
 
 /// What a cloud, a test or a log may want to know.
@@ -52,6 +57,7 @@ pub enum Happening {
         client: String,
         filter: String,
     },
+    /// PUBACK, or PUBREC of a QoS 2 message: the client has it.
     Acknowledged {
         client: String,
         packet: u16,
@@ -67,10 +73,45 @@ pub enum Happening {
 #[derive(Debug)]
 struct Connection {
     identity: Identity,
+    version: Version,
     client: Option<String>,
+    username: Option<String>,
     keep_alive: Option<Duration>,
     heard: Mono,
-    will: Option<LastWill>,
+    will: Option<Will>,
+    /// What the client takes at a time.
+    window: usize,
+    maximum_packet: Option<usize>,
+    /// What the client has named by number.
+    aliases: BTreeMap<u16, String>,
+    /// Acknowledgements that a fault keeps back.
+    held: Vec<Packet>,
+    wants_reasons: bool,
+}
+
+/// A message that new subscribers get, and until when.
+#[derive(Debug)]
+struct Retained {
+    publish: Publish,
+    expires: Option<Mono>,
+}
+
+/// The time, and the cloud that the broker belongs to.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    now: Mono,
+    rules: &'a dyn Rules,
+    limits: Limits,
+}
+
+impl<'a> Turn<'a> {
+    fn new(now: Mono, rules: &'a dyn Rules) -> Self {
+        Self {
+            now,
+            rules,
+            limits: rules.limits(),
+        }
+    }
 }
 
 /// The broker: connections, sessions, retained messages.
@@ -78,9 +119,12 @@ struct Connection {
 pub struct Broker {
     connections: BTreeMap<ConnectionId, Connection>,
     sessions: BTreeMap<String, Session>,
-    retained: BTreeMap<String, Publish>,
+    retained: BTreeMap<String, Retained>,
     last_connection: u64,
+    /// Whose turn it is in each shared subscription.
+    turns: BTreeMap<String, usize>,
     pub faults: BrokerFaults,
+    pub health: Health,
     /// Messages that a full session had to let go.
     pub dropped: u64,
     out: VecDeque<Output>,
@@ -95,10 +139,17 @@ impl Broker {
             id,
             Connection {
                 identity,
+                version: Version::V311,
                 client: None,
+                username: None,
                 keep_alive: None,
                 heard: now,
                 will: None,
+                window: usize::MAX,
+                maximum_packet: None,
+                aliases: BTreeMap::new(),
+                held: Vec::new(),
+                wants_reasons: true,
             },
         );
         id
@@ -106,7 +157,7 @@ impl Broker {
 
     /// The connection is gone: the client left, or the network did.
     pub fn lost(&mut self, id: ConnectionId, now: Mono, rules: &dyn Rules) -> Vec<Output> {
-        self.leave(id, now, rules, true);
+        self.leave(id, Turn::new(now, rules), true);
         self.drain()
     }
 
@@ -117,13 +168,40 @@ impl Broker {
         now: Mono,
         rules: &dyn Rules,
     ) -> Vec<Output> {
+        let turn = Turn::new(now, rules);
+        self.health.messages_received += 1;
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.heard = now;
             match (connection.client.clone(), packet) {
-                (None, Packet::Connect(connect)) => self.connect(id, connect, now, rules),
-                (Some(client), packet) => self.serve(id, &client, packet, now, rules),
-                (None, _) => self.close(id, now, rules),
+                (None, Packet::Connect(connect)) => self.connect(id, *connect, turn),
+                (Some(client), packet) => self.serve(id, &client, packet, turn),
+                (None, _) => self.close(id, turn),
             }
+        }
+        self.drain()
+    }
+
+    /// What came on this connection cannot be read. `version` is what its CONNECT began with.
+    pub fn wrong(
+        &mut self,
+        id: ConnectionId,
+        version: Version,
+        wrong: Wrong,
+        now: Mono,
+        rules: &dyn Rules,
+    ) -> Vec<Output> {
+        let turn = Turn::new(now, rules);
+        let connected = self.connections.get(&id).map(|c| c.client.is_some());
+        match connected {
+            Some(true) => self.end(id, wrong.code, wrong.words, turn),
+            Some(false) if turn.limits.version_5 => {
+                // Only 3.1.1's own word for it: it has none for what is malformed.
+                if version == Version::V5 || wrong.code == code::UNSUPPORTED_VERSION {
+                    self.connack_refused(id, version, wrong.code, Some(wrong.words));
+                }
+                self.close(id, turn);
+            }
+            _ => self.close(id, turn),
         }
         self.drain()
     }
@@ -131,31 +209,52 @@ impl Broker {
     /// A message of the cloud itself.
     pub fn publish(
         &mut self,
-        topic: &str,
-        payload: Bytes,
-        qos: QoS,
+        publication: &Publication,
+        now: Mono,
         rules: &dyn Rules,
     ) -> Vec<Output> {
-        self.route(&Publish::from_bytes(topic, qos, payload), rules.limits());
+        let turn = Turn::new(now, rules);
+        let publish = Publish {
+            qos: publication.qos,
+            retain: publication.retain,
+            topic: publication.topic.clone(),
+            properties: publication.properties.clone(),
+            payload: publication.payload.clone(),
+            ..Publish::default()
+        };
+        self.route(None, publish, turn);
         self.drain()
     }
 
-    /// Ends connections that have been quiet for 1.5 times their keep-alive, and sessions that nobody came back to.
+    /// Ends connections that have been quiet for 1.5 times their keep-alive, and sessions that nobody came back to;
+    /// publishes wills whose delay is over, and the broker's health.
     pub fn tick(&mut self, now: Mono, rules: &dyn Rules) -> Vec<Output> {
+        let turn = Turn::new(now, rules);
+        let silent = |c: &Connection| {
+            c.keep_alive
+                .is_some_and(|limit| now.since(c.heard) > limit.mul_f64(1.5))
+        };
         let silent: Vec<_> = self
             .connections
             .iter()
-            .filter(|(_, c)| {
-                c.keep_alive
-                    .is_some_and(|limit| now.since(c.heard) > limit.mul_f64(1.5))
-            })
-            .map(|(id, _)| *id)
+            .filter_map(|(id, connection)| silent(connection).then_some(*id))
             .collect();
         for id in silent {
-            self.close(id, now, rules);
+            self.end(id, code::KEEP_ALIVE_TIMEOUT, "nothing was heard", turn);
         }
-        self.sessions
-            .retain(|_, session| session.ends.is_none_or(|end| end > now));
+        self.publish_wills(turn);
+        let ended: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.ends.is_some_and(|end| end <= now))
+            .map(|(client, _)| client.clone())
+            .collect();
+        for client in ended {
+            self.forget(&client, turn);
+        }
+        if turn.limits.health {
+            self.report(turn);
+        }
         self.drain()
     }
 
@@ -166,18 +265,52 @@ impl Broker {
         }
     }
 
-    /// Ends every connection. Sessions stay as they are.
+    /// Ends every connection without a word. Sessions stay as they are.
     pub fn drop_all(&mut self, now: Mono, rules: &dyn Rules) -> Vec<Output> {
         for id in self.connections.keys().copied().collect::<Vec<_>>() {
-            self.close(id, now, rules);
+            self.close(id, Turn::new(now, rules));
         }
         self.drain()
     }
 
-    /// Ends the connection of one client.
+    /// Ends the connection of one client without a word.
     pub fn drop_client(&mut self, client: &str, now: Mono, rules: &dyn Rules) -> Vec<Output> {
         if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
-            self.close(id, now, rules);
+            self.close(id, Turn::new(now, rules));
+        }
+        self.drain()
+    }
+
+    /// Ends the connection of one client with a reason, which only MQTT 5 can hear.
+    pub fn kick(&mut self, client: &str, code: u8, now: Mono, rules: &dyn Rules) -> Vec<Output> {
+        if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
+            self.end(
+                id,
+                code,
+                "sent away by the simulator",
+                Turn::new(now, rules),
+            );
+        }
+        self.drain()
+    }
+
+    /// Any bytes, as if they were a packet.
+    pub fn send_raw(&mut self, client: &str, bytes: Bytes) -> Vec<Output> {
+        if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
+            self.out.push_back(Output::Send(id, Frame::Raw(bytes)));
+        }
+        self.drain()
+    }
+
+    /// Sends the acknowledgements that were held, and holds no more.
+    pub fn release(&mut self) -> Vec<Output> {
+        self.faults.hold_acknowledgements = false;
+        self.faults.hold_subacks = false;
+        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            let connection = self.connections.get_mut(&id);
+            for packet in connection.map_or_else(Vec::new, |c| std::mem::take(&mut c.held)) {
+                self.send(id, packet);
+            }
         }
         self.drain()
     }
@@ -188,15 +321,15 @@ impl Broker {
         self.sessions
             .retain(|_, session| session.connection.is_some());
         for session in self.sessions.values_mut() {
-            session.filters.clear();
-            session.clean = true;
+            session.subscriptions.clear();
+            session.life = Duration::ZERO;
         }
     }
 
     /// Forgets the filters of every session, connected or not. The sessions themselves stay "present".
     pub fn forget_subscriptions(&mut self) {
         for session in self.sessions.values_mut() {
-            session.filters.clear();
+            session.subscriptions.clear();
         }
     }
 
@@ -210,8 +343,8 @@ impl Broker {
     pub fn filters(&self, client: &str) -> Vec<String> {
         let session = self.sessions.get(client);
         session.map_or_else(Vec::new, |session| {
-            let names = session.filters.iter().map(|(f, _)| f.as_str().to_owned());
-            names.collect()
+            let filters = session.subscriptions.iter();
+            filters.map(|s| s.filter.as_str().to_owned()).collect()
         })
     }
 
@@ -220,301 +353,80 @@ impl Broker {
         self.sessions.get(client).map_or(0, Session::backlog)
     }
 
-    fn connect(&mut self, id: ConnectionId, connect: Connect, now: Mono, rules: &dyn Rules) {
-        let Some(connection) = self.connections.get(&id) else {
-            return;
-        };
-        let client = connect.client_id.clone();
-        let verdict = self
-            .faults
-            .connect(&client)
-            .unwrap_or_else(|| rules.connect(&connection.identity, &connect));
-        match verdict {
-            Verdict::Allowed => self.welcome(id, connect, now, rules),
-            Verdict::Refused(code) => {
-                self.out.push_back(Output::Send(id, Frame::refusal(code)));
-                self.refuse(id, client, now, rules);
-            }
-            Verdict::Closed => self.refuse(id, client, now, rules),
-        }
+    /// What is retained at a topic.
+    pub fn retained(&self, topic: &str) -> Option<&Bytes> {
+        self.retained.get(topic).map(|r| &r.publish.payload)
     }
 
-    fn refuse(&mut self, id: ConnectionId, client: String, now: Mono, rules: &dyn Rules) {
-        self.happened(Happening::Refused { client });
-        self.close(id, now, rules);
-    }
-
-    fn welcome(&mut self, id: ConnectionId, connect: Connect, now: Mono, rules: &dyn Rules) {
-        let client = connect.client_id;
-        if let Some(first) = self.sessions.get(&client).and_then(|s| s.connection) {
-            self.close(first, now, rules);
-        }
-        if connect.clean_session {
-            self.sessions.remove(&client);
-        }
-        let session_present = self.sessions.contains_key(&client);
-        let session = self.sessions.entry(client.clone()).or_default();
-        session.resume(id, connect.clean_session);
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.client = Some(client.clone());
-            connection.will = connect.last_will;
-            connection.keep_alive =
-                (connect.keep_alive > 0).then(|| Duration::from_secs(connect.keep_alive.into()));
-        }
-        self.out
-            .push_back(Output::Send(id, Frame::accepted(session_present)));
-        self.happened(Happening::Connected {
-            client: client.clone(),
-            session_present,
-        });
-        if self.faults.evicts(&client) {
-            return self.close(id, now, rules);
-        }
-        for publish in self
-            .sessions
-            .get_mut(&client)
-            .map_or_else(Vec::new, Session::unacknowledged)
-        {
-            self.send(id, Packet::Publish(publish));
-        }
-        self.pump(&client, rules.limits());
-    }
-
-    fn serve(
-        &mut self,
-        id: ConnectionId,
-        client: &str,
-        packet: Packet,
-        now: Mono,
-        rules: &dyn Rules,
-    ) {
+    fn serve(&mut self, id: ConnectionId, client: &str, packet: Packet, turn: Turn<'_>) {
         match packet {
-            Packet::Subscribe(subscribe) => self.subscribe(id, client, subscribe, now, rules),
-            Packet::Unsubscribe(unsubscribe) => {
-                for filter in unsubscribe.topics {
-                    if let Some(session) = self.sessions.get_mut(client) {
-                        session.filters.retain(|(f, _)| f.as_str() != filter);
-                    }
-                    self.happened(Happening::Unsubscribed {
-                        client: client.to_owned(),
-                        filter,
-                    });
-                }
-                self.send(id, Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)));
-            }
-            Packet::Publish(publish) => self.take(id, client, &publish, now, rules),
-            Packet::PubAck(ack) => self.acknowledged(id, client, ack.pkid, now, rules),
+            Packet::Publish(publish) => self.take(id, client, publish, turn),
+            Packet::PubAck(ack) => self.puback(id, client, &ack, turn),
+            Packet::PubRec(ack) => self.pubrec(id, client, &ack, turn),
+            Packet::PubRel(ack) => self.pubrel(id, client, &ack),
+            Packet::PubComp(ack) => self.pubcomp(client, &ack, turn),
+            Packet::Subscribe(subscribe) => self.subscribe(id, client, subscribe, turn),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, client, unsubscribe),
             Packet::PingReq => self.send(id, Packet::PingResp),
-            Packet::Disconnect => {
-                self.out.push_back(Output::Close(id));
-                self.leave(id, now, rules, false);
+            Packet::Disconnect(disconnect) => self.farewell(id, client, &disconnect, turn),
+            Packet::Auth => {
+                let words = "no authentication method was agreed on";
+                self.end(id, code::PROTOCOL_ERROR, words, turn);
             }
-            // QoS 2 packets, a second CONNECT and the server's own packets: against the standard or AWS IoT's limits.
-            _ => self.close(id, now, rules),
-        }
-    }
-
-    fn subscribe(
-        &mut self,
-        id: ConnectionId,
-        client: &str,
-        subscribe: Subscribe,
-        now: Mono,
-        rules: &dyn Rules,
-    ) {
-        let limits = rules.limits();
-        if subscribe.filters.len() > limits.filters_per_subscribe {
-            return self.close(id, now, rules);
-        }
-        let mut codes = Vec::new();
-        let mut granted = Vec::new();
-        for filter in subscribe.filters {
-            let parsed = TopicFilter::parse(&filter.path);
-            match (parsed, rules.subscribe(client, &filter.path)) {
-                (Err(_), _) | (_, Verdict::Closed) => return self.close(id, now, rules),
-                (Ok(_), Verdict::Refused(_)) => codes.push(SubscribeReasonCode::Failure),
-                (Ok(parsed), Verdict::Allowed) => {
-                    let qos = if filter.qos == QoS::AtMostOnce {
-                        QoS::AtMostOnce
-                    } else {
-                        QoS::AtLeastOnce
-                    };
-                    codes.push(SubscribeReasonCode::Success(qos));
-                    granted.push((parsed, qos));
-                }
+            Packet::Connect(_) => {
+                self.end(id, code::PROTOCOL_ERROR, "a second CONNECT", turn);
             }
-        }
-        self.send(id, Packet::SubAck(SubAck::new(subscribe.pkid, codes)));
-        for (filter, qos) in granted {
-            if let Some(session) = self.sessions.get_mut(client) {
-                session.subscribe(filter.clone(), qos);
-            }
-            self.happened(Happening::Subscribed {
-                client: client.to_owned(),
-                filter: filter.as_str().to_owned(),
-            });
-            self.send_retained(client, &filter, qos, limits);
-        }
-    }
-
-    fn send_retained(&mut self, client: &str, filter: &TopicFilter, qos: QoS, limits: Limits) {
-        let matching: Vec<_> = self
-            .retained
-            .values()
-            .filter(|publish| filter.matches(&publish.topic))
-            .cloned()
-            .collect();
-        for publish in matching {
-            self.offer(client, &publish, qos, limits);
-        }
-    }
-
-    fn take(
-        &mut self,
-        id: ConnectionId,
-        client: &str,
-        publish: &Publish,
-        now: Mono,
-        rules: &dyn Rules,
-    ) {
-        let limits = rules.limits();
-        let allowed = rules.publish(client, &publish.topic) == Verdict::Allowed
-            && publish.qos != QoS::ExactlyOnce;
-        if !allowed || self.faults.cuts_before_puback(publish) {
-            return self.close(id, now, rules);
-        }
-        if publish.qos == QoS::AtLeastOnce {
-            self.send(id, Packet::PubAck(PubAck::new(publish.pkid)));
-        }
-        self.happened(Happening::Received {
-            client: client.to_owned(),
-            topic: publish.topic.clone(),
-            payload: publish.payload.clone(),
-        });
-        self.route(publish, limits);
-    }
-
-    fn acknowledged(
-        &mut self,
-        id: ConnectionId,
-        client: &str,
-        packet: u16,
-        now: Mono,
-        rules: &dyn Rules,
-    ) {
-        if self.faults.loses_puback() {
-            return self.close(id, now, rules);
-        }
-        if let Some(session) = self.sessions.get_mut(client)
-            && session.acknowledge(packet)
-        {
-            self.happened(Happening::Acknowledged {
-                client: client.to_owned(),
-                packet,
-            });
-        }
-        self.pump(client, rules.limits());
-    }
-
-    fn route(&mut self, publish: &Publish, limits: Limits) {
-        if publish.retain {
-            if publish.payload.is_empty() {
-                self.retained.remove(&publish.topic);
-            } else {
-                self.retained.insert(publish.topic.clone(), publish.clone());
-            }
-        }
-        if self.faults.deaf {
-            return;
-        }
-        let live = Publish {
-            retain: false,
-            ..publish.clone()
-        };
-        let wanted: Vec<_> = self
-            .sessions
-            .iter()
-            .filter_map(|(client, session)| Some((client.clone(), session.grants(&live.topic)?)))
-            .collect();
-        for (client, qos) in wanted {
-            self.offer(&client, &live, qos, limits);
-        }
-    }
-
-    /// Puts a message into a client's session and sends what may be sent.
-    fn offer(&mut self, client: &str, publish: &Publish, granted: QoS, limits: Limits) {
-        let qos = if publish.qos == QoS::AtMostOnce {
-            QoS::AtMostOnce
-        } else {
-            granted
-        };
-        let Some(session) = self.sessions.get_mut(client) else {
-            return;
-        };
-        if session.connection.is_none() && qos == QoS::AtMostOnce {
-            return;
-        }
-        self.dropped += session.queue(
-            Publish {
-                qos,
-                dup: false,
-                pkid: 0,
-                ..publish.clone()
-            },
-            limits.queued,
-        );
-        self.pump(client, limits);
-    }
-
-    fn pump(&mut self, client: &str, limits: Limits) {
-        let Some(session) = self.sessions.get_mut(client) else {
-            return;
-        };
-        let Some(id) = session.connection else {
-            return;
-        };
-        for publish in session.ready(limits.in_flight) {
-            let again = self.faults.duplicates(&publish);
-            self.send(id, Packet::Publish(publish));
-            if let Some(again) = again {
-                self.send(id, Packet::Publish(again));
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                let words = "a packet that only a broker sends";
+                self.end(id, code::PROTOCOL_ERROR, words, turn);
             }
         }
     }
 
-    fn close(&mut self, id: ConnectionId, now: Mono, rules: &dyn Rules) {
+    /// Ends a connection and says why, where the version can say it.
+    fn end(&mut self, id: ConnectionId, code: u8, words: &str, turn: Turn<'_>) {
+        let disconnect = Disconnect {
+            code,
+            words: Some(words.to_owned()),
+            session_expiry: None,
+        };
+        if self.speaks_5(id) {
+            self.send(id, Packet::Disconnect(disconnect));
+        }
+        self.close(id, turn);
+    }
+
+    fn close(&mut self, id: ConnectionId, turn: Turn<'_>) {
         self.out.push_back(Output::Close(id));
-        self.leave(id, now, rules, true);
+        self.leave(id, turn, true);
     }
 
-    fn leave(&mut self, id: ConnectionId, now: Mono, rules: &dyn Rules, unclean: bool) {
-        let Some(connection) = self.connections.remove(&id) else {
-            return;
-        };
-        let Some(client) = connection.client else {
-            return;
-        };
-        if let Some(session) = self.sessions.get_mut(&client)
-            && session.connection == Some(id)
-        {
-            session.connection = None;
-            session.ends = Some(now.plus(rules.limits().session_life));
-            if session.clean {
-                self.sessions.remove(&client);
-            }
-        }
-        self.happened(Happening::Disconnected { client });
-        if let (true, Some(will)) = (unclean, connection.will) {
-            let publish = Publish {
-                retain: will.retain,
-                ..Publish::from_bytes(will.topic, will.qos, will.message)
-            };
-            self.route(&publish, rules.limits());
-        }
+    fn speaks_5(&self, id: ConnectionId) -> bool {
+        let connection = self.connections.get(&id);
+        connection.is_some_and(|c| c.version == Version::V5)
     }
 
     fn send(&mut self, id: ConnectionId, packet: Packet) {
-        self.out.push_back(Output::Send(id, Frame::Packet(packet)));
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        self.health.messages_sent += 1;
+        let frame = Frame::Packet(connection.version, packet);
+        self.out.push_back(Output::Send(id, frame));
+    }
+
+    /// An acknowledgement to a client, unless a fault keeps it.
+    fn acknowledge(&mut self, id: ConnectionId, packet: Packet, is_held: bool) {
+        match self.connections.get_mut(&id) {
+            Some(connection) if is_held => connection.held.push(packet),
+            _ => self.send(id, packet),
+        }
+    }
+
+    /// Words for an acknowledgement, where the client wants them (MQTT 5, 3.1.2.11.7).
+    fn words(&self, id: ConnectionId, words: &'static str) -> Option<&'static str> {
+        let connection = self.connections.get(&id)?;
+        (connection.version == Version::V5 && connection.wants_reasons).then_some(words)
     }
 
     fn happened(&mut self, happening: Happening) {

@@ -103,12 +103,17 @@ impl Authority {
 
     /// TLS for HTTPS: nobody is asked for a certificate.
     pub fn https(&self) -> Result<ServerConfig, CaError> {
+        self.server(&[b"http/1.1"])
+    }
+
+    /// TLS with these ALPN protocols; nobody is asked for a certificate.
+    pub fn server(&self, alpn: &[&[u8]]) -> Result<ServerConfig, CaError> {
         let (chain, key) = self.server_certificate()?;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Ok(config)
     }
 

@@ -1,7 +1,9 @@
 //! What each service accepts, refuses and answers. A cloud is called, never awaited: requests in, answers out.
 
+pub mod mqtt;
 pub mod thinq;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -9,17 +11,32 @@ use bytes::Bytes;
 use super::broker::Rules;
 use super::event::SimEvent;
 use crate::base::moment::Moment;
+use crate::domain::message::{Properties, Qos};
 
 /// A service: its REST side, its rules for the broker, and what happens in it as time passes.
-pub trait Cloud: Rules + Send + 'static {
+pub trait Cloud: Rules + Any + Send {
     /// One REST call.
-    fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer;
+    fn http(&mut self, _request: &HttpRequest, _now: Moment) -> HttpAnswer {
+        HttpAnswer::none()
+    }
 
     /// The answer to a call that fails with one of the service's codes, whatever it asked.
-    fn failure(&self, code: &str, request: &HttpRequest, now: Moment) -> HttpAnswer;
+    fn failure(&self, _code: &str, _request: &HttpRequest, _now: Moment) -> HttpAnswer {
+        HttpAnswer::none()
+    }
 
     /// Whether a client's certificate may finish its handshake; its authority has been checked.
-    fn accepts(&self, certificate: &[u8]) -> bool;
+    fn accepts(&self, _certificate: &[u8]) -> bool {
+        true
+    }
+
+    /// A client has published; the broker delivers it besides.
+    fn hear(&mut self, _heard: &Publication, _now: Moment) -> Tick {
+        Tick::default()
+    }
+
+    /// Stops (or resumes) what devices do by themselves.
+    fn freeze(&mut self, frozen: bool);
 
     /// Lets time pass until `now`.
     fn tick(&mut self, now: Moment) -> Tick;
@@ -67,9 +84,60 @@ pub struct HttpAnswer {
     pub code: Option<String>,
 }
 
-/// A message that the cloud publishes through its broker.
+impl HttpAnswer {
+    /// Of a cloud that has no REST side.
+    fn none() -> Self {
+        Self {
+            status: 404,
+            content_type: "text/plain",
+            ..Self::default()
+        }
+    }
+}
+
+/// A message that the cloud publishes through its broker, or that the broker has taken from a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     pub topic: String,
     pub payload: Bytes,
+    pub qos: Qos,
+    pub retain: bool,
+    pub properties: Properties,
+}
+
+impl Publication {
+    /// With QoS 1.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+        Self {
+            topic: topic.into(),
+            payload: payload.into(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            properties: Properties::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn retained(self) -> Self {
+        Self {
+            retain: true,
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn exactly_once(self) -> Self {
+        Self {
+            qos: Qos::ExactlyOnce,
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn at_most_once(self) -> Self {
+        Self {
+            qos: Qos::AtMostOnce,
+            ..self
+        }
+    }
 }

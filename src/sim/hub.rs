@@ -1,18 +1,20 @@
 //! The one place where sockets, clock, cloud and broker meet: everything under one lock, held briefly.
 
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::Packet;
+use bytes::BytesMut;
 use tokio::sync::{Notify, broadcast, watch};
 
-use super::broker::{Broker, ConnectionId, Identity, Output};
+use super::broker::{Broker, ConnectionId, Identity, Output, Rules};
 use super::clock::SimClock;
 use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
-use super::wire::Frame;
+use super::packet::{Packet, Version};
+use super::wire::{Frame, Wrong};
 
 /// Events kept for a slow listener; older ones are skipped.
 const EVENTS: usize = 16_384;
@@ -23,19 +25,30 @@ const CALLS: usize = 50_000;
 /// A client with more than this waiting gets no more load until it has caught up.
 const BUSY: usize = 2_000;
 
-/// What waits to be written to one connection. The broker's window keeps it short.
+/// Beyond this many bytes waiting for one connection, QoS 0 messages to it are dropped. The broker's window bounds the
+/// others.
+const OUTBOX: usize = 16 << 20;
+
+/// What waits to be written to one connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    content: Mutex<(Vec<Frame>, bool)>,
+    content: Mutex<(BytesMut, bool)>,
     pub changed: Notify,
     /// Told once when the connection has to end.
     pub closed: Notify,
 }
 
 impl Outbox {
-    fn push(&self, frame: Frame) {
-        lock(&self.content).0.push(frame);
+    /// How many bytes that was; none for a message that is dropped because the client does not read.
+    fn push(&self, frame: &Frame) -> Option<usize> {
+        let mut content = lock(&self.content);
+        let before = content.0.len();
+        if before > OUTBOX && frame.is_droppable() {
+            return None;
+        }
+        frame.write(&mut content.0);
         self.changed.notify_one();
+        Some(content.0.len() - before)
     }
 
     fn close(&self) {
@@ -44,16 +57,20 @@ impl Outbox {
         self.closed.notify_one();
     }
 
-    /// What is to be written now, and whether that was the last.
-    pub fn take(&self) -> (Vec<Frame>, bool) {
-        let mut content = lock(&self.content);
-        (std::mem::take(&mut content.0), content.1)
+    /// What is to be written now.
+    pub fn take(&self) -> BytesMut {
+        std::mem::take(&mut lock(&self.content).0)
+    }
+
+    /// Whether what is in it is the last.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.content).1
     }
 }
 
-pub struct Core<C> {
+pub struct Core {
     pub clock: SimClock,
-    pub cloud: C,
+    pub cloud: Box<dyn Cloud>,
     pub broker: Broker,
     pub faults: Faults,
     /// The last calls, in order.
@@ -61,20 +78,30 @@ pub struct Core<C> {
     outboxes: HashMap<ConnectionId, Arc<Outbox>>,
 }
 
+impl Core {
+    /// The cloud, if it is of this kind.
+    pub fn cloud_as<T: Cloud>(&mut self) -> Option<&mut T> {
+        let any: &mut dyn Any = &mut *self.cloud;
+        any.downcast_mut()
+    }
+}
+
 /// Shared by the servers, the ticker and every [`super::SimControl`].
-pub struct Hub<C> {
-    core: Mutex<Core<C>>,
+pub struct Hub {
+    core: Mutex<Core>,
     events: broadcast::Sender<SimEvent>,
-    /// Whether the broker's port is open.
+    /// Whether the broker's ports are open.
     pub broker_runs: watch::Sender<bool>,
+    /// How long everything that the broker says is kept back.
+    pub delay: watch::Sender<Duration>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<C: Cloud> Hub<C> {
-    pub fn new(clock: SimClock, cloud: C) -> Self {
+impl Hub {
+    pub fn new(clock: SimClock, cloud: Box<dyn Cloud>) -> Self {
         let core = Core {
             clock,
             cloud,
@@ -87,10 +114,11 @@ impl<C: Cloud> Hub<C> {
             core: Mutex::new(core),
             events: broadcast::channel(EVENTS).0,
             broker_runs: watch::channel(true).0,
+            delay: watch::channel(Duration::ZERO).0,
         }
     }
 
-    pub fn core(&self) -> MutexGuard<'_, Core<C>> {
+    pub fn core(&self) -> MutexGuard<'_, Core> {
         lock(&self.core)
     }
 
@@ -135,6 +163,11 @@ impl<C: Cloud> Hub<C> {
         self.tell(SimEvent::Call(record));
     }
 
+    /// The largest packet that the cloud takes.
+    pub fn packet_limit(&self) -> usize {
+        self.core().cloud.limits().packet
+    }
+
     pub fn open(&self, identity: Identity) -> (ConnectionId, Arc<Outbox>) {
         let mut core = self.core();
         let now = core.clock.now().mono;
@@ -148,6 +181,15 @@ impl<C: Cloud> Hub<C> {
         self.with_broker(|broker, cloud, now| broker.receive(id, packet, now, cloud));
     }
 
+    /// So many bytes came from a client.
+    pub fn count_received(&self, bytes: usize) {
+        self.core().broker.health.bytes_received += bytes as u64;
+    }
+
+    pub fn wrong(&self, id: ConnectionId, version: Version, wrong: Wrong) {
+        self.with_broker(|broker, rules, now| broker.wrong(id, version, wrong, now, rules));
+    }
+
     pub fn lost(&self, id: ConnectionId) {
         self.with_broker(|broker, cloud, now| broker.lost(id, now, cloud));
         self.core().outboxes.remove(&id);
@@ -156,12 +198,12 @@ impl<C: Cloud> Hub<C> {
     /// Runs something on the broker, at the simulator's time, and carries out what it wants.
     pub fn with_broker(
         &self,
-        work: impl FnOnce(&mut Broker, &C, crate::base::moment::Mono) -> Vec<Output>,
+        work: impl FnOnce(&mut Broker, &dyn Rules, crate::base::moment::Mono) -> Vec<Output>,
     ) {
         let mut core = self.core();
         let now = core.clock.now().mono;
         let Core { broker, cloud, .. } = &mut *core;
-        let outputs = work(broker, cloud, now);
+        let outputs = work(broker, &**cloud, now);
         self.carry_out(&mut core, outputs);
     }
 
@@ -170,11 +212,13 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, publications);
     }
 
-    fn publish_in(&self, core: &mut Core<C>, publications: Vec<Publication>) {
-        for Publication { topic, payload } in publications {
+    fn publish_in(&self, core: &mut Core, publications: Vec<Publication>) {
+        let now = core.clock.now().mono;
+        for publication in publications {
             let Core { broker, cloud, .. } = &mut *core;
-            let outputs = broker.publish(&topic, payload, QoS::AtLeastOnce, cloud);
+            let outputs = broker.publish(&publication, now, &**cloud);
             self.carry_out(core, outputs);
+            let topic = publication.topic;
             self.tell(SimEvent::Published { topic });
         }
     }
@@ -187,7 +231,7 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, tick.publications);
         tick.events.into_iter().for_each(|event| self.tell(event));
         let Core { broker, cloud, .. } = &mut *core;
-        let outputs = broker.tick(now.mono, cloud);
+        let outputs = broker.tick(now.mono, &**cloud);
         self.carry_out(&mut core, outputs);
     }
 
@@ -200,12 +244,16 @@ impl<C: Cloud> Hub<C> {
         self.publish_in(&mut core, publications);
     }
 
-    fn carry_out(&self, core: &mut Core<C>, outputs: Vec<Output>) {
+    fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
+        let mut heard = Vec::new();
         for output in outputs {
             match output {
                 Output::Send(id, frame) => {
                     if let Some(outbox) = core.outboxes.get(&id) {
-                        outbox.push(frame);
+                        match outbox.push(&frame) {
+                            Some(bytes) => core.broker.health.bytes_sent += bytes as u64,
+                            None => core.broker.health.dropped += 1,
+                        }
                     }
                 }
                 Output::Close(id) => {
@@ -214,7 +262,15 @@ impl<C: Cloud> Hub<C> {
                     }
                 }
                 Output::Happened(happening) => self.tell(SimEvent::Broker(happening)),
+                Output::Heard(publication) => heard.push(publication),
             }
+        }
+        // What the cloud says to it comes after it. The cloud does not hear itself, so this goes one step deep.
+        for publication in heard {
+            let now = core.clock.now();
+            let tick = core.cloud.hear(&publication, now);
+            self.publish_in(core, tick.publications);
+            tick.events.into_iter().for_each(|event| self.tell(event));
         }
     }
 }

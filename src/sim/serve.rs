@@ -1,7 +1,9 @@
-//! The sockets: HTTPS, and MQTT over mutual TLS, on loopback.
+//! The sockets, on loopback: HTTPS, and MQTT bare, over TLS, over WebSocket.
 
 pub mod http;
 pub mod mqtt;
+pub mod port;
+pub mod web_socket;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 

@@ -75,7 +75,7 @@ pub(super) struct Block {
     pub(super) area: Vec<u8>,
     pub(super) used: usize,
     pub(super) rows: usize,
-    /// Rows that are messages, not gaps.
+    /// Rows that are messages that came: no gaps, and not what we sent.
     pub(super) messages: u64,
     pub(super) sources: Vec<Source>,
 }
@@ -225,7 +225,7 @@ impl Block {
         self.rows += 1;
         let place = self.area.len() - self.rows * RECORD;
         self.area[place..place + RECORD].copy_from_slice(&record.to_bytes());
-        self.messages += u64::from(row.kind != Kind::Gap);
+        self.messages += u64::from(row.kind != Kind::Gap && !row.flags.outgoing);
     }
 
     fn append(&mut self, bytes: &[u8]) {

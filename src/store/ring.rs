@@ -191,9 +191,12 @@ impl Ring {
         self.beside = bytes;
     }
 
+    /// What we sent ourselves is a row like any other, but counts neither as received nor as kept or dropped.
     pub fn push(&mut self, message: &Message, note: Note<'_>) -> Seq {
-        self.received += 1;
-        self.kept += 1;
+        if message.direction == Direction::In {
+            self.received += 1;
+            self.kept += 1;
+        }
         let kept = &message.payload[..message.payload.len().min(self.longest())];
         let packed = message.properties.as_deref().map(properties::pack);
         let mask = self.mask(note.mask);
@@ -308,6 +311,12 @@ impl Ring {
             return (place < self.next).then_some(Seq(place));
         }
         self.shelf.at(place)
+    }
+
+    /// Topics of messages in memory, the newest first; one may come several times.
+    pub fn topic_names(&self) -> impl Iterator<Item = &str> {
+        let blocks = self.blocks.iter().rev();
+        blocks.flat_map(|block| block.sources.iter().map(|source| block.topic(source)))
     }
 
     /// Blocks in memory, oldest first.

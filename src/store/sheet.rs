@@ -121,8 +121,9 @@ impl Sheet {
         // A row that cannot be read, or whose source is not there, spoils the whole.
         let mut messages = 0;
         for row in 0..rows {
-            let source = block.source(block.read(row)?.source)?;
-            messages += u64::from(source.kind != Kind::Gap);
+            let read = block.read(row)?;
+            let source = block.source(read.source)?;
+            messages += u64::from(source.kind != Kind::Gap && !read.flags.outgoing);
         }
         block.messages = messages;
         Some(Self {

@@ -16,7 +16,11 @@ pub struct View {
     pub filter: Filter,
     /// Only messages of this device (its number).
     pub device: Option<u32>,
+    /// Only messages on topics that one of these matches; all where there is none.
+    pub topics: Vec<TopicFilter>,
     pub muted: Vec<Mute>,
+    /// Filters in force that are not muted: what one of them matches is shown, though a muted one matches it too.
+    pub unmuted: Vec<TopicFilter>,
 }
 
 /// Whose messages are not shown; they are kept and counted all the same.
@@ -87,7 +91,11 @@ impl View {
         if self.device.is_some() && self.device != device {
             return Verdict::Never;
         }
-        if self.muted.iter().any(|mute| mute.covers(&sender, device)) {
+        if !self.topics.is_empty() && !self.topics.iter().any(|f| f.matches(sender.topic)) {
+            return Verdict::Never;
+        }
+        let is_muted = self.muted.iter().any(|mute| mute.covers(&sender, device));
+        if is_muted && !self.unmuted.iter().any(|f| f.matches(sender.topic)) {
             return Verdict::Never;
         }
         let Some(expression) = self.filter.expression() else {

@@ -1,10 +1,13 @@
 //! A pane: its frame with title, note, filter and scroll bar, and inside it the body.
 
+mod compose;
 mod devices;
+mod filters;
 mod inspector;
 mod messages;
 mod publish;
 mod subscriptions;
+mod topics;
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -30,10 +33,16 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
     match &pane.body {
         Body::Empty(lines) => empty(lines, inner, canvas),
         Body::Devices(rows) => devices::draw(rows, inner, focused, canvas),
+        Body::Topics(rows) => topics::draw(rows, inner, focused, canvas),
         Body::Subscriptions(rows) => subscriptions::draw(rows, inner, focused, canvas),
+        Body::Filters(rows) => filters::draw(rows, inner, focused, canvas),
         Body::Messages(rows) => messages::draw(rows, inner, focused, canvas),
-        Body::Lines(lines) => inspector::draw(lines, inner, canvas),
+        Body::Lines(lines) => inspector::draw(lines, None, inner, focused, canvas),
+        Body::Document { lines, selected } => {
+            inspector::draw(lines, *selected, inner, focused, canvas);
+        }
         Body::Commands(rows) => publish::draw(rows, inner, focused, canvas),
+        Body::Compose(rows) => compose::draw(rows, inner, canvas),
     }
 }
 

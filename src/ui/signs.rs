@@ -25,6 +25,8 @@ pub struct Signs {
     pub thumb_thin: &'static str,
     pub thumb: &'static str,
     pub blank_field: &'static str,
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     /// From next to nothing to full.
     pub bars: [&'static str; 8],
     pub lines: Lines,
@@ -64,6 +66,8 @@ impl Signs {
         thumb_thin: "┃",
         thumb: "█",
         blank_field: "_",
+        folded: "▸",
+        unfolded: "▾",
         bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         lines: Lines {
             across: "─",
@@ -104,6 +108,8 @@ impl Signs {
         thumb_thin: "#",
         thumb: "#",
         blank_field: "_",
+        folded: "+",
+        unfolded: "-",
         bars: ["_", ".", ":", "-", "=", "+", "*", "#"],
         lines: Lines {
             across: "-",

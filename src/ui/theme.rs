@@ -6,7 +6,7 @@
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::palette::{DARK, LIGHT, Palette, SIXTEEN, SelectionColours};
+use super::palette::{self, DARK, LIGHT, Palette, SIXTEEN, SelectionColours};
 use super::signs::{Lines, Signs};
 use super::theme_file;
 use crate::app::screen::Role;
@@ -26,6 +26,8 @@ pub struct Theme {
     inks: Inks,
     /// Where colours are few, a frame is told from the others by its lines.
     strong_frames: bool,
+    /// Colours of pictures; `None` where they are drawn in letters.
+    pixels: Option<ColourDepth>,
 }
 
 impl Theme {
@@ -43,6 +45,7 @@ impl Theme {
     pub fn ansi16() -> Self {
         Self {
             strong_frames: true,
+            pixels: None,
             ..Self::coloured(&SIXTEEN)
         }
     }
@@ -53,6 +56,7 @@ impl Theme {
             signs: &Signs::UNICODE,
             inks: Inks::plain(),
             strong_frames: true,
+            pixels: None,
         }
     }
 
@@ -67,7 +71,7 @@ impl Theme {
         };
         match colours {
             ColourDepth::Sixteen => Self::ansi16(),
-            ColourDepth::TwoHundredFiftySix => Self::coloured(&palette.indexed()),
+            ColourDepth::TwoHundredFiftySix => Self::indexed(palette),
             ColourDepth::True => Self::coloured(palette),
         }
     }
@@ -78,7 +82,7 @@ impl Theme {
         Ok(match colours {
             _ if no_color => Self::plain(),
             ColourDepth::Sixteen => Self::ansi16(),
-            ColourDepth::TwoHundredFiftySix => Self::coloured(&palette.indexed()),
+            ColourDepth::TwoHundredFiftySix => Self::indexed(&palette),
             ColourDepth::True => Self::coloured(&palette),
         })
     }
@@ -90,11 +94,19 @@ impl Theme {
         self
     }
 
+    fn indexed(palette: &Palette) -> Self {
+        Self {
+            pixels: Some(ColourDepth::TwoHundredFiftySix),
+            ..Self::coloured(&palette.indexed())
+        }
+    }
+
     fn coloured(palette: &Palette) -> Self {
         Self {
             signs: &Signs::UNICODE,
             inks: Inks::coloured(palette),
             strong_frames: false,
+            pixels: Some(ColourDepth::True),
         }
     }
 
@@ -102,7 +114,12 @@ impl Theme {
         self.signs
     }
 
-    pub const fn role(&self, role: Role) -> Style {
+    /// Whether a picture can be drawn in colours.
+    pub const fn has_pixels(&self) -> bool {
+        self.pixels.is_some()
+    }
+
+    pub fn role(&self, role: Role) -> Style {
         let inks = &self.inks;
         match role {
             Role::Normal => Style::new(),
@@ -120,6 +137,10 @@ impl Theme {
             Role::Punctuation => inks.punctuation,
             Role::Match => inks.found,
             Role::Changed => inks.changed,
+            Role::Pixels { top, bottom } => match self.pixels {
+                None => Style::new(),
+                Some(depth) => Style::new().fg(pixel(top, depth)).bg(pixel(bottom, depth)),
+            },
         }
     }
 
@@ -307,6 +328,14 @@ impl Inks {
             selection: Selection::Reverse,
             behind: None,
         }
+    }
+}
+
+fn pixel(rgb: [u8; 3], depth: ColourDepth) -> Color {
+    let [red, green, blue] = rgb;
+    match depth {
+        ColourDepth::True => Color::Rgb(red, green, blue),
+        _ => Color::Indexed(palette::in_cube(rgb)),
     }
 }
 

@@ -397,7 +397,7 @@ fn a_profile_is_added_listed_and_removed_with_everything_it_had() {
         "--token-file",
         &token,
         "--api-url",
-        &ready.api_url,
+        ready.api_url.as_deref().expect("ThinQ has a REST side"),
         "--mqtt-url",
         &ready.mqtt_url,
         "--ca-file",

@@ -14,6 +14,7 @@ mod headless;
 mod history;
 mod hostile;
 mod idle;
+mod mqtt;
 mod secrets;
 mod terminal;
 mod wizard;

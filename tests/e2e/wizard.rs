@@ -10,7 +10,10 @@ fn at_the_token(home: &Home) -> Screen {
     let ready = home.ready();
     let ca = ready.ca_file.display().to_string();
     let way = [
-        ("THINGDECK_API_URL", ready.api_url.as_str()),
+        (
+            "THINGDECK_API_URL",
+            ready.api_url.as_deref().expect("ThinQ has a REST side"),
+        ),
         ("THINGDECK_MQTT_URL", ready.mqtt_url.as_str()),
         ("THINGDECK_CA_FILE", ca.as_str()),
     ];

@@ -182,7 +182,7 @@ fn subs_lists_feeds_with_their_end_and_filters_with_their_grant() {
     assert!(
         stage.deeds.contains(&Deed::Open(Opening {
             manual_ack: true,
-            filters: vec![]
+            ..Opening::default()
         })),
         "it takes no messages for itself"
     );

@@ -5,8 +5,10 @@
     reason = "a broken script or an unread line is a failed test"
 )]
 
+mod expect;
 mod feeds;
 mod looking;
 mod profiles;
+mod publish;
 mod stage;
 mod tail;

@@ -2,23 +2,29 @@
 
 use thingdeck::base::problem::Exit;
 use thingdeck::base::secret::Secret;
-use thingdeck::domain::profile::SecretRef;
+use thingdeck::domain::profile::{
+    Common, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
+};
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::headless::console::{Answer, Heard, NewEntry};
 
-use super::stage::{Deed, Stage, problem, profile};
+use super::stage::{Deed, Stage, broker, problem, profile, wish};
 
 #[test]
 fn profiles_are_listed_with_the_place_of_their_token() {
     let mut stage = Stage::home();
     stage.profiles.push(profile("work"));
+    stage.profiles.push(broker("lab", |settings| {
+        settings.password = Some(SecretRef::Env("LAB_PW".to_owned()));
+    }));
     assert_eq!(stage.run(&["profile-list"]), Exit::Done);
     assert_eq!(
         stage.printed(),
         [
-            "NAME  PLATFORM  COUNTRY  TOKEN          DEFAULT",
-            "home  thinq     KR       env THINQ_PAT  yes",
-            "work  thinq     KR       env THINQ_PAT",
+            "NAME  PLATFORM  WHERE             SECRET         DEFAULT",
+            "home  thinq     KR                env THINQ_PAT  yes",
+            "work  thinq     KR                env THINQ_PAT",
+            "lab   mqtt      mqtt://127.0.0.1  env LAB_PW",
         ]
     );
     let mut stage = Stage::home();
@@ -30,19 +36,27 @@ fn profiles_are_listed_with_the_place_of_their_token() {
         ]
     );
     assert_eq!(stage.asked(), Vec::<&Request>::new(), "nobody is asked");
+    stage.profiles = vec![broker("lab", |settings| {
+        settings.password = Some(SecretRef::Plain(Secret::new("c4nary")));
+    })];
+    assert_eq!(stage.run(&["profile-list", "--json"]), Exit::Done);
+    let line = stage.printed()[1];
+    assert_eq!(
+        line,
+        r#"{"name":"lab","platform":"mqtt","url":"mqtt://127.0.0.1","password":"in the config file, in clear","default":false}"#
+    );
 }
 
 const ADD: [&str; 5] = ["profile-add", "--name", "new", "--country", "de"];
 
 fn entry(token: SecretRef) -> NewEntry {
     NewEntry {
-        name: "new".to_owned(),
-        country: "DE".to_owned(),
-        token,
-        event_hours: None,
-        api_url: None,
-        mqtt_url: None,
-        ca_file: None,
+        profile: Profile {
+            name: "new".to_owned(),
+            settings: Settings::Thinq(ThinqSettings::new("DE".to_owned(), token)),
+            common: Common::default(),
+            simulated: false,
+        },
         make_default: false,
         replace: false,
     }
@@ -211,4 +225,65 @@ fn a_profile_that_is_not_there_is_not_found() {
         "{}",
         stage.talk()
     );
+}
+
+#[test]
+fn a_broker_is_tried_and_saved_with_its_password_out_of_sight() {
+    let mut stage = Stage::home();
+    stage.stdin = "c4nary\n".to_owned();
+    let line = [
+        "profile-add",
+        "--name",
+        "lab",
+        "--platform",
+        "mqtt",
+        "--url",
+        "mqtts://h",
+        "--mqtt-version",
+        "5",
+        "--username",
+        "me",
+        "--password-stdin",
+        "--client-id",
+        "deck 1",
+        "--topic",
+        "a/#",
+        "--topic",
+        "b",
+        "--ca-file",
+        "ca.pem",
+    ];
+    assert_eq!(stage.run(&line), Exit::Done);
+    let expected = Profile {
+        name: "lab".to_owned(),
+        settings: Settings::Mqtt(MqttSettings {
+            version: Version::V5,
+            username: Some("me".to_owned()),
+            password: Some(SecretRef::Plain(Secret::new("c4nary"))),
+            client_id: Some("deck 1".to_owned()),
+            ..MqttSettings::new("mqtts://h".to_owned())
+        }),
+        common: Common {
+            ca_file: Some("ca.pem".into()),
+            topics: vec![wish("a/#"), wish("b")],
+            ..Common::default()
+        },
+        simulated: false,
+    };
+    let entry = NewEntry {
+        profile: expected,
+        make_default: false,
+        replace: false,
+    };
+    assert_eq!(
+        stage.deeds,
+        [
+            Deed::Choose("lab".to_owned()),
+            Deed::Ask(Request::Probe),
+            Deed::Save(entry),
+            Deed::Close,
+        ]
+    );
+    assert_eq!(stage.talk(), "the broker lets us in\nsaved");
+    assert!(!format!("{:?}", stage.deeds).contains("c4nary"));
 }

@@ -2,25 +2,32 @@
 //! only when a verb waits for a deadline.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::base::secret::Secret;
 use thingdeck::cli::verb::Verb;
 use thingdeck::cli::{Command, Options};
+use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::message::{AckToken, Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
+use thingdeck::domain::profile::{
+    Common, MqttSettings, OnQuit, Profile, SecretRef, Settings, ThinqSettings,
+};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId};
-use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent};
-use thingdeck::domain::topic::Topic;
+use thingdeck::domain::session::{Delivered, LinkState, SessionCommand, SessionEvent};
+use thingdeck::domain::subscription::FilterWish;
+use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending};
 use thingdeck::headless::run;
+use thingdeck::platform::catalog::build;
 
 type Answers = Box<dyn FnMut(&Request) -> Result<Reply, Problem> + Send>;
 
@@ -46,6 +53,8 @@ pub struct Stage {
     /// Where the profile cannot be told.
     pub no_profile: Option<Problem>,
     pub stdin: String,
+    /// What the one file of this machine holds.
+    pub file: Vec<u8>,
     pub answer: Answer,
     /// Lines that stdout takes before its reader goes away.
     pub room: usize,
@@ -56,6 +65,8 @@ pub struct Stage {
     pub on_the_way: VecDeque<Heard>,
     /// Comes once the session is opened.
     pub stream: VecDeque<Heard>,
+    /// One for each publish, until there are no more.
+    pub receipts: VecDeque<Result<Delivered, Problem>>,
     queue: VecDeque<Heard>,
     now: Mono,
     requests: u64,
@@ -71,16 +82,26 @@ impl Stage {
             default: Some("home".to_owned()),
             no_profile: None,
             stdin: String::new(),
+            file: Vec::new(),
             answer: Answer::Yes,
             room: usize::MAX,
             left: Vec::new(),
             answers: Box::new(|request| Ok(usual(request))),
             on_the_way: VecDeque::new(),
             stream: VecDeque::new(),
+            receipts: VecDeque::new(),
             queue: VecDeque::new(),
             now: Mono::default(),
             requests: 0,
         }
+    }
+
+    /// A broker that takes `publishes` messages, and a profile of it.
+    pub fn lab(publishes: usize) -> Self {
+        let mut stage = Self::home();
+        stage.profiles = vec![broker("lab", |_| {})];
+        stage.receipts = vec![Ok(Delivered::default()); publishes].into();
+        stage.streaming([connected()])
     }
 
     /// Other answers; what `answers` leaves out is answered as usual.
@@ -136,6 +157,11 @@ impl Stage {
         requests.collect()
     }
 
+    /// How far the clock moved.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.now.0
+    }
+
     /// All of stderr.
     pub fn talk(&self) -> String {
         self.said.join("\n")
@@ -182,6 +208,10 @@ impl Console for Stage {
         self.default.clone()
     }
 
+    fn capabilities(&self, profile: &Profile) -> Capabilities {
+        build(profile).info().capabilities
+    }
+
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
         self.deeds.push(Deed::Choose(profile.name));
         Ok(())
@@ -213,6 +243,13 @@ impl Console for Stage {
     }
 
     fn command(&mut self, command: SessionCommand) {
+        if let SessionCommand::Publish(id, _) = &command
+            && let Some(result) = self.receipts.pop_front()
+        {
+            let id = *id;
+            let receipt = SessionEvent::Receipt { id, result };
+            self.queue.push_back(Heard::Session(receipt));
+        }
         self.deeds.push(Deed::Command(command));
     }
 
@@ -229,6 +266,18 @@ impl Console for Stage {
             Heard::Deadline
         });
         Box::pin(std::future::ready(heard))
+    }
+
+    fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>> {
+        let content = Bytes::copy_from_slice(self.stdin.as_bytes());
+        Box::pin(std::future::ready(Ok(content)))
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<Bytes, Problem> {
+        if path == Path::new("there") {
+            return Ok(Bytes::copy_from_slice(&self.file));
+        }
+        Err(problem("no such file", Exit::Usage))
     }
 
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {
@@ -261,6 +310,20 @@ pub fn profile(name: &str) -> Profile {
         common: Common::default(),
         simulated: false,
     }
+}
+
+pub fn broker(name: &str, change: impl FnOnce(&mut MqttSettings)) -> Profile {
+    let mut settings = MqttSettings::new("mqtt://127.0.0.1".to_owned());
+    change(&mut settings);
+    Profile {
+        settings: Settings::Mqtt(settings),
+        ..profile(name)
+    }
+}
+
+pub fn wish(filter: &str) -> FilterWish {
+    let filter = TopicFilter::parse(filter).expect("a filter");
+    FilterWish::new(filter, Qos::AtLeastOnce)
 }
 
 pub fn device(id: &str, name: &str, kind: &str, presence: Presence) -> Device {
@@ -417,7 +480,7 @@ pub fn message_on(topic: &str, number: u64, kind: Kind, payload: &str) -> Heard 
         at: START,
         direction: Direction::In,
         topic: Topic::received(topic),
-        payload: bytes::Bytes::copy_from_slice(payload.as_bytes()),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
         qos: Qos::AtLeastOnce,
         retain: false,
         dup: false,

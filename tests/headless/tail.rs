@@ -47,7 +47,7 @@ fn messages_are_printed_as_lines_and_acknowledged_only_then() {
     assert_eq!(
         stage.deeds[opened..],
         [
-            Deed::Open(Opening { manual_ack: true, filters: vec![] }),
+            Deed::Open(Opening { manual_ack: true, ..Opening::default() }),
             Deed::Out(r#"{"v":1,"ts":"2025-11-20T20:41:22.000000Z","profile":"home","platform":"thinq","dir":"in","topic":"app/clients/x/push","qos":1,"retain":false,"dup":false,"kind":"push","device":{"id":"aab222","name":"Washer"},"payload":{"n":1}}"#.to_owned()),
             ack(1),
             Deed::Out(r#"{"v":1,"ts":"2025-11-20T20:41:22.000000Z","profile":"home","platform":"thinq","dir":"in","topic":"app/clients/x/push","qos":1,"retain":false,"dup":false,"kind":"event","device":{"id":"aab222","name":"Washer"},"text":"no json"}"#.to_owned()),
@@ -158,7 +158,8 @@ fn filters_are_subscribed_and_only_what_they_match_is_printed() {
     );
     assert!(stage.deeds.contains(&Deed::Open(Opening {
         manual_ack: true,
-        filters: vec![wish]
+        filters: vec![wish],
+        bare: true,
     })));
     assert_eq!(payloads(&stage), ["2"]);
     assert!(

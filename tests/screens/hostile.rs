@@ -3,7 +3,9 @@
 
 use crate::{drawn, sample, sample::area};
 use ratatui::buffer::{Buffer, CellWidth as _};
-use thingdeck::app::screen::{Body, FilterLine, Footer, Overlay, PaneView, Role, Screen, Span};
+use thingdeck::app::screen::{
+    Body, ComposeRow, FilterLine, Footer, Overlay, PaneView, Role, Screen, Span,
+};
 use thingdeck::base::text::{SafeText, is_unsafe};
 use thingdeck::ui::{Theme, picture};
 
@@ -91,7 +93,34 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
             row.what = text.clone();
             row.outcome.text = text.clone();
         }),
-        Body::Lines(lines) | Body::Empty(lines) => lines.iter_mut().for_each(|row| *row = line()),
+        Body::Topics(rows) => {
+            for row in rows {
+                row.name = text.clone();
+                row.value = line();
+            }
+        }
+        Body::Filters(rows) => {
+            for row in rows {
+                row.filter = text.clone();
+                row.options = text.clone();
+                row.detail.text = text.clone();
+            }
+        }
+        Body::Lines(lines) | Body::Empty(lines) | Body::Document { lines, .. } => {
+            for row in lines {
+                *row = line();
+            }
+        }
+        Body::Compose(rows) => rows.iter_mut().for_each(|row| match row {
+            ComposeRow::Fields(fields) => fields.iter_mut().for_each(|field| {
+                field.label = text.clone();
+                field.value = text.clone();
+            }),
+            ComposeRow::Text { text: shown, .. } | ComposeRow::Choice { text: shown, .. } => {
+                *shown = text.clone();
+            }
+            ComposeRow::Line(row) => *row = line(),
+        }),
     }
 }
 
@@ -103,9 +132,12 @@ fn panes_of_every_width_keep_their_frame_whatever_the_names_are() {
             for mut pane in [
                 sample::devices(area),
                 sample::subscriptions(area),
+                sample::topics(area),
+                sample::filters(area),
                 sample::messages(area),
                 sample::inspector(area),
                 sample::publish(area),
+                sample::composer(area),
             ] {
                 spoil(&mut pane, &text);
                 let buffer = drawn(&sample::alone(width, 11, pane), &Theme::plain());

@@ -9,6 +9,7 @@
 )]
 
 mod boxes;
+mod broker;
 mod hostile;
 mod panes;
 mod pictures;

@@ -265,3 +265,17 @@ fn a_note_gives_way_to_the_title() {
         assert!(line.ends_with(['╮', '┓']), "{line}");
     }
 }
+
+#[test]
+fn the_composer_with_suggestions_a_mistake_and_receipts() {
+    insta::assert_snapshot!(pane_shown(sample::composer(area(0, 0, 72, 14))));
+}
+
+#[test]
+fn the_cursor_of_the_composer_stands_where_letters_go() {
+    let screen = sample::alone(72, 14, sample::composer(area(0, 0, 72, 14)));
+    let (buffer, at) = drawn_with_caret(&screen, &Theme::dark());
+    let at = at.unwrap();
+    let before: String = (0..at.x).map(|x| buffer[(x, at.y)].symbol()).collect();
+    assert!(before.ends_with("lamp"), "{before:?}");
+}

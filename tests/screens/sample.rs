@@ -2,9 +2,9 @@
 
 use thingdeck::app::event::Size;
 use thingdeck::app::screen::{
-    Area, Body, ChoiceBox, ChoiceRow, CommandRow, ConfirmBox, DeviceRow, Field, FilterLine, Footer,
-    FormBox, Header, Line, Mark, MessageRow, Overlay, PaneId, PaneView, Presence, Role, Screen,
-    Scroll, Span, SubscriptionRow, TextBox,
+    Area, Body, ChoiceBox, ChoiceRow, CommandRow, ComposeRow, ConfirmBox, DeviceRow, Field,
+    FilterLine, FilterRow, Fold, Footer, FormBox, Header, Line, Mark, MessageRow, Overlay, PaneId,
+    PaneView, Presence, Role, Screen, Scroll, Span, SubscriptionRow, TextBox, TopicRow,
 };
 use thingdeck::base::text::SafeText;
 
@@ -273,6 +273,56 @@ pub fn subscription_rows() -> Vec<SubscriptionRow> {
             )
         },
     ]
+}
+
+pub fn topics(area: Area) -> PaneView {
+    let row = |depth: u16, name: &str, fold: Fold| TopicRow {
+        depth,
+        name: name.into(),
+        fold,
+        value: vec![Span::new("21.5", Role::Number)],
+        rate: "12.3".to_owned(),
+        last: "4m".to_owned(),
+        retained: depth == 2,
+        count: 1_204,
+        ..TopicRow::default()
+    };
+    let rows = vec![
+        TopicRow {
+            selected: true,
+            marked: true,
+            topics: 12,
+            ..row(0, "home", Fold::Unfolded)
+        },
+        row(1, "거실", Fold::Folded),
+        row(2, "temp", Fold::Leaf),
+        row(60, "deep", Fold::Leaf),
+    ];
+    pane(PaneId::Devices, area, Body::Topics(rows), 4)
+}
+
+pub fn filters(area: Area) -> PaneView {
+    let row = |filter: &str, mark: Mark, detail: &str| FilterRow {
+        filter: filter.into(),
+        mark,
+        detail: Span::new(detail, Role::Dim),
+        options: "nl rap rh2 id7".into(),
+        origin: "by hand",
+        count: Some(12_408),
+        ..FilterRow::default()
+    };
+    let rows = vec![
+        FilterRow {
+            selected: true,
+            ..row("home/#", Mark::On(None), "QoS 1 → 0 granted")
+        },
+        FilterRow {
+            muted: true,
+            ..row("#", Mark::On(None), "QoS 1, muted, 12 hidden")
+        },
+        row("secret/#", Mark::Failed, "refused: not authorised"),
+    ];
+    pane(PaneId::Subscriptions, area, Body::Filters(rows), 3)
 }
 
 pub fn messages(area: Area) -> PaneView {
@@ -632,4 +682,65 @@ pub fn awkward() -> Vec<SafeText> {
     ]
     .map(SafeText::from)
     .to_vec()
+}
+
+/// The composer in use: a payload with a mistake, suggestions, and what became of the last messages.
+pub fn composer(area: Area) -> PaneView {
+    let field = |label: &str, value: &str| Field {
+        label: label.into(),
+        value: value.into(),
+        ..Field::default()
+    };
+    let text = |number, text: &str, broken| ComposeRow::Text {
+        number,
+        text: text.into(),
+        cursor: None,
+        broken,
+    };
+    let result = |topic: &str, outcome: &str, role| {
+        ComposeRow::Line(vec![
+            Span::new("20:41:22 ", Role::Dim),
+            Span::new(topic, Role::Label),
+            Span::new("  ", Role::Normal),
+            Span::new(outcome, role),
+        ])
+    };
+    let mut topic = field("Topic", "home/거실/lamp");
+    topic.focused = true;
+    topic.cursor = Some(14);
+    let rows = vec![
+        ComposeRow::Fields(vec![topic]),
+        ComposeRow::Choice {
+            text: "home/거실/lamp/set".into(),
+            selected: true,
+        },
+        ComposeRow::Choice {
+            text: "home/거실/lamp/state".into(),
+            selected: false,
+        },
+        text(1, "{", false),
+        text(2, "  \"on\": tru", true),
+        text(3, "}", false),
+        ComposeRow::Fields(vec![
+            field("Kind", "text"),
+            field("QoS", "1"),
+            field("Retain", "no"),
+            field("Properties", "content type, 2 user properties"),
+        ]),
+        ComposeRow::Line(vec![Span::new(
+            "JSON error at line 2, column 11: expected value",
+            Role::Warn,
+        )]),
+        result("home/hall/lamp/set", "acknowledged after 12 ms", Role::Good),
+        result("home/hall/lamp/set", "refused: not authorised", Role::Bad),
+    ];
+    PaneView {
+        id: PaneId::Publish,
+        area,
+        focused: true,
+        note: Some(Span::new("1 waiting", Role::Pending)),
+        filter: None,
+        body: Body::Compose(rows),
+        scroll: Scroll::default(),
+    }
 }

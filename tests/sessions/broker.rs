@@ -117,6 +117,21 @@ impl Peer {
         }
     }
 
+    /// The next packet as bytes, for what the codec does not read; `None` when the client closed.
+    pub async fn frame(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(length) = frame_length(&self.buffer)
+                && self.buffer.len() >= length
+            {
+                return Some(self.buffer.split_to(length).to_vec());
+            }
+            let read = soon("a packet", self.socket.read_buf(&mut self.buffer)).await;
+            if read.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
     pub async fn connect(&mut self) -> Connect {
         match self.packet().await {
             Some(Packet::Connect(connect)) => connect,
@@ -213,4 +228,12 @@ impl Peer {
     pub async fn close(mut self) {
         let _already_gone = self.socket.shutdown().await;
     }
+}
+
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let lengths = bytes.get(1..)?;
+    let last = lengths.iter().position(|byte| byte & 0x80 == 0)?;
+    let length = lengths[..=last].iter().rev();
+    let body = length.fold(0, |sum, byte| sum << 7 | usize::from(byte & 0x7f));
+    Some(2 + last + body)
 }

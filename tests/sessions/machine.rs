@@ -4,119 +4,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use thingdeck::base::moment::{Moment, Mono, Timestamp};
+use thingdeck::base::moment::Mono;
 use thingdeck::base::problem::{Problem, Retry};
 use thingdeck::domain::message::{AckToken, Qos};
 use thingdeck::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 use thingdeck::domain::topic::TopicFilter;
 use thingdeck::platform::{Leave, Verdict};
 use thingdeck::session::end::{End, EndClass};
-use thingdeck::session::link::{Accepted, LinkEvent, Order, Ticket};
-use thingdeck::session::machine::{Action, Input, Machine};
+use thingdeck::session::link::{LinkEvent, Order, Ticket};
+use thingdeck::session::machine::{Action, Input};
 
+use super::bench::{Bench, subscribes, up};
 use super::support::{draft, plan, wish};
-
-/// A machine and everything it has asked for, in order.
-struct Bench {
-    machine: Machine,
-    now: Duration,
-    done: Vec<Action>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let mut bench = Self {
-            machine: Machine::new(Vec::new(), false),
-            now: Duration::ZERO,
-            done: Vec::new(),
-        };
-        bench.feed(Input::Start);
-        bench
-    }
-
-    fn feed(&mut self, input: Input) -> Vec<Action> {
-        let now = Moment {
-            mono: Mono(self.now),
-            wall: Timestamp::from_seconds(0).plus(self.now),
-        };
-        self.machine.handle(now, 0.0, input);
-        let actions: Vec<_> = std::iter::from_fn(|| self.machine.next_action()).collect();
-        self.done.extend(actions.iter().cloned());
-        actions
-    }
-
-    fn command(&mut self, command: SessionCommand) -> Vec<Action> {
-        self.feed(Input::Command(command))
-    }
-
-    fn link(&mut self, event: LinkEvent) -> Vec<Action> {
-        self.feed(Input::Link(event))
-    }
-
-    fn ends(&mut self, class: EndClass) -> Vec<Action> {
-        let problem = Problem::new("lost", "test", "").retry(Retry::Backoff);
-        self.link(LinkEvent::Closed(End::new(class, problem)))
-    }
-
-    /// Lets the clock run to the next thing the machine waits for.
-    fn wait(&mut self) -> Vec<Action> {
-        let Some(at) = self.machine.wake() else {
-            return Vec::new();
-        };
-        self.now = self.now.max(at.0);
-        self.feed(Input::Tick)
-    }
-
-    /// Brings a machine that is waiting or stopped to an open connection attempt.
-    fn attempt(&mut self, filters: &[&str]) {
-        self.command(SessionCommand::RetryNow);
-        self.feed(Input::Planned(Ok(plan(1, None, filters))));
-    }
-
-    fn count(&self, what: impl Fn(&Action) -> bool) -> usize {
-        self.done.iter().filter(|action| what(action)).count()
-    }
-
-    fn state(&self) -> LinkState {
-        let state = self.done.iter().rev().find_map(|action| match action {
-            Action::Post(SessionEvent::Link(state)) => Some(state.clone()),
-            _ => None,
-        });
-        state.expect("the machine has started")
-    }
-
-    /// Answers every SUBSCRIBE among `actions`, and those that follow; the filters in order.
-    fn answer(&mut self, actions: &[Action]) -> Vec<String> {
-        let mut filters = Vec::new();
-        let mut waiting = subscribes(actions);
-        while !waiting.is_empty() {
-            let (ticket, names) = waiting.remove(0);
-            let codes = vec![Ok(Qos::AtLeastOnce); names.len()];
-            filters.extend(names);
-            let next = self.link(LinkEvent::Subscribed { ticket, codes });
-            waiting.extend(subscribes(&next));
-        }
-        filters
-    }
-}
-
-fn subscribes(actions: &[Action]) -> Vec<(Ticket, Vec<String>)> {
-    let orders = actions.iter().filter_map(|action| match action {
-        Action::Send(Order::Subscribe { ticket, filters }) => {
-            let names = filters.iter().map(|wish| wish.filter.to_string());
-            Some((*ticket, names.collect()))
-        }
-        _ => None,
-    });
-    orders.collect()
-}
-
-fn up(session_present: bool) -> LinkEvent {
-    LinkEvent::Up(Accepted {
-        session_present,
-        ..Accepted::default()
-    })
-}
 
 #[derive(Debug, Clone)]
 enum Step {

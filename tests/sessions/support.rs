@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -165,13 +165,31 @@ impl Platform for Script {
     }
 }
 
-/// Only time is real.
-pub struct Clock(tokio::time::Instant);
+/// Only time is real, and it can be moved on.
+pub struct Clock {
+    start: tokio::time::Instant,
+    skipped: AtomicU64,
+}
+
+impl Clock {
+    pub fn start() -> Arc<Self> {
+        Arc::new(Self {
+            start: tokio::time::Instant::now(),
+            skipped: AtomicU64::new(0),
+        })
+    }
+
+    /// A minute passes at once.
+    pub fn skip_a_minute(&self) {
+        self.skipped.fetch_add(60, Ordering::SeqCst);
+    }
+}
 
 impl Io for Clock {
     fn now(&self) -> Moment {
+        let skipped = Duration::from_secs(self.skipped.load(Ordering::SeqCst));
         Moment {
-            mono: Mono(self.0.elapsed()),
+            mono: Mono(self.start.elapsed() + skipped),
             wall: Timestamp::from_seconds(1_763_671_282),
         }
     }
@@ -246,13 +264,22 @@ impl Session {
     }
 
     pub fn with(script: &Arc<Script>, extra_filters: Vec<FilterWish>, manual_ack: bool) -> Self {
+        Self::on(Clock::start(), script, extra_filters, manual_ack)
+    }
+
+    pub fn on(
+        clock: Arc<Clock>,
+        script: &Arc<Script>,
+        extra_filters: Vec<FilterWish>,
+        manual_ack: bool,
+    ) -> Self {
         let (commands, received) = mpsc::channel(64);
         let (sink, events) = mpsc::channel(100_000);
         let platform: Arc<Script> = Arc::clone(script);
         let heard = Arc::new(Heard::default());
         let driver = Driver {
             platform,
-            io: Arc::new(Clock(tokio::time::Instant::now())),
+            io: clock,
             post: Arc::new(Sink(sink)),
             commands: received,
             extra_filters,
@@ -270,6 +297,12 @@ impl Session {
 
     pub async fn tell(&self, command: SessionCommand) {
         self.commands.send(command).await.expect("the session runs");
+    }
+
+    /// The next event, whatever it is.
+    pub async fn event(&mut self) -> SessionEvent {
+        let event = soon("an event", self.events.recv()).await;
+        event.expect("the session runs")
     }
 
     /// The first event from now on of which `pick` makes something.

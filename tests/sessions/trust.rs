@@ -282,3 +282,68 @@ async fn without_any_trusted_root_nothing_is_tried() {
         "{problem}"
     );
 }
+
+#[tokio::test]
+async fn a_missing_intermediate_certificate_is_the_servers_to_send() {
+    let root = Authority::new("home");
+    let between = root.below("between");
+    let mut pair = between.server("localhost");
+    let problem = refused_by(open(&pair), trusting(&root, None)).await;
+    assert!(problem.cause.contains("signed by CN=between"), "{problem}");
+    assert!(
+        problem
+            .remedy
+            .contains("send its intermediate certificates"),
+        "{problem}"
+    );
+
+    pair.certificate.push_str(&between.pem());
+    let broker = Broker::secure(open(&pair)).await;
+    let tls = trusting(&root, None);
+    let mut session = Session::start(&Script::always(plan(broker.port(), Some(tls), &[])));
+    let (_peer, _) = broker.session(false).await;
+    session.connected().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_key_and_a_file_that_is_no_certificate_are_told_what_they_are() {
+    let authority = Authority::new("home");
+    let right = authority.client("deck");
+    let label = |label: &str| format!("-----BEGIN {label}-----\nMAAC\n-----END {label}-----\n");
+    let cases = [
+        (
+            right.certificate.clone(),
+            label("ENCRYPTED PRIVATE KEY"),
+            "no passphrase",
+        ),
+        (
+            right.certificate.clone(),
+            right.certificate.clone(),
+            "the wrong way round",
+        ),
+        (right.key.clone(), right.key.clone(), "the wrong way round"),
+        (
+            right.certificate.clone(),
+            label("PUBLIC KEY"),
+            "the private one is needed",
+        ),
+        (
+            right.certificate.clone(),
+            "0\u{fffd}\u{1}\0".to_owned(),
+            "DER",
+        ),
+        (
+            "0\u{fffd}\u{3}\0".to_owned(),
+            right.key.clone(),
+            "-inform der",
+        ),
+        (String::new(), right.key.clone(), "no PEM certificate"),
+    ];
+    for (certificate, key, words) in cases {
+        let tls = trusting(&authority, Some(&Pair { certificate, key }));
+        let mut session = Session::start(&Script::always(plan(1, Some(tls), &[])));
+        let problem = session.refused().await;
+        assert!(problem.cause.contains(words), "{words}: {problem}");
+        assert_eq!(problem.exit, Exit::Usage);
+    }
+}

@@ -63,7 +63,12 @@ impl Home {
         Client {
             http,
             ca,
-            base: self.sim.ready().api_url.clone(),
+            base: self
+                .sim
+                .ready()
+                .api_url
+                .clone()
+                .expect("ThinQ has a REST side"),
             mqtt_url: self.sim.ready().mqtt_url.clone(),
             id: id.to_owned(),
             headers: vec![

@@ -1,11 +1,16 @@
-//! The simulated ThinQ cloud over real sockets, with a client of its own that knows nothing of `src/platform`.
+//! The simulated clouds over real sockets, with clients of their own that know nothing of `src/platform`: ThinQ, and the
+//! plain broker (`plain`, `web`, `mosquitto`).
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
 mod client;
 mod control;
 mod faults;
+mod mosquitto;
 mod mqtt;
+mod plain;
+mod raw;
 mod refusals;
 mod subscriptions;
 mod walk;
+mod web;

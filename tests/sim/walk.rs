@@ -142,7 +142,7 @@ async fn the_files_are_ready_to_use_and_the_token_is_private() {
     assert_eq!(config["default_profile"].as_str(), Some("home"));
     assert_eq!(
         profile["api_url"].as_str(),
-        Some(home.sim.ready().api_url.as_str())
+        home.sim.ready().api_url.as_deref()
     );
     assert!(read("token").starts_with("thinqpat_"));
     assert!(read("ca.pem").starts_with("-----BEGIN CERTIFICATE-----"));

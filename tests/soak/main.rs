@@ -18,8 +18,9 @@ use thingdeck::app::event::{Event, Key, KeyCode, ShelfEvent, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::domain::capability::Capabilities;
+use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
@@ -54,6 +55,8 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: String::new(),
+        version: Version::V311,
+        topics: Vec::new(),
     };
     Setup {
         at: Moment::default(),
@@ -68,6 +71,8 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         memory_limit,
         keeps_history,
         mouse: false,
+        pins: Pins::default(),
+        seed: 1,
     }
 }
 

@@ -1,11 +1,21 @@
 //! Help, palette, quitting, keys.
 
-use thingdeck::app::action;
+use thingdeck::app::action::{self, Action};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, StopReason};
 use thingdeck::app::screen::{Mark, PaneId};
 
 use crate::deck::{Deck, held};
+
+/// What an account with devices has no use for.
+const FOR_BROKERS: [Action; 6] = [
+    Action::AddFilter,
+    Action::EditFilter,
+    Action::Fold,
+    Action::FoldBelow,
+    Action::Sort,
+    Action::Health,
+];
 
 #[test]
 fn help_lists_the_keys_valid_here_and_no_others() {
@@ -14,7 +24,8 @@ fn help_lists_the_keys_valid_here_and_no_others() {
     let shown = deck.overlay();
     for info in action::table() {
         let listed = shown.contains(info.help);
-        let valid = info.panes.contains(&PaneId::Devices) && !info.keys.is_empty();
+        let here = info.panes.contains(&PaneId::Devices) && !info.keys.is_empty();
+        let valid = here && !FOR_BROKERS.contains(&info.action);
         assert_eq!(listed, valid, "{}: {shown}", info.name);
     }
     deck.press("? 3 ?");
@@ -78,6 +89,10 @@ fn the_palette_offers_every_action_that_is_possible() {
         missing,
         [
             "add topic filter",
+            "edit topic filter",
+            "fold or unfold topic",
+            "fold or unfold all below the topic",
+            "sort topics by name or rate",
             "up",
             "down",
             "pane to the left",
@@ -86,6 +101,7 @@ fn the_palette_offers_every_action_that_is_possible() {
             "page down",
             "half a page up",
             "half a page down",
+            "broker health",
             "command palette"
         ]
     );

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, DeviceRow, Line, MessageRow, Overlay, PaneId, PaneView, Screen,
-    SubscriptionRow,
+    Body, CommandRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
+    Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
@@ -27,12 +27,12 @@ use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId};
+use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
-use thingdeck::domain::subscription::{Feed, FeedState};
-use thingdeck::domain::topic::Topic;
+use thingdeck::domain::subscription::{Feed, FeedState, FilterWish};
+use thingdeck::domain::topic::{Topic, TopicFilter};
 
 pub const START: i64 = 1_763_671_200; // 2025-11-20T20:40:00Z
 
@@ -75,7 +75,14 @@ pub fn profile(name: &str) -> ProfileSummary {
         event_hours: 24,
         on_quit: OnQuit::Keep,
         place: "token: env THINQ_PAT".to_owned(),
+        version: Version::V311,
+        topics: Vec::new(),
     }
+}
+
+pub fn wish(filter: &str, qos: u8) -> FilterWish {
+    let filter = TopicFilter::parse(filter).expect("a filter");
+    FilterWish::new(filter, Qos::from_number(qos).expect("a QoS"))
 }
 
 pub fn setup() -> Setup {
@@ -95,6 +102,8 @@ pub fn setup() -> Setup {
         memory_limit: 8 << 20,
         keeps_history: false,
         mouse: true,
+        pins: thingdeck::domain::decode::Pins::default(),
+        seed: 1,
     }
 }
 
@@ -244,6 +253,52 @@ impl Deck {
         deck.fact(Fact::Devices(household()));
         deck.effects.clear();
         deck
+    }
+
+    /// Connected to a plain broker that speaks MQTT 5, with these filters of the profile granted as wished.
+    pub fn broker(filters: &[&str]) -> Self {
+        let topics: Vec<_> = filters.iter().map(|f| wish(f, 1)).collect();
+        let lab = ProfileSummary {
+            platform: PlatformId::Mqtt,
+            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            place: "mqtt://127.0.0.1:1883".to_owned(),
+            version: Version::V5,
+            topics,
+            ..profile("lab")
+        };
+        let mut deck = Self::new(Setup {
+            profiles: vec![lab],
+            open: "lab".to_owned(),
+            ..setup()
+        });
+        deck.connect();
+        for filter in filters {
+            deck.granted(filter, Ok(Qos::AtLeastOnce));
+        }
+        deck.effects.clear();
+        deck
+    }
+
+    /// The same with MQTT 3.1.1 and nothing subscribed.
+    pub fn plain_broker() -> Self {
+        let lab = ProfileSummary {
+            platform: PlatformId::Mqtt,
+            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            ..profile("lab")
+        };
+        let mut deck = Self::new(Setup {
+            profiles: vec![lab],
+            open: "lab".to_owned(),
+            ..setup()
+        });
+        deck.connect();
+        deck
+    }
+
+    pub fn granted(&mut self, filter: &str, result: Result<Qos, String>) -> &mut Self {
+        let filter = TopicFilter::parse(filter).expect("a filter");
+        let event = SessionEvent::Granted { filter, result };
+        self.event(Event::Session(self.session, event))
     }
 
     pub fn sized(width: u16, height: u16) -> Self {
@@ -419,6 +474,24 @@ impl Deck {
         )
     }
 
+    /// Any bytes, of no device.
+    pub fn receive_bytes(&mut self, topic: &str, payload: &[u8]) -> &mut Self {
+        let message = Message {
+            at: self.at.wall,
+            direction: Direction::In,
+            topic: Topic::received(topic),
+            payload: Bytes::copy_from_slice(payload),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+            properties: None,
+            session: false,
+        };
+        let event = SessionEvent::Message(Box::new(message), Reading::default());
+        self.event(Event::Session(self.session, event))
+    }
+
     fn message(
         &mut self,
         topic: &str,
@@ -530,6 +603,49 @@ impl Deck {
             Body::Devices(rows) => rows,
             _ => Vec::new(),
         }
+    }
+
+    pub fn topics(&self) -> Vec<TopicRow> {
+        match self.pane(PaneId::Devices).body {
+            Body::Topics(rows) => rows,
+            Body::Empty(_) => Vec::new(),
+            other => panic!("no topic rows: {other:?}"),
+        }
+    }
+
+    /// The tree as a person sees it: `-home`, ` +kitchen`, `  temp`; the selected one begins with `>`.
+    pub fn tree(&self) -> Vec<String> {
+        let text = |row: &TopicRow| {
+            let cursor = if row.selected { ">" } else { "" };
+            let sign = match row.fold {
+                Fold::Leaf => "",
+                Fold::Folded => "+",
+                Fold::Unfolded => "-",
+            };
+            let air = " ".repeat(usize::from(row.depth));
+            format!("{cursor}{air}{sign}{}", row.name)
+        };
+        self.topics().iter().map(text).collect()
+    }
+
+    pub fn topic(&self, name: &str) -> TopicRow {
+        let rows = self.topics();
+        let row = rows.iter().find(|r| r.name.as_str() == name).cloned();
+        row.unwrap_or_else(|| panic!("no row {name}: {rows:?}"))
+    }
+
+    pub fn filters(&self) -> Vec<FilterRow> {
+        match self.pane(PaneId::Subscriptions).body {
+            Body::Filters(rows) => rows,
+            Body::Empty(_) => Vec::new(),
+            other => panic!("no filter rows: {other:?}"),
+        }
+    }
+
+    pub fn filter(&self, filter: &str) -> FilterRow {
+        let rows = self.filters();
+        let row = rows.iter().find(|r| r.filter.as_str() == filter).cloned();
+        row.unwrap_or_else(|| panic!("no row {filter}: {rows:?}"))
     }
 
     pub fn device(&self, name: &str) -> DeviceRow {
@@ -699,7 +815,7 @@ pub fn lines(all: &[Line]) -> String {
 
 pub fn body(body: &Body) -> String {
     match body {
-        Body::Empty(all) | Body::Lines(all) => lines(all),
+        Body::Empty(all) | Body::Lines(all) | Body::Document { lines: all, .. } => lines(all),
         other => format!("{other:#?}"),
     }
 }

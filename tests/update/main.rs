@@ -1,13 +1,18 @@
 //! Stories on the core: events in, effects and screen out. Every behaviour that a user can name.
 
 mod boxes;
+mod composer;
+mod composer_more;
 mod control;
 mod deck;
 mod devices;
 mod feeds;
+mod filters;
 mod history;
+mod inspector;
 mod messages;
 mod panes;
 mod properties;
 mod session;
+mod topics;
 mod wizard;

@@ -250,8 +250,10 @@ fn v_goes_round_through_the_views() {
         "{}",
         deck.inspector()
     );
-    deck.press("v");
-    assert_eq!(deck.note(PaneId::Inspector), "pretty");
+    for view in ["tree", "changes", "decoded", "pretty"] {
+        deck.press("v");
+        assert_eq!(deck.note(PaneId::Inspector), view);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use thingdeck::domain::subscription::{Feed, FeedState};
 
 use crate::deck::{Deck, device, household, refusal, setup};
 
-const KEYS: [&str; 62] = [
+const KEYS: [&str; 68] = [
     "a",
     "c",
     "d",
@@ -47,6 +47,12 @@ const KEYS: [&str; 62] = [
     "4",
     "5",
     "/",
+    "[",
+    "]",
+    "=",
+    "o",
+    "d",
+    "v",
     ":",
     "?",
     "-",

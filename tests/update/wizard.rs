@@ -1,6 +1,6 @@
 //! A new account, a new token, another profile.
 
-use thingdeck::app::effect::{Effect, NewProfile};
+use thingdeck::app::effect::{Effect, NewAccount, NewProfile};
 use thingdeck::app::event::{Event, Outcome};
 use thingdeck::base::problem::Problem;
 use thingdeck::base::secret::Secret;
@@ -32,8 +32,10 @@ fn filled() -> Deck {
 fn profile() -> NewProfile {
     NewProfile {
         name: "home".to_owned(),
-        country: "KR".to_owned(),
-        token: Secret::new(TOKEN),
+        account: NewAccount::Thinq {
+            country: "KR".to_owned(),
+            token: Secret::new(TOKEN),
+        },
     }
 }
 

@@ -8,8 +8,11 @@ use super::super::layout::centre;
 use super::super::screen::{Area, ChoiceBox, ChoiceRow, FilterLine, Line, Role, Span};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
+use super::confirm::{ConfirmKind, ConfirmOver};
+use super::decoders::{self, Offer};
 use super::{After, Over};
 use crate::base::text::SafeText;
+use crate::domain::decode::Chain;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{PropertyPath, RequestId};
 use serde_json::Value;
@@ -31,8 +34,19 @@ pub(in super::super) enum ChoiceKind {
     Profiles,
     /// For the wizard below.
     Countries,
+    /// What was sent from the composer.
+    History,
+    /// To be opened, or to be deleted.
+    Templates {
+        delete: bool,
+    },
     /// What can be written on this device.
     Properties(DeviceId),
+    /// How the payloads of a topic are decoded.
+    Decoders {
+        topic: String,
+        offers: Vec<Offer>,
+    },
     /// The values of one property.
     Values(DeviceId, PropertyPath),
 }
@@ -53,8 +67,14 @@ pub(super) enum Pick {
     Profile(usize),
     AddAccount,
     Country(&'static str),
+    Decoder(Chain),
     Property(PropertyPath),
     Value(Value),
+    /// Of the history, by its place in it.
+    Sheet(usize),
+    Template(usize),
+    /// A template that is to go.
+    Forget(usize),
 }
 
 impl ChoiceOver {
@@ -84,7 +104,10 @@ impl ChoiceOver {
 
 impl ChoiceKind {
     const fn searches_at_once(&self) -> bool {
-        matches!(self, Self::Palette | Self::Countries)
+        matches!(
+            self,
+            Self::Palette | Self::Countries | Self::History | Self::Templates { .. }
+        )
     }
 }
 
@@ -94,6 +117,9 @@ impl App {
             ChoiceKind::Palette => self.palette_choices(),
             ChoiceKind::Profiles => self.profile_choices(),
             ChoiceKind::Countries => super::wizard::country_choices(),
+            ChoiceKind::Decoders { offers, .. } => decoders::choices(offers),
+            ChoiceKind::History => self.history_choices(),
+            ChoiceKind::Templates { delete } => self.template_choices(*delete),
             ChoiceKind::Properties(device) => self.property_choices(device),
             ChoiceKind::Values(device, path) => self.value_choices(device, path),
         }
@@ -176,6 +202,10 @@ impl App {
                 self.country_chosen(code);
                 After::Close
             }
+            (Pick::Decoder(chain), ChoiceKind::Decoders { topic, .. }) => {
+                self.pin_decoder(&topic, chain);
+                After::Close
+            }
             (Pick::Property(path), ChoiceKind::Properties(device)) => {
                 self.property_chosen(over, &device, &path)
             }
@@ -183,7 +213,19 @@ impl App {
                 over.waiting = Some(self.value_chosen(&device, path, value));
                 After::Stay(Over::Choice(over))
             }
-            (Pick::Property(_) | Pick::Value(_), _) => After::Close,
+            (pick @ (Pick::Sheet(_) | Pick::Template(_)), _) => {
+                self.sheet_picked(&pick);
+                After::Close
+            }
+            (Pick::Forget(index), _) => {
+                let template = self.composer.templates.get(index);
+                let Some(name) = template.map(|t| t.name.clone()) else {
+                    return After::Close;
+                };
+                let kind = ConfirmKind::ForgetTemplate(name);
+                After::Cover(Over::Choice(over), Over::Confirm(ConfirmOver { kind }))
+            }
+            (Pick::Property(_) | Pick::Value(_) | Pick::Decoder(_), _) => After::Close,
         }
     }
 
@@ -195,7 +237,11 @@ impl App {
                 "the country of the LG account; it picks the region",
                 Role::Dim,
             )]],
-            ChoiceKind::Palette | ChoiceKind::Profiles => Vec::new(),
+            ChoiceKind::Decoders { topic, .. } => decoders::intro(topic),
+            ChoiceKind::Palette
+            | ChoiceKind::Profiles
+            | ChoiceKind::History
+            | ChoiceKind::Templates { .. } => Vec::new(),
         }
     }
 
@@ -203,8 +249,12 @@ impl App {
         let (width, most) = match over.kind {
             ChoiceKind::Palette => (84, 24),
             ChoiceKind::Profiles => (72, 16),
-            ChoiceKind::Properties(_) => (100, 36),
-            ChoiceKind::Countries | ChoiceKind::Values(..) => (64, 24),
+            ChoiceKind::Properties(_) | ChoiceKind::History | ChoiceKind::Templates { .. } => {
+                (100, 36)
+            }
+            ChoiceKind::Countries | ChoiceKind::Values(..) | ChoiceKind::Decoders { .. } => {
+                (64, 24)
+            }
         };
         let rows = self.all_choices(&over.kind).len();
         let wanted = rows + 2 + self.above_rows(over);
@@ -266,6 +316,10 @@ impl App {
             ChoiceKind::Palette => "Commands".to_owned(),
             ChoiceKind::Profiles => "Profiles".to_owned(),
             ChoiceKind::Countries => "Country".to_owned(),
+            ChoiceKind::Decoders { .. } => "Decode as".to_owned(),
+            ChoiceKind::History => "History".to_owned(),
+            ChoiceKind::Templates { delete: false } => "Templates".to_owned(),
+            ChoiceKind::Templates { delete: true } => "Delete a template".to_owned(),
             ChoiceKind::Properties(device) => {
                 format!("Control {}", self.home.devices.label(device))
             }

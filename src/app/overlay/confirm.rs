@@ -7,6 +7,7 @@ use super::super::lines::{self, line};
 use super::super::screen::{ConfirmBox, Line, Role};
 use super::super::state::App;
 use super::super::words;
+use super::choice::ChoiceKind;
 use super::{After, Over};
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
@@ -30,6 +31,7 @@ pub(in super::super) enum ConfirmKind {
     },
     /// Leave the wizard with something typed.
     Discard,
+    ForgetTemplate(String),
 }
 
 impl ConfirmKind {
@@ -39,6 +41,7 @@ impl ConfirmKind {
             Self::Quit => [("y", "quit"), ("n", "stay")],
             Self::Send { .. } => [("Enter", "send"), ("Esc", "back")],
             Self::Discard => [("y", "leave"), ("n", "go on")],
+            Self::ForgetTemplate(_) => [("y", "delete"), ("n", "keep")],
         }
     }
 }
@@ -46,6 +49,7 @@ impl ConfirmKind {
 impl App {
     pub(in super::super) fn quit(&mut self) {
         if self.unsent().is_empty() {
+            self.flush_draft();
             return self.ask(Effect::Quit);
         }
         self.open_over(Over::Confirm(ConfirmOver {
@@ -61,7 +65,13 @@ impl App {
         let no = matches!(key.code, KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc);
         match over.kind {
             ConfirmKind::Quit if yes => {
+                self.flush_draft();
                 self.ask(Effect::Quit);
+                After::Close
+            }
+            ConfirmKind::ForgetTemplate(name) if yes => {
+                self.forget_template(&name);
+                self.overlays.retain(|over| !matches!(over, Over::Choice(c) if c.kind == ChoiceKind::Templates { delete: true }));
                 After::Close
             }
             ConfirmKind::Discard if yes => {
@@ -87,6 +97,10 @@ impl App {
             ConfirmKind::Send { device, body, .. } => (
                 format!("Send to {}?", self.home.devices.label(device)),
                 body_lines(body, cells),
+            ),
+            ConfirmKind::ForgetTemplate(name) => (
+                format!("Delete template {name}?"),
+                vec![line("it goes from templates.toml", Role::Normal)],
             ),
             ConfirmKind::Discard => (
                 "Leave?".to_owned(),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::super::effect::Effect;
 use super::super::event::{Key, KeyCode};
 use super::super::input::{Input, Typed};
 use super::super::layout::centre;
@@ -16,10 +15,7 @@ use crate::base::problem::Problem;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::fact::Step;
-use crate::domain::message::Qos;
 use crate::domain::request::{PropertyPath, RequestId};
-use crate::domain::session::SessionCommand;
-use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 
 #[derive(Debug)]
@@ -38,9 +34,18 @@ pub(in super::super) struct FormOver {
 pub(in super::super) enum FormKind {
     Wizard,
     Token(Option<Problem>),
-    AddFilter,
+    /// A topic filter: a new one, or this one to be changed.
+    Filter(Option<TopicFilter>),
     /// One field for each property, in this order.
     Values(DeviceId, Vec<PropertyPath>),
+    /// Of MQTT 5, for the message in the composer.
+    Properties,
+    Repeat,
+    Answer,
+    TemplateName,
+    /// Below which topic retained messages are counted.
+    SweepTopic,
+    SweepConfirm,
 }
 
 pub(super) struct FormField {
@@ -104,11 +109,6 @@ impl FormOver {
         }
     }
 
-    pub(super) fn add_filter() -> Self {
-        let field = FormField::new("Filter", "", Sort::Text, "+ one level, # the rest");
-        Self::new(FormKind::AddFilter, vec![field])
-    }
-
     /// The keys that do something in the focused field, and what.
     pub(in super::super) fn keys(&self) -> Vec<(&'static str, &'static str)> {
         if self.waiting.is_some() {
@@ -127,7 +127,19 @@ impl FormOver {
                 [("Enter", "go on"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
             FormKind::Values(..) => &[("Enter", "check"), ("Esc", "back")],
-            FormKind::Token(_) | FormKind::AddFilter => &[("Enter", "go on"), ("Esc", "close")],
+            FormKind::Filter(_) => [
+                ("Enter", "go on"),
+                ("Ctrl-S", "subscribe"),
+                ("Esc", "close"),
+            ]
+            .as_slice(),
+            FormKind::Token(_) | FormKind::TemplateName => &[("Enter", "go on"), ("Esc", "close")],
+            FormKind::Properties | FormKind::Answer => {
+                &[("Enter", "next"), ("Ctrl-S", "take"), ("Esc", "close")]
+            }
+            FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
+            FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
+            FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
         keys
     }
@@ -181,6 +193,9 @@ impl App {
         match (key.code, sort) {
             (KeyCode::Esc, _) if !key.repeat => return self.form_left(over),
             (KeyCode::Char('s'), _) if key.ctrl && !key.repeat => return self.submit(over),
+            (KeyCode::Tab, _)
+                if matches!(over.kind, FormKind::Filter(_))
+                    && self.complete_filter(&mut over, key) => {}
             (KeyCode::BackTab | KeyCode::Up, _) => over.step(false),
             (KeyCode::Tab | KeyCode::Down, _) => over.step(!key.shift),
             (KeyCode::Enter, _) if key.repeat => {}
@@ -219,6 +234,9 @@ impl App {
         if let FormKind::Token(_) = over.kind {
             self.home.token_declined = true;
         }
+        if over.kind == FormKind::SweepConfirm {
+            self.forget_sweep();
+        }
         self.unsettled = true;
         After::Close
     }
@@ -233,36 +251,30 @@ impl App {
         match over.kind.clone() {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Token(_) => self.submit_token(over),
-            FormKind::AddFilter => self.submit_filter(over),
+            FormKind::Filter(old) => self.submit_filter(over, old.as_ref()),
+            FormKind::Properties => self.submit_properties(over),
+            FormKind::Repeat => self.submit_repeat(over),
+            FormKind::Answer => self.submit_answer(over),
+            FormKind::TemplateName => self.submit_template(over),
+            FormKind::SweepTopic => self.submit_sweep(over),
+            FormKind::SweepConfirm => self.submit_sweep_confirm(over),
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
-        }
-    }
-
-    fn submit_filter(&mut self, mut over: FormOver) -> After {
-        match TopicFilter::parse(over.text(0)) {
-            Ok(filter) => {
-                let wish = FilterWish::new(filter, Qos::AtLeastOnce);
-                self.home.filters.want(wish.clone());
-                let id = self.home.session;
-                self.ask(Effect::Session(id, SessionCommand::Subscribe(wish)));
-                After::Close
-            }
-            Err(why) => {
-                over.error = Some(Problem::new("this is no topic filter", why.to_string(), ""));
-                After::Stay(Over::Form(over))
-            }
         }
     }
 
     pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
         let width = match over.kind {
             FormKind::Wizard | FormKind::Token(_) => 78,
-            FormKind::AddFilter => 64,
-            FormKind::Values(..) => 84,
+            FormKind::TemplateName => 64,
+            FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
+            FormKind::Values(..) | FormKind::Properties | FormKind::SweepConfirm => 84,
         };
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
         let intro = self.form_intro(over, cells);
-        let below = below(over, cells);
+        let mut below = below(over, cells);
+        if matches!(over.kind, FormKind::Filter(_)) && over.error.is_none() {
+            below = self.filter_remarks(over, cells);
+        }
         let gaps = usize::from(!intro.is_empty()) + usize::from(!below.is_empty());
         let height = 2 + intro.len() + over.fields.len() + below.len() + gaps;
         FormBox {
@@ -284,7 +296,17 @@ impl App {
         match &over.kind {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
-            FormKind::AddFilter => "Add a topic filter".to_owned(),
+            FormKind::Filter(None) => "Add a topic filter".to_owned(),
+            FormKind::Filter(Some(_)) => "Change a topic filter".to_owned(),
+            FormKind::Properties => "MQTT 5 properties".to_owned(),
+            FormKind::Repeat => "Send again and again".to_owned(),
+            FormKind::Answer => "Wait for an answer".to_owned(),
+            FormKind::TemplateName => "Save as template".to_owned(),
+            FormKind::SweepTopic => "Clear retained messages".to_owned(),
+            FormKind::SweepConfirm => {
+                let count = super::compose::counted(self.sweep_count(), "retained message");
+                format!("Clear {count}?")
+            }
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -295,7 +317,13 @@ impl App {
         match &over.kind {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
-            FormKind::AddFilter => Vec::new(),
+            FormKind::Filter(_) => Vec::new(),
+            FormKind::Properties
+            | FormKind::Repeat
+            | FormKind::Answer
+            | FormKind::TemplateName
+            | FormKind::SweepTopic
+            | FormKind::SweepConfirm => self.compose_form_intro(&over.kind, cells),
             FormKind::Values(device, paths) => self.values_form_intro(device, paths, cells),
         }
     }
@@ -321,7 +349,7 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
             FormKind::Token(_) => "saving …",
-            FormKind::AddFilter | FormKind::Values(..) => "checking …",
+            _ => "checking …",
         };
         out.push(line(text, Role::Pending));
     }

@@ -20,11 +20,29 @@ impl App {
         match action {
             Action::Push => can.feed(Feed::Push).is_some(),
             Action::Event => can.feed(Feed::Event).is_some(),
-            Action::State => can.state,
+            Action::State => can.state || (can.topics && self.focus == PaneId::Devices),
+            Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Control => can.control,
             Action::Energy => can.energy,
-            Action::AddFilter => can.filters,
+            Action::AddFilter | Action::EditFilter => can.filters,
             Action::Compose => can.publish || can.control,
+            Action::Write
+            | Action::Send
+            | Action::OpenEditor
+            | Action::History
+            | Action::FormatJson
+            | Action::Undo
+            | Action::Redo
+            | Action::ComposeMessage
+            | Action::StopRepeat
+            | Action::Templates
+            | Action::SaveTemplate
+            | Action::DeleteTemplate
+            | Action::MessageProperties
+            | Action::Repeat
+            | Action::AwaitAnswer
+            | Action::ClearDraft
+            | Action::ClearRetained => can.publish,
             Action::NewToken => self.profile().is_some_and(|p| !p.simulated),
             _ => true,
         }

@@ -33,11 +33,18 @@ pub(in super::super) struct TextOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum TextKind {
     Help(PaneId),
-    Problem { problem: Problem, connects: bool },
+    Problem {
+        problem: Problem,
+        connects: bool,
+    },
     Report,
     State(DeviceId),
     Energy(DeviceId),
+    /// What the broker says of itself.
+    Health,
     Log,
+    /// Clearing what is retained: the count, the progress, the result.
+    Sweep,
 }
 
 impl TextOver {
@@ -70,6 +77,8 @@ impl App {
             TextKind::Report => (88, 30),
             TextKind::State(_) => (104, 60),
             TextKind::Energy(_) => (60, 40),
+            TextKind::Health => (84, 48),
+            TextKind::Sweep => (72, 14),
             TextKind::Log => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
@@ -89,7 +98,9 @@ impl App {
             TextKind::Report => self.report_lines(cells),
             TextKind::State(device) => self.state_lines(device, cells),
             TextKind::Energy(device) => self.energy_lines(device),
+            TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
+            TextKind::Sweep => self.sweep_lines(cells),
         }
     }
 
@@ -175,7 +186,14 @@ impl App {
         After::Stay(Over::Text(over))
     }
 
-    fn text_closed(&mut self, _over: TextOver) -> After {
+    fn text_closed(&mut self, over: TextOver) -> After {
+        if over.kind == TextKind::Health {
+            self.leave_health();
+        }
+        if over.kind == TextKind::Sweep && self.stop_sweep() {
+            // What it came to is still to be read.
+            return After::Stay(Over::Text(over));
+        }
         self.unsettled = true;
         After::Close
     }
@@ -257,7 +275,9 @@ impl App {
             TextKind::Energy(device) => {
                 format!("Energy usage of {}", self.home.devices.label(device))
             }
+            TextKind::Health => "Broker health".to_owned(),
             TextKind::Log => "Log".to_owned(),
+            TextKind::Sweep => "Clear retained messages".to_owned(),
         };
         SafeText::new(&title)
     }
@@ -274,8 +294,9 @@ impl App {
             }
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
-            TextKind::Help(_) | TextKind::Report => "/ filter  Esc close",
+            TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
+            TextKind::Sweep => "Esc stop, then close",
         };
         own.to_owned()
     }
@@ -366,6 +387,9 @@ pub(super) fn problem_lines(problem: &Problem, cells: usize) -> Vec<Line> {
 const fn closes(kind: &TextKind, key: char) -> bool {
     matches!(
         (kind, key),
-        (TextKind::Help(_), '?') | (TextKind::State(_), 's') | (TextKind::Log, 'L')
+        (TextKind::Help(_), '?')
+            | (TextKind::State(_), 's')
+            | (TextKind::Log, 'L')
+            | (TextKind::Health, 'B')
     )
 }

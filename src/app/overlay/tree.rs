@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::commands::plain;
 use super::super::lines::{self, line, span};
 use super::super::pending::Purpose;
-use super::super::screen::{Line, Role};
+use super::super::screen::{Line, PaneId, Role};
 use super::super::state::App;
 use super::super::words;
 use super::Over;
@@ -18,6 +18,9 @@ use crate::domain::state::{self, Leaf};
 
 impl App {
     pub(in super::super) fn open_state(&mut self) {
+        if self.has_topics() && self.focus == PaneId::Devices {
+            return self.show_last_of_topic();
+        }
         if !self.capabilities().state {
             let platform = self.platform_name();
             return self.say(Role::Warn, format!("{platform} tells no states"));

@@ -1,7 +1,7 @@
 //! A new ThinQ account: name, country, token; tried step by step before it is saved.
 
 use super::super::countries::{self, COUNTRIES};
-use super::super::effect::{Effect, NewProfile};
+use super::super::effect::{Effect, NewAccount, NewProfile};
 use super::super::event::Outcome;
 use super::super::input::Input;
 use super::super::lines::span;
@@ -15,7 +15,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::domain::fact::Fact;
-use crate::domain::profile::{OnQuit, PlatformId};
+use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::request::{Reply, RequestId};
 
 const NAME: usize = 0;
@@ -105,8 +105,10 @@ impl App {
         }
         Ok(NewProfile {
             name: name.to_owned(),
-            country: country.to_owned(),
-            token: Secret::new(token),
+            account: NewAccount::Thinq {
+                country: country.to_owned(),
+                token: Secret::new(token),
+            },
         })
     }
 
@@ -138,8 +140,10 @@ impl App {
                 form.waiting = Some(save);
                 let profile = NewProfile {
                     name: form.text(NAME).to_owned(),
-                    country: form.text(COUNTRY).to_owned(),
-                    token: Secret::new(form.text(TOKEN)),
+                    account: NewAccount::Thinq {
+                        country: form.text(COUNTRY).to_owned(),
+                        token: Secret::new(form.text(TOKEN)),
+                    },
                 };
                 self.ask(Effect::SaveProfile(save, profile));
             }
@@ -179,6 +183,8 @@ impl App {
             event_hours: 24,
             on_quit: OnQuit::default(),
             place: "token: a private file".to_owned(),
+            version: Version::V311,
+            topics: Vec::new(),
         });
         self.switch_to(self.profiles.len() - 1);
         self.say(Role::Good, format!("profile {name} is saved and open"));

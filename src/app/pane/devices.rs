@@ -61,6 +61,9 @@ fn shows(entry: &Entry, devices: &Devices, needle: &str) -> bool {
 impl App {
     /// Cheap where nothing changed: the selected one stands where it stood.
     pub(in super::super) fn settle_devices(&mut self) {
+        if self.has_topics() {
+            return self.settle_topics();
+        }
         let rows = self.rows(PaneId::Devices);
         let visible = self.devices.visible(&self.home.devices);
         let found = self
@@ -85,6 +88,9 @@ impl App {
     }
 
     pub(in super::super) fn step_devices(&mut self, step: Step) {
+        if self.has_topics() {
+            return self.step_topics(step);
+        }
         let rows = self.rows(PaneId::Devices);
         let visible = self.devices.visible(&self.home.devices);
         let index = step.from(self.devices.index, visible.len(), rows);
@@ -93,6 +99,9 @@ impl App {
     }
 
     pub(in super::super) fn select_device_row(&mut self, row: usize) {
+        if self.has_topics() {
+            return self.select_topic_row(row);
+        }
         let visible = self.devices.visible(&self.home.devices);
         let index = self.devices.offset + row;
         if let Some(id) = visible.get(index).map(|e| e.device.id.clone()) {
@@ -109,6 +118,9 @@ impl App {
     }
 
     pub(in super::super) fn mark_device(&mut self) {
+        if self.has_topics() {
+            return self.mark_topic();
+        }
         let Some(id) = self.devices.selected.clone() else {
             return;
         };
@@ -145,6 +157,9 @@ impl App {
     }
 
     pub(in super::super) fn devices_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
+        if self.has_topics() {
+            return self.topics_body(rows);
+        }
         let visible = self.devices.visible(&self.home.devices);
         let position = scroll::scroll(self.devices.offset, visible.len(), rows);
         if visible.is_empty() {
@@ -266,6 +281,9 @@ impl App {
     }
 
     pub(in super::super) fn show_messages_of_device(&mut self) {
+        if self.has_topics() {
+            return self.show_messages_of_topics();
+        }
         let Some(id) = self.devices.selected.clone() else {
             return;
         };

@@ -1,7 +1,12 @@
-//! One message whole: where it came from, and its payload in the view of the user's choice.
+//! One message whole: where it came from, and its payload in the view of the user's choice, compared with the message before.
 
-use bytes::Bytes;
+mod around;
+mod decoder;
+mod opened;
 
+use std::collections::BTreeSet;
+
+use super::super::document::{Counts, Job, Ready, View};
 use super::super::effect::Effect;
 use super::super::layout;
 use super::super::lines::{self, fold, span};
@@ -11,114 +16,151 @@ use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use crate::base::moment::Timestamp;
-use crate::domain::device::DeviceId;
-use crate::domain::line::{self, Origin};
-use crate::domain::message::{Direction, Message, Qos};
-use crate::domain::payload::{self, Piece, Token};
-use crate::domain::profile::PlatformId;
-use crate::domain::reading::{Kind, Reading};
-use crate::domain::topic::Topic;
-use crate::store::ring::{Kept, Seq};
+use crate::domain::request::RequestId;
+use crate::store::ring::Seq;
+use around::Before;
+use opened::Opened;
 
-/// Bytes of a payload that are laid out; the rest is said to be there and can be copied.
-const LAID_OUT: usize = 256 * 1024;
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct InspectorPane {
     pub(in super::super) filter: PaneFilter,
     opened: Option<Opened>,
     view: View,
+    /// Compared with the message before, or with the one that is marked.
+    compares: bool,
+    /// The message that every other one is compared with.
+    marked: Option<Opened>,
+    /// The message before, once it was looked for, and for which message.
+    before: Option<(Seq, Option<Before>)>,
+    /// Where `[` and `]` have stopped looking.
+    looked: Option<around::Looked>,
+    /// What is shown, and what it was made for.
+    ready: Option<Ready>,
+    heading: Vec<Line>,
+    made_for: Option<Wanted>,
+    /// A large payload is being decoded beside the screen.
+    waiting: Option<RequestId>,
+    /// Paths that are folded, in whatever message.
+    folded: BTreeSet<Vec<String>>,
+    /// The same as entries of the sheet, in order.
+    shut: Vec<u32>,
+    /// The sheet's rows that are not folded away.
+    rows: Vec<u32>,
+    /// The first line shown, and the one under the cursor.
     offset: usize,
-    /// Ready lines, and what they were made for.
-    lines: Vec<Line>,
-    made_for: Option<(Seq, View, usize)>,
+    cursor: usize,
+    /// The path under the cursor, to be found again in the next message.
+    place: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum View {
-    #[default]
-    Pretty,
-    Raw,
-    Hex,
-}
-
-impl View {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Pretty => "pretty",
-            Self::Raw => "raw",
-            Self::Hex => "hex",
-        }
-    }
-
-    const fn next(self) -> Self {
-        match self {
-            Self::Pretty => Self::Raw,
-            Self::Raw => Self::Hex,
-            Self::Hex => Self::Pretty,
-        }
-    }
-}
-
-/// A copy: what is read stays, also when the ring has moved past it.
-#[derive(Debug, Clone)]
-struct Opened {
-    seq: Seq,
-    at: Timestamp,
-    topic: String,
-    device: Option<u32>,
-    kind: Kind,
-    gist: String,
-    payload: Bytes,
-    length: u64,
-    qos: Qos,
-    retain: bool,
-    dup: bool,
-    direction: Direction,
-    mask: Vec<&'static str>,
-}
-
-impl Opened {
-    fn new(kept: &Kept<'_>) -> Self {
+impl Default for InspectorPane {
+    fn default() -> Self {
         Self {
-            seq: kept.seq,
-            at: kept.at,
-            topic: kept.topic.to_owned(),
-            device: kept.device,
-            kind: kept.kind,
-            gist: kept.gist.to_owned(),
-            payload: Bytes::copy_from_slice(kept.payload),
-            length: kept.length,
-            qos: kept.qos,
-            retain: kept.retain,
-            dup: kept.dup,
-            direction: if kept.outgoing {
-                Direction::Out
-            } else {
-                Direction::In
-            },
-            mask: kept.mask.to_vec(),
+            filter: PaneFilter::default(),
+            opened: None,
+            view: View::default(),
+            compares: true,
+            marked: None,
+            before: None,
+            looked: None,
+            ready: None,
+            heading: Vec::new(),
+            made_for: None,
+            waiting: None,
+            folded: BTreeSet::new(),
+            shut: Vec::new(),
+            rows: Vec::new(),
+            offset: 0,
+            cursor: 0,
+            place: Vec::new(),
+        }
+    }
+}
+
+/// Everything that the lines depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    seq: Seq,
+    view: View,
+    cells: usize,
+    /// A picture is made to fit the window.
+    rows: usize,
+    compared: Option<Seq>,
+    /// Pins have changed since.
+    pins: u64,
+}
+
+impl InspectorPane {
+    fn total(&self) -> usize {
+        self.heading.len() + self.rows.len()
+    }
+
+    /// There are values with paths to point at.
+    fn is_pointed(&self) -> bool {
+        self.ready.as_ref().is_some_and(|ready| ready.sheet.pointed)
+    }
+
+    /// The entry of the sheet under the cursor.
+    fn entry(&self) -> Option<u32> {
+        let row = self.cursor.checked_sub(self.heading.len())?;
+        self.ready.as_ref()?.sheet.entry_of(*self.rows.get(row)?)
+    }
+
+    fn path(&self) -> Vec<String> {
+        match (&self.ready, self.entry()) {
+            (Some(ready), Some(entry)) => ready.sheet.path(entry),
+            _ => Vec::new(),
         }
     }
 
-    /// `QoS 1, retained`
-    fn flags(&self) -> String {
-        let mut flags = vec![format!("QoS {}", self.qos.number())];
-        for (set, word) in [
-            (self.retain, "retained"),
-            (self.dup, "dup"),
-            (self.direction == Direction::Out, "sent"),
-        ] {
-            if set {
-                flags.push(word.to_owned());
+    fn open(&mut self, opened: Opened) {
+        if self.opened.as_ref().map(|o| o.seq) != Some(opened.seq) {
+            self.place = self.path();
+        }
+        self.opened = Some(opened);
+    }
+
+    /// Rows and cursor anew, after folding or with other lines.
+    fn refold(&mut self) {
+        let Some(ready) = &self.ready else {
+            self.rows.clear();
+            self.shut.clear();
+            return;
+        };
+        let mut shut: Vec<u32> = self
+            .folded
+            .iter()
+            .filter_map(|path| match path.as_slice() {
+                [] => None,
+                path => ready.sheet.find(path),
+            })
+            .collect();
+        shut.sort_unstable();
+        self.rows = ready.sheet.visible(&shut);
+        self.shut = shut;
+    }
+
+    /// The line that shows an entry, or what it is folded into.
+    fn line_of(&self, entry: u32) -> Option<usize> {
+        let ready = self.ready.as_ref()?;
+        let mut entry = Some(entry);
+        while let Some(wanted) = entry {
+            let found = self
+                .rows
+                .iter()
+                .position(|row| ready.sheet.entry_of(*row) == Some(wanted));
+            if let Some(row) = found {
+                return Some(self.heading.len() + row);
             }
+            entry = ready.sheet.parent(wanted);
         }
-        flags.join(", ")
+        None
     }
 
-    fn is_cut(&self) -> bool {
-        self.length > self.payload.len() as u64
+    fn point_at(&mut self, line: usize, rows: usize) {
+        let total = self.total();
+        self.cursor = line.min(total.saturating_sub(1));
+        self.offset = scroll::reveal(self.offset, self.cursor, total, rows);
     }
 }
 
@@ -130,11 +172,10 @@ impl App {
             .selected_message()
             .filter(|k| k.gap.is_none())
             .map(|k| Opened::new(&k));
-        if opened.is_none() {
+        let Some(opened) = opened else {
             return self.say(Role::Warn, "there is no message here to open");
-        }
-        self.inspector.opened = opened;
-        self.inspector.offset = 0;
+        };
+        self.inspector.open(opened);
         self.focus_on(PaneId::Inspector);
     }
 
@@ -146,19 +187,22 @@ impl App {
             if selected != shown {
                 let kept = self.selected_message().filter(|k| k.gap.is_none());
                 if let Some(opened) = kept.map(|k| Opened::new(&k)) {
-                    self.inspector.opened = Some(opened);
-                    self.inspector.offset = 0;
+                    self.inspector.open(opened);
                 }
             }
         }
         self.lay_out();
-        let total = self.inspector.lines.len();
         let rows = self.rows(PaneId::Inspector);
-        let last = total.saturating_sub(rows);
-        self.inspector.offset = self.inspector.offset.min(last);
+        let pane = &mut self.inspector;
+        let last = pane.total().saturating_sub(rows);
+        pane.offset = pane.offset.min(last);
+        pane.cursor = pane.cursor.min(pane.total().saturating_sub(1));
+        if pane.is_pointed() {
+            pane.offset = scroll::reveal(pane.offset, pane.cursor, pane.total(), rows);
+        }
     }
 
-    /// Lines are made when message, view or width changed, not for every frame.
+    /// Lines are made when message, view or width changed, not for every frame; those of a large payload beside the screen.
     fn lay_out(&mut self) {
         let Some(area) = self.layout().area(PaneId::Inspector) else {
             return;
@@ -166,44 +210,111 @@ impl App {
         let cells = usize::from(layout::inner_width(area))
             .saturating_sub(1)
             .max(1);
+        let rows = self.rows(PaneId::Inspector);
         let Some(opened) = &self.inspector.opened else {
-            self.inspector.lines.clear();
             return;
         };
-        let wanted = (opened.seq, self.inspector.view, cells);
+        let seq = opened.seq;
+        self.look_before(seq);
+        let wanted = Wanted {
+            seq,
+            view: self.inspector.view,
+            cells,
+            rows,
+            compared: self.compared_with().map(|before| before.seq),
+            pins: self.pinned,
+        };
         if self.inspector.made_for == Some(wanted) {
             return;
         }
-        self.inspector.lines = self.inspector_lines(opened, self.inspector.view, cells);
+        let keeps_place = self.inspector.made_for.map(|m| m.seq) != Some(seq)
+            || self.inspector.made_for.map(|m| m.view) == Some(wanted.view);
+        if !keeps_place {
+            self.inspector.place = self.inspector.path();
+        }
         self.inspector.made_for = Some(wanted);
+        self.stop_decoding();
+        let Some(job) = self.job(cells, rows) else {
+            return;
+        };
+        let ready = job.is_small().then(|| job.run_quick());
+        if let Some(ready) = ready.filter(|ready| !ready.stopped) {
+            return self.show_ready(ready);
+        }
+        let id = self.pending.begin(Purpose::Decode);
+        self.inspector.waiting = Some(id);
+        self.inspector.ready = None;
+        self.inspector.refold();
+        self.ask(Effect::Decode(id, Box::new(job)));
+        self.make_heading(cells);
     }
 
-    fn inspector_lines(&self, opened: &Opened, view: View, cells: usize) -> Vec<Line> {
-        let mut out = self.heading(opened, cells);
-        let shown = &opened.payload[..opened.payload.len().min(LAID_OUT)];
-        for line in payload_lines(shown, view, &opened.mask, cells) {
-            let indent = leading_blanks(&line) + 2;
-            out.extend(fold(lines::pieces(line), cells, indent));
+    fn job(&self, cells: usize, rows: usize) -> Option<Job> {
+        let opened = self.inspector.opened.as_ref()?;
+        let pin = |topic: &str| self.pins.of(topic).cloned();
+        Some(Job {
+            payload: opened.payload.clone(),
+            topic: opened.topic.clone(),
+            pin: pin(&opened.topic),
+            mask: opened.mask.clone(),
+            before: self.compared_with().map(|before| {
+                let topic = before.topic.clone();
+                (before.payload.clone(), topic, pin(&before.topic))
+            }),
+            view: self.inspector.view,
+            cells,
+            rows: rows.saturating_sub(5),
+        })
+    }
+
+    /// What was asked for is not wanted any more.
+    pub(in super::super) fn stop_decoding(&mut self) {
+        if let Some(id) = self.inspector.waiting.take()
+            && self.pending.end(id).is_some()
+        {
+            self.ask(Effect::Abort(id));
         }
-        if opened.payload.len() > LAID_OUT {
-            let text = format!(
-                "… the first {} of {}; y copies all",
-                words::bytes(LAID_OUT as u64),
-                words::bytes(opened.length)
-            );
-            out.push(lines::line(text, Role::Warn));
-        } else if opened.is_cut() {
-            let text = format!(
-                "… only the first {} of {} were kept",
-                words::bytes(opened.payload.len() as u64),
-                words::bytes(opened.length)
-            );
-            out.push(lines::line(text, Role::Warn));
+    }
+
+    /// A large payload is ready; one that nobody waits for any more is let go.
+    pub(in super::super) fn decoded(&mut self, id: RequestId, ready: Ready) {
+        if self.pending.end(id).is_some() && self.inspector.waiting == Some(id) {
+            self.inspector.waiting = None;
+            self.show_ready(ready);
         }
-        for line in &mut out {
+    }
+
+    fn show_ready(&mut self, ready: Ready) {
+        let rows = self.rows(PaneId::Inspector);
+        let cells = self.inspector.made_for.map_or(80, |made| made.cells);
+        let place = std::mem::take(&mut self.inspector.place);
+        self.inspector.ready = Some(ready);
+        self.inspector.refold();
+        self.make_heading(cells);
+        let pane = &mut self.inspector;
+        let found = pane
+            .ready
+            .as_ref()
+            .filter(|ready| ready.sheet.pointed)
+            .and_then(|ready| ready.sheet.find(&place))
+            .and_then(|entry| pane.line_of(entry));
+        if let Some(line) = found {
+            pane.point_at(line, rows);
+        } else {
+            pane.offset = 0;
+            pane.cursor = pane.heading.len().min(pane.total().saturating_sub(1));
+        }
+    }
+
+    fn make_heading(&mut self, cells: usize) {
+        let Some(opened) = &self.inspector.opened else {
+            return;
+        };
+        let mut heading = self.heading(opened, cells);
+        for line in &mut heading {
             line.insert(0, span(" ", Role::Normal));
         }
-        out
+        self.inspector.heading = heading;
     }
 
     fn heading(&self, opened: &Opened, cells: usize) -> Vec<Line> {
@@ -218,35 +329,174 @@ impl App {
             first.push(span(device, Role::Title));
         }
         let second = vec![span(opened.topic.as_str(), Role::Normal)];
-        let third = vec![span(
-            format!(
-                "{}, {}, {}",
-                opened.flags(),
-                words::bytes(opened.length),
-                payload::format(&opened.payload).word()
-            ),
-            Role::Dim,
-        )];
+        let what = self
+            .inspector
+            .ready
+            .as_ref()
+            .map(|ready| ready.what.as_str());
+        let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
+        let third = match what {
+            Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
+            None => vec![
+                span(format!("{flags}, "), Role::Dim),
+                span("decoding…", Role::Pending),
+            ],
+        };
         let mut out: Vec<_> = [first, second, third]
             .into_iter()
+            .chain(self.comparison())
             .flat_map(|l| fold(l, cells, 2))
             .collect();
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
         }
+        if opened.is_cut() {
+            let text = format!(
+                "only the first {} of {} were kept",
+                words::bytes(opened.payload.len() as u64),
+                words::bytes(opened.length)
+            );
+            out.extend(lines::wrapped(&text, Role::Warn, cells));
+        }
         out.push(lines::line("", Role::Normal));
         out
     }
 
+    /// `2 changed, 1 new since 20:41:18.004`
+    fn comparison(&self) -> Option<Line> {
+        let before = self.compared_with()?;
+        let counts = self.inspector.ready.as_ref()?.counts?;
+        let Counts {
+            changed,
+            came,
+            gone,
+        } = counts;
+        let parts: Vec<_> = [(changed, "changed"), (came, "new"), (gone, "gone")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{} {word}", words::grouped(count as u64)))
+            .collect();
+        let what = if parts.is_empty() {
+            "nothing changed".to_owned()
+        } else {
+            parts.join(", ")
+        };
+        let marked = self.inspector.marked.is_some();
+        let since = before.at.clock_millis(self.zone);
+        let text = if marked {
+            format!("{what} against {since} (marked)")
+        } else {
+            format!("{what} since {since}")
+        };
+        Some(lines::line(
+            text,
+            if marked { Role::Pending } else { Role::Dim },
+        ))
+    }
+
     pub(in super::super) fn step_inspector(&mut self, step: Step) {
         let rows = self.rows(PaneId::Inspector);
-        let total = self.inspector.lines.len();
-        self.inspector.offset = step.scroll(self.inspector.offset, total, rows);
+        let pane = &mut self.inspector;
+        let total = pane.total();
+        if pane.is_pointed() {
+            let to = step.from(pane.cursor, total, rows);
+            pane.point_at(to, rows);
+        } else {
+            pane.offset = step.scroll(pane.offset, total, rows);
+        }
+    }
+
+    pub(in super::super) fn select_inspector_row(&mut self, row: usize) {
+        let rows = self.rows(PaneId::Inspector);
+        let pane = &mut self.inspector;
+        let line = pane.offset + row;
+        if !pane.is_pointed() || line >= pane.total() {
+            return;
+        }
+        // A second click on the same line folds it, as Enter does.
+        if pane.cursor == line {
+            return self.fold_here();
+        }
+        pane.point_at(line, rows);
     }
 
     pub(in super::super) fn next_view(&mut self) {
         self.inspector.view = self.inspector.view.next();
-        self.inspector.offset = 0;
+    }
+
+    pub(in super::super) fn toggle_changes(&mut self) {
+        self.inspector.compares = !self.inspector.compares;
+        let text = if self.inspector.compares {
+            "compared with the message before"
+        } else {
+            "not compared"
+        };
+        self.say(Role::Good, text);
+    }
+
+    /// Enter: the value under the cursor, or what it stands in, is folded or unfolded.
+    pub(in super::super) fn fold_here(&mut self) {
+        let rows = self.rows(PaneId::Inspector);
+        let pane = &mut self.inspector;
+        let (Some(ready), Some(entry)) = (&pane.ready, pane.entry()) else {
+            return;
+        };
+        let entry = if ready.sheet.opens(entry) {
+            Some(entry)
+        } else {
+            ready.sheet.parent(entry)
+        };
+        let Some(path) = entry.map(|entry| ready.sheet.path(entry)) else {
+            return;
+        };
+        if path.is_empty() {
+            return self.fold_all();
+        }
+        if !pane.folded.remove(&path) {
+            pane.folded.insert(path);
+        }
+        pane.refold();
+        if let Some(line) = entry.and_then(|entry| pane.line_of(entry)) {
+            pane.point_at(line, rows);
+        }
+    }
+
+    /// Everything inside the whole is folded, or nothing any more.
+    pub(in super::super) fn fold_all(&mut self) {
+        /// Paths that are kept; a document with more is folded in part.
+        const FOLDED: usize = 2000;
+        let rows = self.rows(PaneId::Inspector);
+        let pane = &mut self.inspector;
+        let Some(ready) = pane.ready.as_ref().filter(|r| r.sheet.pointed) else {
+            return self.say(Role::Warn, "there is nothing here to fold");
+        };
+        let entry = pane.entry();
+        if pane.shut.is_empty() {
+            let inner = ready.sheet.inner();
+            let paths = inner.iter().take(FOLDED).map(|n| ready.sheet.path(*n));
+            pane.folded = paths.collect();
+        } else {
+            pane.folded.clear();
+        }
+        pane.refold();
+        if let Some(line) = entry.and_then(|entry| pane.line_of(entry)) {
+            pane.point_at(line, rows);
+        }
+    }
+
+    /// The path under the cursor as jq takes it.
+    pub(in super::super) fn copy_path(&mut self) {
+        let path = self.inspector.path().concat();
+        if path.is_empty() {
+            return self.say(Role::Warn, "there is no field under the cursor");
+        }
+        let path = if path.starts_with('.') {
+            path
+        } else {
+            format!(".{path}")
+        };
+        let id = self.pending.begin(Purpose::Copy);
+        self.ask(Effect::Copy(id, path));
     }
 
     fn search_words(&self) -> Vec<String> {
@@ -258,15 +508,36 @@ impl App {
         }
     }
 
+    /// Whether the search is in a line.
+    fn hits(&self, line: usize, words: &[String]) -> bool {
+        let pane = &self.inspector;
+        match line.checked_sub(pane.heading.len()) {
+            None => lines::has(&pane.heading[line], words),
+            Some(row) => match (&pane.ready, pane.rows.get(row)) {
+                (Some(ready), Some(row)) => ready.sheet.has(*row, words),
+                _ => false,
+            },
+        }
+    }
+
+    fn line_at(&self) -> usize {
+        if self.inspector.is_pointed() {
+            self.inspector.cursor
+        } else {
+            self.inspector.offset
+        }
+    }
+
     pub(in super::super) fn inspector_search_changed(&mut self) {
         let words = self.search_words();
-        let from = self.inspector.offset;
-        let hit = |l: &Line| lines::has(l, &words);
-        let found = self.inspector.lines.iter().skip(from).position(hit);
-        let first = found
-            .map(|at| at + from)
-            .or_else(|| self.inspector.lines.iter().position(hit));
-        self.reveal_line(first);
+        if words.is_empty() {
+            return;
+        }
+        let (from, total) = (self.inspector.offset, self.inspector.total());
+        let found = (from..total)
+            .chain(0..from)
+            .find(|line| self.hits(*line, &words));
+        self.reveal_line(found);
     }
 
     pub(in super::super) fn next_inspector_match(&mut self, forward: bool) {
@@ -274,104 +545,39 @@ impl App {
         if words.is_empty() {
             return;
         }
-        let hits: Vec<_> = (0..self.inspector.lines.len())
-            .filter(|n| lines::has(&self.inspector.lines[*n], &words))
-            .collect();
-        let from = self.inspector.offset;
-        let next = if forward {
-            hits.iter().find(|n| **n > from).or_else(|| hits.first())
+        let (at, total) = (self.line_at(), self.inspector.total());
+        let from = at.min(total);
+        let found = if forward {
+            (from + 1..total)
+                .chain(0..(from + 1).min(total))
+                .find(|line| self.hits(*line, &words))
         } else {
-            hits.iter()
+            (0..from)
                 .rev()
-                .find(|n| **n < from)
-                .or_else(|| hits.last())
+                .chain((from..total).rev())
+                .find(|line| self.hits(*line, &words))
         };
-        if next.is_none() {
+        if found.is_none() {
             self.say(Role::Warn, "no match in this message");
         }
-        self.reveal_line(next.copied());
+        self.reveal_line(found);
     }
 
     fn reveal_line(&mut self, line: Option<usize>) {
         let rows = self.rows(PaneId::Inspector);
-        let last = self.inspector.lines.len().saturating_sub(rows);
-        if let Some(line) = line {
-            self.inspector.offset = line.min(last);
+        let pane = &mut self.inspector;
+        let Some(line) = line else { return };
+        if pane.is_pointed() {
+            pane.point_at(line, rows);
+        } else {
+            pane.offset = line.min(pane.total().saturating_sub(rows));
         }
-    }
-
-    pub(in super::super) fn device_of_inspector(&self) -> Option<DeviceId> {
-        let number = self.inspector.opened.as_ref()?.device?;
-        self.home.devices.id_of(number).cloned()
-    }
-
-    /// In the inspector what it shows; in the stream the selected message.
-    fn message_at_hand(&self) -> Option<Opened> {
-        if self.focus == PaneId::Inspector {
-            return self.inspector.opened.clone();
-        }
-        self.selected_message()
-            .filter(|k| k.gap.is_none())
-            .map(|k| Opened::new(&k))
-    }
-
-    pub(in super::super) fn copy_payload(&mut self) {
-        let Some(message) = self.message_at_hand() else {
-            return self.say(Role::Warn, "there is no message to copy");
-        };
-        if !message.mask.is_empty() {
-            return self.say(Role::Warn, "this payload holds a secret and is not copied");
-        }
-        let id = self.pending.begin(Purpose::Copy);
-        self.ask(Effect::CopyBytes(id, message.payload));
-    }
-
-    pub(in super::super) fn copy_message(&mut self) {
-        let Some(message) = self.message_at_hand() else {
-            return self.say(Role::Warn, "there is no message to copy");
-        };
-        if message.is_cut() {
-            return self.say(Role::Warn, "only the beginning of this message was kept");
-        }
-        let text = self.line_of(message);
-        let id = self.pending.begin(Purpose::Copy);
-        self.ask(Effect::Copy(id, text));
-    }
-
-    /// The JSON line of `interface.md`, section 4; what is to be masked is masked in it.
-    fn line_of(&self, opened: Opened) -> String {
-        let profile = self.profile();
-        let origin = Origin {
-            profile: profile.map_or("", |p| &p.name),
-            platform: profile.map_or(PlatformId::Thinq, |p| p.platform),
-        };
-        let device = opened.device.and_then(|n| self.home.devices.id_of(n));
-        let name = opened.device.map(|n| self.home.devices.label_of(n));
-        let reading = Reading {
-            kind: opened.kind,
-            device: device.cloned(),
-            mask: opened.mask,
-            ..Reading::default()
-        };
-        let message = Message {
-            at: opened.at,
-            direction: opened.direction,
-            topic: Topic::received(&opened.topic),
-            payload: opened.payload,
-            qos: opened.qos,
-            retain: opened.retain,
-            dup: opened.dup,
-            ack: None,
-            properties: None,
-            session: false,
-        };
-        line::encode(&message, &reading, origin, name)
     }
 
     pub(in super::super) fn inspector_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
-        let total = self.inspector.lines.len();
-        let position = scroll::scroll(self.inspector.offset, total, rows);
-        if self.inspector.opened.is_none() {
+        let pane = &self.inspector;
+        let position = scroll::scroll(pane.offset, pane.total(), rows);
+        if pane.opened.is_none() {
             let lines = vec![
                 lines::line("no message is open", Role::Normal),
                 lines::line("Enter on a message opens it here", Role::Dim),
@@ -379,70 +585,41 @@ impl App {
             return (Body::Empty(lines), None, position);
         }
         let words = self.search_words();
-        let shown = self
-            .inspector
-            .lines
-            .iter()
-            .skip(self.inspector.offset)
-            .take(rows)
-            .map(|l| lines::found(l.clone(), &words))
+        let end = pane.total().min(pane.offset + rows);
+        let shown = (pane.offset..end)
+            .map(|line| lines::found(self.inspector_line(line), &words))
             .collect();
-        let note = span(self.inspector.view.word(), Role::Dim);
-        (Body::Lines(shown), Some(note), position)
-    }
-}
-
-fn payload_lines(
-    payload: &[u8],
-    view: View,
-    mask: &[&'static str],
-    cells: usize,
-) -> Vec<Vec<Piece>> {
-    if mask.is_empty() {
-        return match view {
-            View::Pretty => payload::pretty(payload).unwrap_or_else(|| fallback(payload, cells)),
-            View::Raw => payload::raw_lines(payload),
-            View::Hex => payload::hex_lines(payload, cells),
+        let selected = pane
+            .is_pointed()
+            .then(|| pane.cursor.saturating_sub(pane.offset));
+        let body = Body::Document {
+            lines: shown,
+            selected,
         };
+        (body, Some(self.inspector_note()), position)
     }
-    // Only the laid out form tells where the secret values are.
-    match (view, payload::pretty(payload)) {
-        (View::Pretty, Some(lines)) => lines.into_iter().map(|l| masked(l, mask)).collect(),
-        _ => vec![vec![Piece {
-            token: Token::Dim,
-            text: "(holds a secret: only the pretty view is shown)".to_owned(),
-        }]],
+
+    fn inspector_line(&self, line: usize) -> Line {
+        let pane = &self.inspector;
+        let Some(row) = line.checked_sub(pane.heading.len()) else {
+            return pane.heading[line].clone();
+        };
+        let mut shown = match (&pane.ready, pane.rows.get(row)) {
+            (Some(ready), Some(row)) => ready.sheet.shown(*row, &pane.shut),
+            _ => Line::new(),
+        };
+        shown.insert(0, span(" ", Role::Normal));
+        shown
     }
-}
 
-/// What is no JSON: as text where it is text, else as bytes.
-fn fallback(payload: &[u8], cells: usize) -> Vec<Vec<Piece>> {
-    match payload::format(payload) {
-        payload::Format::Binary => payload::hex_lines(payload, cells),
-        _ => payload::raw_lines(payload),
+    /// The view, and in one with a cursor the path under it.
+    fn inspector_note(&self) -> Span {
+        let word = self.inspector.view.word();
+        let path = self.inspector.path().concat();
+        if self.focus == PaneId::Inspector && !path.is_empty() {
+            span(format!("{word} · {path}"), Role::Dim)
+        } else {
+            span(word, Role::Dim)
+        }
     }
-}
-
-/// The value behind a masked name is not shown.
-fn masked(line: Vec<Piece>, mask: &[&'static str]) -> Vec<Piece> {
-    let mut hide = false;
-    line.into_iter()
-        .map(|piece| match piece.token {
-            Token::Key => {
-                let name = piece.text.trim_matches('"');
-                hide = mask.contains(&name);
-                piece
-            }
-            Token::Text | Token::Number | Token::Literal if hide => Piece {
-                token: Token::Dim,
-                text: "(…)".to_owned(),
-            },
-            _ => piece,
-        })
-        .collect()
-}
-
-fn leading_blanks(line: &[Piece]) -> usize {
-    line.first()
-        .map_or(0, |p| p.text.len() - p.text.trim_start_matches(' ').len())
 }

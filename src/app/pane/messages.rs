@@ -14,8 +14,9 @@ use crate::domain::device::DeviceId;
 use crate::domain::expression::{Expression, ExpressionError, Here};
 use crate::domain::payload;
 use crate::domain::reading::Kind;
+use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
-use crate::store::hits::{Hits, View};
+use crate::store::hits::{Hits, Mute, View};
 use crate::store::query::Query;
 use crate::store::ring::{Kept, Seq};
 use crate::store::shelf::Place;
@@ -25,6 +26,8 @@ pub(in super::super) struct MessagesPane {
     pub(in super::super) filter: PaneFilter,
     /// Only this device's messages.
     device: Option<DeviceId>,
+    /// Only messages on these topics.
+    topics: Vec<TopicFilter>,
     hits: Hits,
     mode: Mode,
     /// Rows that came since the stream is not followed any more.
@@ -61,6 +64,7 @@ impl MessagesPane {
         Self {
             filter: PaneFilter::default(),
             device: None,
+            topics: Vec::new(),
             hits: Hits::new(View::default(), &home.ring, &home.devices),
             mode: Mode::Follow,
             new: 0,
@@ -70,8 +74,24 @@ impl MessagesPane {
         }
     }
 
-    pub(in super::super) fn device(&self) -> Option<&DeviceId> {
-        self.device.as_ref()
+    /// Only one device or some topics are shown.
+    pub(in super::super) fn is_narrowed(&self) -> bool {
+        self.device.is_some() || !self.topics.is_empty()
+    }
+
+    /// Whether other messages would be hidden with these mutes than are now.
+    pub(in super::super) fn hides(&self, muted: &[Mute], unmuted: &[TopicFilter]) -> bool {
+        let view = self.hits.view();
+        view.muted != muted || view.unmuted != unmuted
+    }
+
+    /// `home/#`, `3 topics`
+    fn topics_words(&self) -> Option<String> {
+        match self.topics.as_slice() {
+            [] => None,
+            [one] => Some(one.as_str().to_owned()),
+            many => Some(words::count(many.len(), "topic")),
+        }
     }
 
     pub(in super::super) fn is_looking(&self, home: &Home) -> bool {
@@ -230,6 +250,19 @@ impl App {
         self.save_window();
     }
 
+    /// Puts the cursor on that message, where the view in force shows it.
+    pub(in super::super) fn select_message(&mut self, seq: Seq) -> bool {
+        let index = self.messages.hits.index_of(seq, &self.home.ring);
+        let shown = self.messages.hits.at(index, &self.home.ring) == Some(seq)
+            && index < self.messages.total(&self.home);
+        if shown {
+            let rows = self.rows(PaneId::Messages);
+            let (_, offset) = self.messages.cursor(&self.home, rows);
+            self.put_message_cursor(index, offset);
+        }
+        shown
+    }
+
     fn follow(&mut self) {
         self.messages.mode = Mode::Follow;
         self.messages.new = 0;
@@ -363,6 +396,13 @@ impl App {
 
     pub(in super::super) fn show_only(&mut self, device: Option<DeviceId>) {
         self.messages.device = device;
+        self.messages.topics.clear();
+        self.view_changed();
+    }
+
+    pub(in super::super) fn show_only_topics(&mut self, topics: Vec<TopicFilter>) {
+        self.messages.device = None;
+        self.messages.topics = topics;
         self.view_changed();
     }
 
@@ -377,7 +417,9 @@ impl App {
         let view = View {
             filter: self.parsed_filter().unwrap_or(before),
             device: device.map(|id| self.home.devices.number(&id)),
+            topics: self.messages.topics.clone(),
             muted: self.mutes(),
+            unmuted: self.unmuted(),
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.stop_search();
@@ -495,7 +537,10 @@ impl App {
             parts.push(format!("only {}", self.home.devices.label(device)));
         }
         let kept = usize::try_from(self.home.ring.rows()).unwrap_or(usize::MAX);
-        let filtered = !self.messages.filter.input.is_empty() || self.messages.device.is_some();
+        if let Some(topics) = self.messages.topics_words() {
+            parts.push(format!("only {topics}"));
+        }
+        let filtered = !self.messages.filter.input.is_empty() || self.messages.is_narrowed();
         if self.messages.is_looking(&self.home)
             || matches!(self.messages.search, Search::Running(_))
         {
@@ -539,6 +584,15 @@ impl App {
                 line(format!("nothing from {name} yet"), Role::Normal),
                 line("Esc shows the messages of all devices", Role::Dim),
             ];
+        }
+        if let Some(topics) = self.messages.topics_words() {
+            return vec![
+                line(format!("nothing is kept of {topics}"), Role::Normal),
+                line("Esc shows the messages of all topics", Role::Dim),
+            ];
+        }
+        if self.has_topics() && self.home.link.is_up() && self.home.filters.is_empty() {
+            return self.how_to_subscribe();
         }
         let subscribed = self
             .home

@@ -1,6 +1,8 @@
-//! What was sent: on a platform that takes commands over REST, the commands so far and what became of each.
+//! On a platform that takes commands over REST, the commands so far and what became of each; where messages can be
+//! published, the composer ([`super::super::composer`]).
 
 use super::super::commands::{Command, Outcome};
+use super::super::layout;
 use super::super::lines::line;
 use super::super::screen::{Body, CommandRow, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
@@ -45,6 +47,12 @@ impl App {
     }
 
     pub(in super::super) fn settle_publish(&mut self) {
+        if self.has_composer() {
+            let area = self.layout().area(PaneId::Publish);
+            let cells = area.map_or(0, |area| usize::from(layout::inner_width(area)));
+            let rows = self.rows(PaneId::Publish);
+            return self.settle_composer(rows, cells);
+        }
         if self.home.commands.len() == 0 {
             return;
         }
@@ -62,6 +70,9 @@ impl App {
     }
 
     pub(in super::super) fn select_command_row(&mut self, row: usize) {
+        if self.has_composer() {
+            return self.composer_click(row);
+        }
         let shown = self.commands_shown();
         if let Some(command) = shown.get(self.publish.offset + row) {
             self.publish.selected = Some(command.number);
@@ -75,7 +86,14 @@ impl App {
             .map(|c| c.device.clone())
     }
 
-    pub(in super::super) fn publish_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
+    pub(in super::super) fn publish_body(
+        &self,
+        rows: usize,
+        cells: usize,
+    ) -> (Body, Option<Span>, Scroll) {
+        if self.has_composer() {
+            return self.composer_body(rows, cells);
+        }
         let shown = self.commands_shown();
         let position = scroll::scroll(self.publish.offset, shown.len(), rows);
         if shown.is_empty() {

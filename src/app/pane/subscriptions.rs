@@ -2,8 +2,9 @@
 
 use super::super::effect::Effect;
 use super::super::lines::line;
-use super::super::overlay::Over;
-use super::super::screen::{Body, Line, Mark, PaneId, Role, Scroll, Span, SubscriptionRow};
+use super::super::screen::{
+    Body, FilterRow, Line, Mark, PaneId, Role, Scroll, Span, SubscriptionRow,
+};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
@@ -24,6 +25,8 @@ pub(in super::super) struct SubscriptionsPane {
     /// The user has moved the cursor: from then on it stays on what it is on.
     placed: bool,
     muted: Vec<Subscribed>,
+    /// The muted filters as bits of the list of filters.
+    pub(in super::super) muted_bits: u64,
 }
 
 /// One subscription, known by what it is about.
@@ -108,7 +111,8 @@ impl App {
 
     pub(in super::super) fn add_filter(&mut self) {
         if self.capabilities().filters {
-            return self.open_over(Over::prompt());
+            let over = self.new_filter_form();
+            return self.open_over(over);
         }
         let platform = self.platform_name();
         let text =
@@ -146,9 +150,52 @@ impl App {
             Some(at) => {
                 muted.remove(at);
             }
-            None => muted.push(selected),
+            None => {
+                if let Subscribed::Filter(filter) = &selected {
+                    self.home.filters.forget_hidden(filter);
+                }
+                muted.push(selected);
+            }
         }
-        self.view_changed();
+        self.mutes_changed();
+    }
+
+    /// A filter that is dropped takes its mute along: what it hid is shown.
+    pub(in super::super) fn unmute_filter(&mut self, filter: &TopicFilter) {
+        let gone = |muted: &Subscribed| matches!(muted, Subscribed::Filter(f) if f == filter);
+        self.subscriptions.muted.retain(|muted| !gone(muted));
+    }
+
+    /// Mutes or filters are others now: where that hides other messages, the stream is looked through anew.
+    pub(in super::super) fn mutes_changed(&mut self) {
+        let muted = self.muted_filters();
+        self.subscriptions.muted_bits = self.home.filters.bits_of(&muted);
+        if self.messages.hides(&self.mutes(), &self.unmuted()) {
+            self.view_changed();
+        }
+    }
+
+    fn muted_filters(&self) -> Vec<TopicFilter> {
+        let filters = self.subscriptions.muted.iter().filter_map(|m| match m {
+            Subscribed::Filter(filter) => Some(filter.clone()),
+            Subscribed::Feed(..) => None,
+        });
+        filters.collect()
+    }
+
+    /// Filters whose messages are shown, though a muted one matches them too.
+    pub(in super::super) fn unmuted(&self) -> Vec<TopicFilter> {
+        match self.muted_filters() {
+            muted if muted.is_empty() || !self.has_topics() => Vec::new(),
+            muted => self.home.filters.heard_beside(&muted),
+        }
+    }
+
+    pub(in super::super) fn filter_of_subscription(&self) -> Option<TopicFilter> {
+        match &self.subscriptions.selected {
+            Some(Subscribed::Filter(filter)) => Some(filter.clone()),
+            _ => None,
+        }
     }
 
     /// Whose messages the stream leaves out.
@@ -172,14 +219,48 @@ impl App {
         if all.is_empty() {
             return (Body::Empty(self.no_subscriptions()), None, position);
         }
-        let shown = all
-            .iter()
-            .skip(self.subscriptions.offset)
-            .take(rows)
-            .map(|what| self.subscription_row(what))
-            .collect();
+        let shown = all.iter().skip(self.subscriptions.offset).take(rows);
         let note = Span::new(words::grouped(all.len() as u64), Role::Dim);
-        (Body::Subscriptions(shown), Some(note), position)
+        let body = if self.has_topics() {
+            Body::Filters(
+                shown
+                    .filter_map(|what| self.topic_filter_row(what))
+                    .collect(),
+            )
+        } else {
+            Body::Subscriptions(shown.map(|what| self.subscription_row(what)).collect())
+        };
+        (body, Some(note), position)
+    }
+
+    fn topic_filter_row(&self, what: &Subscribed) -> Option<FilterRow> {
+        let Subscribed::Filter(filter) = what else {
+            return None;
+        };
+        let entry = self.home.filters.get(filter)?;
+        let counted = self.home.filters.is_counted(filter);
+        let muted = self.subscriptions.muted.contains(what);
+        let (mut text, role) = words::granted(&entry.state, self.home.link.is_up());
+        if muted {
+            text.push_str(", muted");
+        }
+        if muted && counted {
+            text.push_str(&format!(", {} hidden", words::grouped(entry.hidden)));
+        }
+        Some(FilterRow {
+            selected: self.subscriptions.selected.as_ref() == Some(what),
+            filter: SafeText::new(filter.as_str()),
+            mark: match &entry.state.granted {
+                Some(Ok(_)) => Mark::On(None),
+                Some(Err(_)) => Mark::Failed,
+                None => Mark::Pending(true),
+            },
+            detail: Span::new(text, role),
+            muted,
+            options: SafeText::new(&words::options(entry.state.wish.options)),
+            origin: entry.origin.word(),
+            count: counted.then_some(entry.heard),
+        })
     }
 
     fn no_subscriptions(&self) -> Vec<Line> {
@@ -188,6 +269,9 @@ impl App {
                 line("no subscription matches", Role::Normal),
                 line("Esc clears the filter", Role::Dim),
             ];
+        }
+        if self.has_topics() {
+            return self.how_to_subscribe();
         }
         vec![
             line("nothing is subscribed", Role::Normal),

@@ -183,6 +183,8 @@ fn all_that_a_line_says_is_read_back() {
         kind: Kind::Push,
         device: Some(DeviceId::new("d\u{202e}")),
         device_name: Some("거실\u{1b}]52;c;x\u{7}".to_owned()),
+        properties: None,
+        session: false,
         payload: Bytes::from_static(b"{}"),
     };
     let line = encode(
@@ -192,6 +194,67 @@ fn all_that_a_line_says_is_read_back() {
         Some("거실\u{1b}]52;c;x\u{7}"),
     );
     assert_eq!(decoded(&line), expected);
+}
+
+#[test]
+fn what_mqtt_5_adds_stands_between_device_and_payload_and_is_read_back() {
+    let properties = Properties {
+        utf8: Some(true),
+        expiry: Some(60),
+        content_type: Some("text/\u{202e}plain".to_owned()),
+        response_topic: Some("r".to_owned()),
+        correlation_data: Some(Bytes::from_static(b"id-7")),
+        user: vec![
+            ("k".to_owned(), "v".to_owned()),
+            ("k".to_owned(), "\u{1b}[2J".to_owned()),
+        ],
+        subscription_ids: vec![1, 268_435_455],
+    };
+    let sent = Message {
+        properties: Some(Box::new(properties.clone())),
+        session: true,
+        ..message("t", b"1")
+    };
+    let line = encode(&sent, &push("d"), HOME, None);
+    let expected = r#""kind":"push","device":{"id":"d"},"properties":{"utf8":true,"expiry":60,"content_type":"text/\u202eplain","response_topic":"r","correlation_data":"id-7","user":[["k","v"],["k","\u001b[2J"]],"subscription_ids":[1,268435455]},"session":true,"payload":1}"#;
+    assert!(line.ends_with(expected), "{line}");
+    let back = decoded(&line);
+    assert_eq!(
+        (back.properties.as_deref(), back.session),
+        (Some(&properties), true)
+    );
+}
+
+#[test]
+fn correlation_data_that_is_no_text_is_base64_and_no_properties_are_no_member() {
+    let with = |data: &'static [u8]| {
+        let properties = Properties {
+            correlation_data: Some(Bytes::from_static(data)),
+            ..Properties::default()
+        };
+        let sent = Message {
+            properties: Some(Box::new(properties)),
+            ..message("t", b"1")
+        };
+        encode(&sent, &Reading::default(), HOME, None)
+    };
+    let line = with(b"\xff\x00");
+    assert!(
+        line.contains(r#""properties":{"correlation_base64":"/wA="}"#),
+        "{line}"
+    );
+    let back = decoded(&line).properties.expect("properties");
+    assert_eq!(
+        back.correlation_data.as_deref(),
+        Some(b"\xff\x00".as_slice())
+    );
+    assert!(with(b"").contains(r#""properties":{"correlation_data":""}"#));
+    let none = Message {
+        properties: Some(Box::default()),
+        ..message("t", b"1")
+    };
+    let line = encode(&none, &Reading::default(), HOME, None);
+    assert!(!line.contains("properties"), "{line}");
 }
 
 #[test]

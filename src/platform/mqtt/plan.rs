@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::Mqtt;
+use super::address::Address;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::message::Qos;
-use crate::domain::profile::Version;
+use crate::domain::profile::{Common, MqttSettings, Version};
+use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPlan};
 
@@ -25,9 +25,9 @@ impl Mqtt {
             None => None,
         };
         let seconds = self.common.keep_alive.map(u64::from);
-        let clean_session = self.common.clean_session.unwrap_or(true);
+        let clean_session = !keeps_session(&self.settings, &self.common);
         Ok(ConnectPlan {
-            endpoints: vec![self.endpoint(io)?],
+            endpoints: vec![self.endpoint(io).await?],
             client_id: self.client_id(io),
             username: self.settings.username.clone(),
             password,
@@ -47,11 +47,11 @@ impl Mqtt {
     }
 
     fn client_id(&self, io: &dyn Io) -> String {
+        // 23 bytes, as every broker must take them (MQTT 3.1.1, 3.1.3.1). Only to be unlike others: the system's generator
+        // would take longer to start than a message to send.
         let made_up = || {
-            let mut bytes = [0; 5];
-            io.random(&mut bytes);
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("thingdeck-{digits}")
+            let digits = (io.roll() + 1.0).to_bits() & 0xf_ffff_ffff_ffff;
+            format!("thingdeck-{digits:013x}")
         };
         self.settings
             .client_id
@@ -68,8 +68,11 @@ impl Mqtt {
         }
     }
 
-    fn endpoint(&self, io: &dyn Io) -> Result<Endpoint, Problem> {
-        let address = Address::parse(&self.settings.url)?;
+    async fn endpoint(&self, io: &dyn Io) -> Result<Endpoint, Problem> {
+        let address = Address::parse(&self.settings.url).map_err(|why| {
+            let remedy = "write the address as mqtt://HOST:PORT, or with mqtts, ws or wss";
+            Problem::new("could not tell where the broker is", why, remedy).exit(Exit::Usage)
+        })?;
         let tls = if address.tls {
             Some(self.tls(io)?)
         } else {
@@ -83,25 +86,21 @@ impl Mqtt {
                 target: Secret::new(target),
                 headers: Vec::new(),
             }),
-            proxy: self.common.proxy.clone(),
+            proxy: common::proxy(io, &self.common).await?,
         })
     }
 
     fn tls(&self, io: &dyn Io) -> Result<TlsPlan, Problem> {
-        let mut extra_roots = Vec::new();
-        if let Some(path) = &self.common.ca_file {
-            extra_roots.push(String::from_utf8_lossy(&io.read_file(path)?).into_owned());
-        }
         let identity = match (&self.common.cert_file, &self.common.key_file) {
             (Some(chain), Some(key)) => Some((
                 String::from_utf8_lossy(&io.read_file(chain)?).into_owned(),
-                Secret::new(String::from_utf8_lossy(&io.read_file(key)?)),
+                io.read_private(key)?,
             )),
             _ => None,
         };
         Ok(TlsPlan {
-            extra_roots,
-            system_roots: true,
+            extra_roots: common::roots(io, &self.common)?.into_iter().collect(),
+            system_roots: !self.common.ca_file_only,
             identity,
             alpn: self.settings.alpn.clone(),
             insecure_skip_verify: self.common.insecure_skip_verify,
@@ -109,75 +108,8 @@ impl Mqtt {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Address {
-    host: String,
-    port: u16,
-    tls: bool,
-    /// Of a WebSocket.
-    target: Option<String>,
-}
-
-impl Address {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = |cause: String| {
-            Problem::new(
-                "could not tell where the broker is",
-                cause,
-                "write the address as mqtt://HOST:PORT, or with mqtts, ws or wss",
-            )
-            .exit(Exit::Usage)
-        };
-        let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
-        let (tls, port, web_socket) = match url.scheme() {
-            "mqtt" | "tcp" => (false, 1883, false),
-            "mqtts" | "ssl" => (true, 8883, false),
-            "ws" => (false, 80, true),
-            "wss" => (true, 443, true),
-            other => return Err(wrong(format!("nothing is known of {other}://"))),
-        };
-        let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| wrong("the address names no host".to_owned()))?;
-        let target = web_socket.then(|| {
-            let query = url
-                .query()
-                .map_or(String::new(), |query| format!("?{query}"));
-            format!("{}{query}", url.path())
-        });
-        Ok(Self {
-            host: host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
-            port: url.port().unwrap_or(port),
-            tls,
-            target,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_the_ports_and_the_path_that_its_scheme_means() {
-        let read = |text: &str| {
-            let read = Address::parse(text).ok();
-            read.map(|a| (a.host, a.port, a.tls, a.target))
-        };
-        let of = |host: &str, port, tls, target: Option<&str>| {
-            Some((host.to_owned(), port, tls, target.map(str::to_owned)))
-        };
-        assert_eq!(read("mqtt://h"), of("h", 1883, false, None));
-        assert_eq!(read("mqtts://h:1"), of("h", 1, true, None));
-        assert_eq!(read("mqtt://[::1]"), of("::1", 1883, false, None));
-        assert_eq!(read("ws://h:9001"), of("h", 9001, false, Some("/")));
-        assert_eq!(
-            read("wss://h/mqtt?a=b"),
-            of("h", 443, true, Some("/mqtt?a=b"))
-        );
-        assert_eq!(read("http://h"), None);
-        assert_eq!(read("mqtt://"), None);
-    }
+/// Whether the broker is to keep what is subscribed and queued when the connection ends. Who names a time for it means it.
+pub fn keeps_session(settings: &MqttSettings, common: &Common) -> bool {
+    let has_time = settings.session_expiry.is_some_and(|seconds| seconds > 0);
+    !common.clean_session.unwrap_or(!has_time)
 }

@@ -12,6 +12,7 @@ use crate::domain::message::Qos;
 use crate::domain::profile::Version;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
+use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 
@@ -37,8 +38,13 @@ impl Thinq {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
         let signed_in = self.sign_in(io).await?;
         let seconds = self.common.keep_alive.map(u64::from);
+        let proxy = common::proxy(io, &self.common).await?;
+        let mut endpoints = self.endpoints(io, &signed_in)?;
+        for endpoint in &mut endpoints {
+            endpoint.proxy.clone_from(&proxy);
+        }
         Ok(ConnectPlan {
-            endpoints: self.endpoints(io, &signed_in)?,
+            endpoints,
             client_id: signed_in.identity.client_id.clone(),
             username: None,
             password: None,
@@ -74,13 +80,14 @@ impl Thinq {
     }
 
     fn tls(&self, io: &dyn Io, signed_in: &SignedIn) -> Result<TlsPlan, Problem> {
-        let mut extra_roots: Vec<_> = AMAZON_ROOTS.map(str::to_owned).into();
-        if let Some(path) = &self.common.ca_file {
-            extra_roots.push(String::from_utf8_lossy(&io.read_file(path)?).into_owned());
+        let mut extra_roots: Vec<_> = common::roots(io, &self.common)?.into_iter().collect();
+        let system_roots = !self.common.ca_file_only;
+        if system_roots {
+            extra_roots.extend(AMAZON_ROOTS.map(str::to_owned));
         }
         Ok(TlsPlan {
             extra_roots,
-            system_roots: true,
+            system_roots,
             identity: Some((
                 signed_in.certificate.expose().to_owned(),
                 signed_in.key.clone(),

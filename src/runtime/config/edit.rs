@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Table, Value};
+use toml_edit::{Decor, DocumentMut, Item, Key, RawString, Table, Value};
 
 use super::Config;
-use super::profile::{NAME_REMEDY, check_name, check_url};
+use super::entry::{self, TOKEN_FILE};
 use crate::base::problem::{Exit, Problem};
 use crate::domain::profile::SecretRef;
 use crate::headless::console::NewEntry;
@@ -16,34 +16,32 @@ use crate::runtime::files::{Access, Folders, make_folder, replace, trouble};
 /// What a new config file begins with.
 const HEADER: &str = "# thingdeck's profiles. `thingdeck man` explains every command.\n";
 
-/// The identity file of a token that was pasted or piped in.
-pub const TOKEN_FILE: &str = "token";
-
-/// Writes the profile; a token given in clear goes to a 0600 file in the profile's identity folder. Answers where, in words.
+/// Writes the profile; a secret given in clear goes to a 0600 file in the profile's identity folder. Answers where, in
+/// words.
 pub fn save_profile(folders: &Folders, entry: &NewEntry) -> Result<String, Problem> {
-    check(entry)?;
+    entry::check(&entry.profile)?;
     let file = &folders.config_file;
-    let mut entry = NewEntry {
-        ca_file: entry.ca_file.as_deref().map(absolute),
-        ..entry.clone()
-    };
+    let mut entry = entry.clone();
+    let profile = &mut entry.profile;
+    profile.common.ca_file = profile.common.ca_file.as_deref().map(absolute);
     let text = current(file)?;
     // A file that is wrong stays untouched, and so does the identity.
     add(&text, file, &entry)?;
-    let mut where_to = format!("profile {:?} saved in {}", entry.name, file.display());
-    entry.token = match entry.token {
-        SecretRef::Plain(secret) => {
-            let identity = folders.identity(&entry.name);
-            identity.keep(TOKEN_FILE, &secret)?;
-            where_to.push_str(&format!(
-                "\nits token in {}",
-                identity.path(TOKEN_FILE).display()
-            ));
-            SecretRef::File(identity.path(TOKEN_FILE))
+    let name = entry.profile.name.clone();
+    let mut where_to = format!("profile {name:?} saved in {}", file.display());
+    if let Some((place, kept_in)) = entry::secret(&mut entry.profile.settings) {
+        match place {
+            SecretRef::Plain(secret) => {
+                let identity = folders.identity(&name);
+                identity.keep(kept_in, secret)?;
+                let path = identity.path(kept_in);
+                where_to.push_str(&format!("\nits {kept_in} in {}", path.display()));
+                *place = SecretRef::File(path);
+            }
+            SecretRef::File(path) => *path = absolute(path),
+            _ => {}
         }
-        SecretRef::File(path) => SecretRef::File(absolute(&path)),
-        other => other,
-    };
+    }
     store(file, &add(&text, file, &entry)?)?;
     Ok(where_to)
 }
@@ -64,7 +62,7 @@ pub fn save_token(
         .and_then(|profiles| profiles.get_mut(profile))
         .and_then(Item::as_table_like_mut)
         .ok_or_else(|| no_such(profile, file))?;
-    table.insert("token", Item::Value(place_value(&place)));
+    table.insert("token", Item::Value(entry::place(&place)));
     identity.keep(TOKEN_FILE, token)?;
     store(file, &document.to_string())
 }
@@ -75,6 +73,28 @@ pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
     let edited = remove(&text, file, name)?;
     Config::parse(&edited, file)?;
     store(file, &edited)
+}
+
+/// Says in `[decode]` how a topic's payloads are decoded.
+pub fn save_pin(file: &Path, topic: &str, chain: &str) -> Result<(), Problem> {
+    let edited = pin(&current(file)?, file, topic, chain)?;
+    store(file, &edited)
+}
+
+fn pin(text: &str, file: &Path, topic: &str, chain: &str) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let table = document
+        .entry("decode")
+        .or_insert_with(|| Item::Table(Table::new()))
+        .as_table_like_mut()
+        .ok_or_else(|| {
+            let what = format!("could not change {}", file.display());
+            Problem::new(what, "`decode` is no table", "correct the file by hand").exit(Exit::Usage)
+        })?;
+    table.insert(topic, Item::Value(Value::from(chain)));
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
 }
 
 fn current(file: &Path) -> Result<String, Problem> {
@@ -107,28 +127,6 @@ fn parsed(text: &str, file: &Path) -> Result<DocumentMut, Problem> {
     })
 }
 
-fn check(entry: &NewEntry) -> Result<(), Problem> {
-    let wrong = |what: &str, why: String, remedy: &str| {
-        Err(Problem::new(format!("could not save {what}"), why, remedy).exit(Exit::Usage))
-    };
-    if let Err(why) = check_name(&entry.name) {
-        return wrong("the profile", why, NAME_REMEDY);
-    }
-    for (key, text, scheme) in [
-        ("api_url", &entry.api_url, "https"),
-        ("mqtt_url", &entry.mqtt_url, "mqtts"),
-    ] {
-        if let Some(Err(why)) = text.as_deref().map(|text| check_url(text, scheme)) {
-            return wrong(
-                &format!("`{key}`"),
-                why,
-                &format!("write {scheme}://HOST:PORT"),
-            );
-        }
-    }
-    Ok(())
-}
-
 /// The text of the file with the profile in it; checked by reading it back.
 fn add(text: &str, file: &Path, entry: &NewEntry) -> Result<String, Problem> {
     let mut document = parsed(text, file)?;
@@ -146,64 +144,29 @@ fn add(text: &str, file: &Path, entry: &NewEntry) -> Result<String, Problem> {
             Item::Table(table)
         })
         .as_table_like_mut()
-        .ok_or_else(|| no_such(&entry.name, file))?;
-    if profiles.contains_key(&entry.name) && !entry.replace {
+        .ok_or_else(|| no_such(&entry.profile.name, file))?;
+    if profiles.contains_key(&entry.profile.name) && !entry.replace {
         return Err(Problem::new(
-            format!("could not add profile {:?}", entry.name),
+            format!("could not add profile {:?}", entry.profile.name),
             format!("{} has one of that name", file.display()),
             "choose another name, or give --replace",
         )
         .exit(Exit::Usage));
     }
     let is_first = profiles.is_empty();
-    profiles.insert(&entry.name, Item::Table(table(entry)));
+    profiles.insert(
+        &entry.profile.name,
+        Item::Table(entry::table(&entry.profile)),
+    );
     if entry.make_default || is_first {
-        document.insert("default_profile", toml_edit::value(entry.name.as_str()));
+        document.insert(
+            "default_profile",
+            toml_edit::value(entry.profile.name.as_str()),
+        );
     }
     let edited = opening.trim_start().to_owned() + &document.to_string();
     Config::parse(&edited, file)?;
     Ok(edited)
-}
-
-fn table(entry: &NewEntry) -> Table {
-    let mut table = Table::new();
-    let mut text = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            table.insert(key, toml_edit::value(value));
-        }
-    };
-    text("platform", Some("thinq".to_owned()));
-    text("country", Some(entry.country.clone()));
-    text("api_url", entry.api_url.clone());
-    text("mqtt_url", entry.mqtt_url.clone());
-    text(
-        "ca_file",
-        entry
-            .ca_file
-            .as_deref()
-            .map(|path| path.to_string_lossy().into_owned()),
-    );
-    table.insert("token", Item::Value(place_value(&entry.token)));
-    if let Some(hours) = entry.event_hours {
-        table.insert("event_hours", toml_edit::value(i64::from(hours)));
-    }
-    table
-}
-
-fn place_value(place: &SecretRef) -> Value {
-    let mut inline = InlineTable::new();
-    match place {
-        SecretRef::Env(name) => inline.insert("env", name.as_str().into()),
-        SecretRef::File(path) => inline.insert("file", path.to_string_lossy().as_ref().into()),
-        SecretRef::Command(words) => inline.insert(
-            "command",
-            Value::Array(words.iter().map(String::as_str).collect::<Array>()),
-        ),
-        SecretRef::Keyring => inline.insert("keyring", true.into()),
-        // Checked before anything is written, and never stored in clear.
-        SecretRef::Plain(_) => inline.insert("file", TOKEN_FILE.into()),
-    };
-    Value::InlineTable(inline)
 }
 
 fn remove(text: &str, file: &Path, name: &str) -> Result<String, Problem> {

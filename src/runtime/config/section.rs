@@ -161,6 +161,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Every key with its text, in the order of the file.
+    pub(super) fn all_texts(&self) -> Result<Vec<(String, String)>, Problem> {
+        let mut keys: Vec<_> = self.table.iter().map(|(key, _)| key).collect();
+        keys.sort_by_key(|key| key.span().start);
+        keys.into_iter()
+            .map(|key| {
+                let name = key.get_ref().to_string();
+                let text = self.text(&name)?.unwrap_or_default();
+                Ok((name, text))
+            })
+            .collect()
+    }
+
     pub(super) fn required_text(&self, key: &str, remedy: &str) -> Result<String, Problem> {
         match self.text(key)? {
             Some(text) if !text.is_empty() => Ok(text),

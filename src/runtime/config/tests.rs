@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::edit::{TOKEN_FILE, remove_profile, save_profile, save_token};
+use super::edit::{remove_profile, save_pin, save_profile, save_token};
+use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
 use crate::domain::message::Qos;
-use crate::domain::profile::{Common, OnQuit, SecretRef, Settings, ThinqSettings};
+use crate::domain::profile::{Common, OnQuit, Profile, SecretRef, Settings, ThinqSettings};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::headless::console::NewEntry;
@@ -424,16 +425,23 @@ fn skipping_the_check_of_certificates_takes_the_flag_too() {
 
 fn entry(name: &str, token: SecretRef) -> NewEntry {
     NewEntry {
-        name: name.to_owned(),
-        country: "KR".to_owned(),
-        token,
-        event_hours: None,
-        api_url: None,
-        mqtt_url: None,
-        ca_file: None,
+        profile: Profile {
+            name: name.to_owned(),
+            settings: Settings::Thinq(ThinqSettings::new("KR".to_owned(), token)),
+            common: Common::default(),
+            simulated: false,
+        },
         make_default: false,
         replace: false,
     }
+}
+
+fn thinq_entry(name: &str, token: SecretRef, change: impl FnOnce(&mut ThinqSettings)) -> NewEntry {
+    let mut entry = entry(name, token);
+    if let Settings::Thinq(settings) = &mut entry.profile.settings {
+        change(settings);
+    }
+    entry
 }
 
 fn folders(root: &Path) -> Folders {
@@ -521,11 +529,10 @@ fn make_folder_of(folders: &Folders) {
 fn adding_a_profile_keeps_every_comment_and_all_else() {
     let root = tempfile::tempdir().expect("a folder");
     let folders = commented(root.path());
-    let new = NewEntry {
-        event_hours: Some(6),
-        api_url: Some("https://127.0.0.1:1".to_owned()),
-        ..entry("home", SecretRef::Env("PAT".to_owned()))
-    };
+    let new = thinq_entry("home", SecretRef::Env("PAT".to_owned()), |settings| {
+        settings.event_hours = 6;
+        settings.api_url = Some("https://127.0.0.1:1".to_owned());
+    });
     save_profile(&folders, &new).expect("saved");
     let text = text_of(&folders);
     assert!(text.starts_with(COMMENTED), "{text}");
@@ -570,10 +577,9 @@ fn a_profile_that_could_not_be_read_back_is_not_written() {
         entry("a/b", SecretRef::Env("X".to_owned())),
         entry("", SecretRef::Env("X".to_owned())),
         entry("new", SecretRef::Env(String::new())),
-        NewEntry {
-            api_url: Some("ftp://x".to_owned()),
-            ..entry("new", SecretRef::Env("X".to_owned()))
-        },
+        thinq_entry("new", SecretRef::Env("X".to_owned()), |settings| {
+            settings.api_url = Some("ftp://x".to_owned());
+        }),
     ] {
         assert_eq!(
             save_profile(&folders, &wrong).expect_err("wrong").exit,
@@ -677,6 +683,94 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
         }
     }
     assert!(refused > 2000, "{refused}");
+}
+
+mod mqtt;
+
+/// A config file with a folder of its own, and files beside it.
+fn beside(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        replace(&path, text.as_bytes(), Access::Private).expect("written");
+    }
+    root
+}
+
+#[test]
+fn decoders_are_pinned_by_topic_with_schemas_beside_the_config() {
+    let root = beside(&[
+        (
+            "proto/line.proto",
+            "import \"parts.proto\"; package acme; message Report { Part p = 1; }",
+        ),
+        (
+            "proto/parts.proto",
+            "package acme; message Part { int32 n = 1; }",
+        ),
+        ("meter.avsc", "\"long\""),
+    ]);
+    let text = r#"[decode]
+"plant/#" = "gzip > cbor"
+"line/+/report" = "protobuf(proto/line.proto, acme.Report)"
+"meter/#" = "avro(meter.avsc)"
+"door/raw" = "text""#;
+    let config = Config::parse(text, &root.path().join("config.toml")).expect("a config");
+    let of = |topic: &str| config.decode.of(topic).map(ToString::to_string);
+    assert_eq!(of("plant/1").as_deref(), Some("gzip > cbor"));
+    assert_eq!(
+        of("line/7/report").as_deref(),
+        Some("protobuf(proto/line.proto, acme.Report)")
+    );
+    assert_eq!(of("meter/1").as_deref(), Some("avro(meter.avsc)"));
+    assert_eq!(of("door/raw").as_deref(), Some("text"));
+    assert_eq!(of("home/x"), None);
+}
+
+#[test]
+fn a_decoder_that_is_wrong_names_file_line_key_and_what_is_wrong() {
+    let root = beside(&[("a.proto", "message A {\n  int32 x;\n}")]);
+    let file = root.path().join("config.toml");
+    let cases = [
+        ("\"a/#/b\" = \"text\"", "`decode.a/#/b`", "no topic filter"),
+        ("\"a\" = \"gzipp\"", "`decode.a`", "did you mean \"gzip\"?"),
+        ("\"a\" = 7", "`decode.a`", "must be text in quotes"),
+        ("\"a\" = \"avro(none.avsc)\"", "`decode.a`", "none.avsc: "),
+        (
+            "\"a\" = \"protobuf(a.proto, A)\"",
+            "`decode.a`",
+            "a.proto: line 2: ",
+        ),
+    ];
+    for (line, key, cause) in cases {
+        let text = format!("[ui]\nmouse = true\n[decode]\n{line}\n");
+        let problem = Config::parse(&text, &file).expect_err(line);
+        assert!(problem.what.contains("line 4"), "{}", problem.what);
+        assert!(problem.what.contains(key), "{}", problem.what);
+        assert!(problem.cause.contains(cause), "{line}: {}", problem.cause);
+        assert_eq!(problem.exit, Exit::Usage);
+    }
+}
+
+#[test]
+fn a_pin_is_written_beside_what_is_there_and_replaced_when_it_is_said_again() {
+    let root = beside(&[("config.toml", "# mine\n[ui]\nmouse = false # yes\n")]);
+    let file = root.path().join("config.toml");
+    save_pin(&file, "plant/a", "gzip > cbor").expect("saved");
+    save_pin(&file, "plant/a", "text").expect("saved");
+    save_pin(&file, "odd \"topic\"", "auto").expect("saved");
+    let text = fs::read_to_string(&file).expect("there");
+    assert!(
+        text.starts_with("# mine\n[ui]\nmouse = false # yes\n"),
+        "{text}"
+    );
+    let config = Config::load(&file).expect("a config");
+    let of = |topic: &str| config.decode.of(topic).map(ToString::to_string);
+    assert_eq!(of("plant/a").as_deref(), Some("text"));
+    assert_eq!(of("odd \"topic\""), None);
+    assert!(save_pin(&file, "a", "nonsense").is_err());
+    assert_eq!(fs::read_to_string(&file).expect("there"), text);
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! rumqttc's errors as ends in words.
+//! How a connection ends, in words: what the stream did and what the bytes were. What the broker's codes say is in
+//! [`codes`].
+
+pub mod codes;
 
 use std::io;
 use std::time::Duration;
 
-use rumqttc::mqttbytes::Error as PacketError;
-use rumqttc::{ConnectReturnCode, ConnectionError, Packet, StateError, TlsError};
-
+use super::Opening;
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::profile::Version;
 use crate::session::end::{End, EndClass};
 use crate::session::tls::{Tls, trouble};
 
@@ -15,58 +17,35 @@ use crate::session::tls::{Tls, trouble};
 pub struct Place {
     pub host: String,
     pub port: u16,
-    pub patience: Duration,
+    pub version: Version,
+    patience: Duration,
 }
 
-/// Why it ended. `up` tells whether there had been a CONNACK.
-pub fn end(error: ConnectionError, up: bool, place: &Place, tls: Option<&Tls>) -> End {
-    match error {
-        ConnectionError::Io(error) => io_end(&error, up, place, tls),
-        ConnectionError::Tls(TlsError::Io(error)) => handshake_end(&error, place, tls),
-        ConnectionError::Tls(error) => handshake_end(&error, place, tls),
-        ConnectionError::NetworkTimeout => unreachable_end(
-            place,
-            &format!("no answer within {} s", place.patience.as_secs()),
-        ),
-        ConnectionError::FlushTimeout => passing(
-            place,
-            "what was sent did not leave in time: the network is stuck",
-        ),
-        ConnectionError::ConnectionRefused(code) => refused_by_code(code, place),
-        ConnectionError::NotConnAck(packet) => not_connack(&packet, place),
-        ConnectionError::MqttState(error) => state_end(error, up, place, tls),
-        ConnectionError::RequestsDone => passing(place, "the session let go of the connection"),
+impl Place {
+    pub fn new(opening: &Opening) -> Self {
+        Self {
+            host: opening.endpoint.host.clone(),
+            port: opening.endpoint.port,
+            version: opening.plan.version,
+            patience: opening.plan.limits.connect_timeout,
+        }
+    }
+
+    fn could_not_connect(&self) -> String {
+        format!("could not connect to {}:{}", self.host, self.port)
+    }
+
+    fn lost(&self) -> String {
+        format!("lost the connection to {}:{}", self.host, self.port)
     }
 }
 
-fn state_end(error: StateError, up: bool, place: &Place, tls: Option<&Tls>) -> End {
-    match error {
-        StateError::Io(error) | StateError::Deserialization(PacketError::Io(error)) => {
-            io_end_after_connect(&error, up, place, tls)
-        }
-        StateError::ConnectionAborted => hung_up(up, place, "the broker closed the connection"),
-        StateError::AwaitPingResp => passing(place, "the broker does not answer pings any more"),
-        StateError::CollisionTimeout => {
-            passing(place, "the broker does not acknowledge what is published")
-        }
-        StateError::Deserialization(PacketError::InvalidConnectReturnCode(code)) => {
-            unknown_code(code, place)
-        }
-        StateError::Deserialization(error) if !up => strange(place, &error.to_string()),
-        error => passing(place, &format!("the broker broke the protocol: {error}")),
-    }
-}
-
-/// Before CONNECT: DNS and TCP.
-fn io_end(error: &io::Error, up: bool, place: &Place, tls: Option<&Tls>) -> End {
-    if up {
-        return io_end_after_connect(error, up, place, tls);
-    }
-    unreachable_end(place, &io_words(error))
-}
-
-/// After CONNECT was written: an alert in the stream, a reset, a plain end.
-fn io_end_after_connect(error: &io::Error, up: bool, place: &Place, tls: Option<&Tls>) -> End {
+/// The stream ended or broke after CONNECT was written. `up` tells whether there had been a CONNACK.
+pub fn ended(error: Option<&io::Error>, up: bool, place: &Place, tls: Option<&Tls>) -> End {
+    let Some(error) = error else {
+        return hung_up(up, place, "the broker closed the connection");
+    };
+    // A TLS 1.3 server refuses a client's certificate only now.
     if let Some(found) = trouble::find(error) {
         let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented).as_ref());
         let class = match trouble.class() {
@@ -79,115 +58,85 @@ fn io_end_after_connect(error: &io::Error, up: bool, place: &Place, tls: Option<
     hung_up(up, place, &io_words(error))
 }
 
-fn handshake_end(
-    error: &(dyn std::error::Error + 'static),
-    place: &Place,
-    tls: Option<&Tls>,
-) -> End {
-    if let Some(found) = trouble::find(error) {
-        let trouble = trouble::words(found, &place.host, tls.and_then(Tls::presented).as_ref());
-        return End::new(trouble.class(), trouble.problem);
-    }
-    let cause = match error.downcast_ref::<io::Error>() {
-        Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "it closed the connection in the middle of the TLS handshake".to_owned()
-        }
-        Some(error) => io_words(error),
-        None => error.to_string(),
-    };
-    unreachable_end(place, &cause)
-}
-
-fn what(place: &Place) -> String {
-    format!("could not connect to {}:{}", place.host, place.port)
-}
-
-fn unreachable_end(place: &Place, cause: &str) -> End {
-    let remedy = "check the network, the host and the port";
-    let problem = Problem::new(what(place), cause, remedy)
-        .exit(Exit::Unreachable)
-        .retry(Retry::Backoff);
-    End::new(EndClass::Unreachable, problem)
-}
-
-fn passing(place: &Place, cause: &str) -> End {
-    let what = format!("lost the connection to {}:{}", place.host, place.port);
-    let problem = Problem::new(what, cause, "")
-        .exit(Exit::Unreachable)
-        .retry(Retry::Backoff);
-    End::new(EndClass::Passing, problem)
-}
-
 fn hung_up(up: bool, place: &Place, cause: &str) -> End {
     if up {
-        let end = passing(place, cause);
-        return End::new(EndClass::HungUp, end.problem);
+        return End::new(EndClass::HungUp, passing(place.lost(), cause));
     }
     let cause = format!("{cause} right after CONNECT");
-    let remedy = "some brokers refuse a client id or a certificate this way: check both";
-    let problem = Problem::new(what(place), cause, remedy)
+    let remedy = match place.version {
+        Version::V311 => "some brokers refuse a client id or a certificate this way: check both",
+        Version::V5 => {
+            "some brokers refuse a client id or a certificate this way, and some MQTT 5: check the first two, or set `version = \"3.1.1\"` in the profile"
+        }
+    };
+    let problem = Problem::new(place.could_not_connect(), cause, remedy)
         .exit(Exit::Refused)
         .retry(Retry::Backoff);
     End::new(EndClass::ClosedEarly, problem)
 }
 
-fn refused_by_code(code: ConnectReturnCode, place: &Place) -> End {
-    let (cause, remedy) = match code {
-        ConnectReturnCode::ServiceUnavailable => {
-            return unavailable(place);
-        }
-        ConnectReturnCode::BadClientId => (
-            "the broker refused the client id (CONNACK 2)",
-            "check `client_id` in the profile; the platform may have to register it first",
-        ),
-        ConnectReturnCode::BadUserNamePassword => (
-            "the broker refused the user name or the password (CONNACK 4)",
-            "check `username` and `password` in the profile",
-        ),
-        ConnectReturnCode::NotAuthorized => (
-            "the broker says that this client is not authorized (CONNACK 5)",
-            "check the credentials and the policy of this client id",
-        ),
-        ConnectReturnCode::RefusedProtocolVersion => (
-            "the broker does not speak MQTT 3.1.1 (CONNACK 1)",
-            "check that the address belongs to an MQTT broker of this platform",
-        ),
-        ConnectReturnCode::Success => ("the broker answered twice", ""),
-    };
-    let problem = Problem::new(what(place), cause, remedy).exit(Exit::Refused);
-    End::new(EndClass::Refused, problem)
-}
-
-fn unavailable(place: &Place) -> End {
-    let cause = "the broker says that its service is unavailable (CONNACK 3)";
-    let problem = Problem::new(what(place), cause, "")
+fn passing(what: String, cause: &str) -> Problem {
+    Problem::new(what, cause, "")
         .exit(Exit::Unreachable)
-        .retry(Retry::Backoff);
-    End::new(EndClass::Passing, problem)
+        .retry(Retry::Backoff)
 }
 
-/// CONNACK codes beyond the standard: 7 from AWS IoT's denials, 13 from ClearBlade (reference/crates.md).
-fn unknown_code(code: u8, place: &Place) -> End {
+/// The time ran out before there was a connection to send CONNECT on.
+pub fn no_connection(place: &Place) -> End {
+    let cause = format!("no answer within {} s", place.patience.as_secs());
+    unreachable_end(place, &cause, "check the network, the host and the port")
+}
+
+/// The time ran out after CONNECT.
+pub fn no_connack(place: &Place) -> End {
     let cause = format!(
-        "the broker refused the connection with code {code}, which MQTT 3.1.1 does not define"
+        "it takes connections but does not answer CONNECT within {} s",
+        place.patience.as_secs()
     );
-    let remedy = "check the credentials, the client id and the policy of this client";
-    let problem = Problem::new(what(place), cause, remedy).exit(Exit::Refused);
-    End::new(EndClass::Refused, problem)
+    unreachable_end(
+        place,
+        &cause,
+        "check that the port is one of an MQTT broker",
+    )
 }
 
-fn not_connack(packet: &Packet, place: &Place) -> End {
-    // "HTTP" read as MQTT: type 4, length 0x54, packet id 0x5450.
-    if matches!(packet, Packet::PubAck(ack) if ack.pkid == 0x5450) {
-        return strange(place, "it answered in HTTP");
+pub fn no_pong(place: &Place) -> End {
+    let cause = "the broker does not answer pings any more";
+    End::new(EndClass::Passing, passing(place.lost(), cause))
+}
+
+pub fn broke_protocol(place: &Place, cause: &str) -> End {
+    let cause = format!("the broker broke the protocol: {cause}");
+    End::new(EndClass::Passing, passing(place.lost(), &cause))
+}
+
+/// The first bytes already tell that this is no broker; they may be too few for a packet, and never become one.
+pub fn sniff(bytes: &[u8], place: &Place) -> Option<End> {
+    const HTTP: &[u8] = b"HTTP/";
+    match bytes {
+        [] | [CONNACK | AUTH, ..] => None,
+        _ if bytes.starts_with(HTTP) => Some(strange(place, "it answered in HTTP")),
+        _ if HTTP.starts_with(bytes) => None,
+        // A TLS alert or handshake record (RFC 8446, 5.1).
+        [0x15 | 0x16] => None,
+        [0x15 | 0x16, 3, ..] => Some(strange(place, "it speaks TLS, and the profile does not")),
+        _ => Some(strange(place, NOT_CONNACK)),
     }
-    strange(place, "its first packet was not a CONNACK")
 }
 
-fn strange(place: &Place, cause: &str) -> End {
+const CONNACK: u8 = 0x20;
+const AUTH: u8 = 0xf0;
+pub const NOT_CONNACK: &str = "its first packet was not a CONNACK";
+
+/// What answers is no MQTT broker.
+pub fn strange(place: &Place, cause: &str) -> End {
     let cause = format!("what answers there does not speak MQTT: {cause}");
     let remedy = "check the port; port 443 of AWS IoT speaks MQTT only with its ALPN name";
-    let problem = Problem::new(what(place), cause, remedy)
+    unreachable_end(place, &cause, remedy)
+}
+
+fn unreachable_end(place: &Place, cause: &str, remedy: &str) -> End {
+    let problem = Problem::new(place.could_not_connect(), cause, remedy)
         .exit(Exit::Unreachable)
         .retry(Retry::Backoff);
     End::new(EndClass::Unreachable, problem)

@@ -4,6 +4,7 @@ use super::registry;
 use super::{Action, Machine, Phase, STABLE, Then, Up};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::profile::Version;
 use crate::domain::session::{LinkState, LogLevel, SessionEvent};
 use crate::domain::topic::TopicFilter;
 use crate::platform::Verdict;
@@ -18,18 +19,20 @@ const CLOSED_EARLY: u32 = 3;
 impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
-        self.unacknowledged.clear();
-        for (id, problem) in self.outbox.lost() {
-            let result = Err(problem);
-            self.post(SessionEvent::Receipt { id, result });
+        self.received.lost();
+        let hung_up = self.is_up() && end.class == EndClass::HungUp;
+        let lost = self.outbox.lost(now.mono, hung_up);
+        for (_, problem) in &lost.answers {
+            self.log(LogLevel::Error, problem.line());
         }
+        self.not_published(lost.answers);
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Leaving { then, .. } => {
                 self.forget_filters();
                 self.after_farewell(now.mono, roll, then);
             }
             Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
-            Phase::Up(up) => self.broke(now.mono, roll, &up, end),
+            Phase::Up(up) => self.broke(now.mono, roll, &up, end, lost.blamed),
             other => self.phase = other,
         }
     }
@@ -73,9 +76,8 @@ impl Machine {
                     self.back_off(now, roll, problem);
                 }
             }
-            EndClass::TakenOver | EndClass::HungUp | EndClass::Passing => {
-                self.back_off(now, roll, problem)
-            }
+            EndClass::TakenOver => self.taken_over(&problem.cause),
+            EndClass::HungUp | EndClass::Passing => self.back_off(now, roll, problem),
         }
     }
 
@@ -90,9 +92,10 @@ impl Machine {
         }
     }
 
-    /// An established connection ended.
-    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End) {
-        let blamed = match end.class {
+    /// An established connection ended. `publish`: while the broker had one to answer.
+    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
+        let End { class, problem } = end;
+        let filters = match class {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
         };
@@ -103,19 +106,33 @@ impl Machine {
             self.short_lives = 0;
             self.registry.second_chance();
         }
-        match (blamed, end.class) {
-            (Some(set_aside), _) => self.set_aside(set_aside),
-            (None, EndClass::HungUp) if short => self.short_lives += 1,
-            _ => {}
-        }
-        if end.class == EndClass::TakenOver || self.short_lives >= TAKEOVER {
-            self.taken_over();
-        } else {
-            self.back_off(now, roll, end.problem);
+        let blamed = publish || filters.is_some();
+        self.set_aside(filters);
+        match class {
+            EndClass::TakenOver => self.taken_over(&problem.cause),
+            EndClass::Fatal => self.stop(problem),
+            // Refused again right after a renewal: another renewal would only make a circle.
+            EndClass::Refused if short => self.stop(problem),
+            EndClass::Refused => self.judge(problem),
+            EndClass::HungUp if short && !blamed && !self.is_told_of_takeovers() => {
+                self.short_lives += 1;
+                if self.short_lives < TAKEOVER {
+                    self.back_off(now, roll, problem);
+                } else {
+                    let cause = format!(
+                        "the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the same client id"
+                    );
+                    self.taken_over(&cause);
+                }
+            }
+            _ => self.back_off(now, roll, problem),
         }
     }
 
-    fn set_aside(&mut self, filters: Vec<TopicFilter>) {
+    fn set_aside(&mut self, filters: Option<Vec<TopicFilter>>) {
+        let Some(filters) = filters else {
+            return;
+        };
         if filters.is_empty() {
             let text = "the broker hung up at a SUBSCRIBE; the filters will be tried one by one";
             self.log(LogLevel::Warn, text.to_owned());
@@ -130,14 +147,19 @@ impl Machine {
         }
     }
 
-    fn taken_over(&mut self) {
-        let id = self
-            .plan
-            .as_ref()
-            .map_or("", |plan| plan.client_id.as_str());
+    /// MQTT 5 has a code for it (142); a 3.1.1 broker only closes.
+    fn is_told_of_takeovers(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.version == Version::V5)
+    }
+
+    fn taken_over(&mut self, cause: &str) {
+        let plan = self.plan.as_ref();
+        let asked = plan.map_or("", |plan| plan.client_id.as_str());
+        let id = self.assigned.as_deref().filter(|_| asked.is_empty());
         let problem = Problem::new(
             "the session was taken over by another client",
-            format!("the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the client id {id:?}"),
+            format!("{cause} ({:?})", id.unwrap_or(asked)),
             "close the other program, or give this profile a client id of its own; then connect again",
         )
         .exit(Exit::Refused);

@@ -1,28 +1,48 @@
 //! Publishes on their way: waiting in order while there is no connection, in flight until the broker acknowledges.
+//!
+//! What was sent and not acknowledged when a connection breaks goes out again before everything else: in a session that
+//! the broker kept as the same message (the same packet id, DUP set; a QoS 2 one that the broker had recorded goes on
+//! with its PUBREL), otherwise as a new one (MQTT 5, 4.4).
+//!
+//! A broker that answers a PUBLISH by hanging up (AWS IoT does, for a topic outside the policy) would make the session
+//! connect and publish for ever. So a publish that was unanswered when the broker hung up, [`STRIKES`] times in a row, is
+//! *suspect*: it is held back until a connection has proved itself calm, and goes alone. When the broker hangs up then,
+//! it is given back with the reason, and the rest lives on (failure-modes.md F9).
 
-use std::collections::{BTreeMap, VecDeque};
+mod limits;
 
-use crate::base::problem::{Problem, Retry};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::Duration;
+
+pub use limits::Limits;
+
+use crate::base::moment::Mono;
+use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::message::{Draft, Qos};
-use crate::domain::session::ReceiptId;
-use crate::session::link::{Order, Ticket};
+use crate::domain::session::{Delivered, ReceiptId};
+use crate::session::link::{FIRST_OWN_PACKET, Order, Ticket};
 
-/// Bounds of what waits, in number and in bytes.
+/// Bounds of what is held, in number and in bytes of payload. One alone may be larger than the second.
 const MOST: usize = 1000;
 const MOST_BYTES: usize = 16 << 20;
-/// Unacknowledged at once. AWS IoT allows 100 (reference/lg-thinq.md 7.2).
+/// Sent and not answered at once, of every QoS. AWS IoT allows 100 (reference/lg-thinq.md 7.2).
 const IN_FLIGHT: usize = 20;
-/// Fixed header and packet id at their longest.
-const OVERHEAD: usize = 9;
+/// A close this soon after an unanswered PUBLISH is taken for an answer to it.
+const BLAME: Duration = Duration::from_secs(5);
+/// So many closes in a row make a publish suspect; a network that breaks now and then does not.
+const STRIKES: u8 = 3;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outbox {
     waiting: VecDeque<Item>,
-    waiting_bytes: usize,
     in_flight: BTreeMap<Ticket, Item>,
-    max_qos: Qos,
-    max_packet: usize,
+    /// Payloads of all that is held.
+    bytes: usize,
+    /// Packet ids that the broker may still know.
+    taken: HashSet<u16>,
+    last_packet: u16,
+    limits: Limits,
     next: u64,
 }
 
@@ -30,41 +50,95 @@ pub struct Outbox {
 struct Item {
     id: ReceiptId,
     draft: Draft,
+    stage: Stage,
+    /// 0 until it is sent, and for QoS 0.
+    packet: u16,
+    /// On the connection that stands, or stood last.
+    sent: Mono,
+    strikes: u8,
+    /// Sent at QoS 2 in a session that the broker then forgot: exactly once can no longer be promised.
+    perhaps_twice: bool,
 }
 
-impl Default for Outbox {
-    fn default() -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            in_flight: BTreeMap::new(),
-            max_qos: Qos::ExactlyOnce,
-            max_packet: usize::MAX,
-            next: 0,
-        }
+impl Item {
+    const fn is_suspect(&self) -> bool {
+        self.strikes >= STRIKES
     }
 }
 
+/// How far the broker may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Sent,
+    /// PUBREC came: only the PUBREL is left.
+    Recorded,
+}
+
+/// What the end of a connection means for publishes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    pub answers: Vec<(ReceiptId, Problem)>,
+    /// The broker hung up while a publish waited for its answer.
+    pub blamed: bool,
+}
+
 impl Outbox {
-    /// The rules of the broker, from the plan.
-    pub const fn set_limits(&mut self, max_qos: Qos, max_packet: usize) {
-        self.max_qos = max_qos;
-        self.max_packet = max_packet;
+    /// Packet ids begin where the die says: the broker may know some from an earlier run of this program, and would
+    /// take a new QoS 2 publish with such an id for that old one. `roll` is uniform in `0.0..1.0`.
+    pub fn start(&mut self, roll: f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to the range of packet ids"
+        )]
+        let packet = (roll.clamp(0.0, 1.0) * f64::from(FIRST_OWN_PACKET - 1)) as u16;
+        self.last_packet = packet;
+    }
+
+    /// What may be sent from now on. Returns what waited and may not.
+    pub fn set_limits(&mut self, limits: Limits) -> Vec<(ReceiptId, Problem)> {
+        self.limits = limits;
+        let mut refused = Vec::new();
+        for item in std::mem::take(&mut self.waiting) {
+            match self.limits.check(&item.draft) {
+                // A PUBREL carries nothing that a limit could forbid.
+                Err(mut problem) if item.stage != Stage::Recorded => {
+                    self.forget(&item);
+                    if item.stage == Stage::Sent {
+                        problem.cause += "; it was sent before, and may have arrived";
+                    }
+                    refused.push((item.id, problem));
+                }
+                _ => self.waiting.push_back(item),
+            }
+        }
+        refused
     }
 
     /// Takes a publish, or says why not.
     pub fn push(&mut self, id: ReceiptId, draft: Draft) -> Result<(), Problem> {
-        self.check(&draft)?;
-        if self.waiting.len() >= MOST || self.waiting_bytes + draft.payload.len() > MOST_BYTES {
+        self.limits.check(&draft)?;
+        let bytes = draft.payload.len();
+        let full = self.bytes > 0 && self.bytes + bytes > MOST_BYTES;
+        if self.waiting.len() >= MOST || full {
             let cause = format!(
                 "the session is busy: {} messages wait to be sent already",
                 self.waiting.len()
             );
-            let remedy = "wait until the connection is back";
+            let remedy = "wait until they are sent";
             return Err(Problem::new(what(&draft), cause, remedy).retry(Retry::Backoff));
         }
-        self.waiting_bytes += draft.payload.len();
-        self.waiting.push_back(Item { id, draft });
+        self.bytes += bytes;
+        self.waiting.push_back(Item {
+            id,
+            draft,
+            stage: Stage::New,
+            packet: 0,
+            sent: Mono::default(),
+            strikes: 0,
+            perhaps_twice: false,
+        });
         Ok(())
     }
 
@@ -72,84 +146,194 @@ impl Outbox {
         self.waiting.len()
     }
 
-    /// What may go out now.
-    pub fn pump(&mut self) -> Vec<Order> {
+    /// A connection stands. `kept`: the broker knows the session in which the last ones were sent.
+    pub fn begin(&mut self, limits: Limits, kept: bool) -> Vec<(ReceiptId, Problem)> {
+        if !kept {
+            self.taken.clear();
+            for item in &mut self.waiting {
+                item.perhaps_twice |=
+                    item.draft.qos == Qos::ExactlyOnce && item.stage != Stage::New;
+                item.stage = Stage::New;
+                item.packet = 0;
+            }
+        }
+        self.set_limits(limits)
+    }
+
+    /// What may go out now. `calm`: the connection has lived for a while, and no SUBSCRIBE waits for an answer, so that a
+    /// hang-up has one possible reason.
+    pub fn pump(&mut self, now: Mono, calm: bool) -> Vec<Order> {
         let mut orders = Vec::new();
-        while self.in_flight.len() < IN_FLIGHT
+        while self.may_go(calm)
             && let Some(item) = self.waiting.pop_front()
         {
-            self.waiting_bytes -= item.draft.payload.len();
-            self.next += 1;
-            let ticket = Ticket(self.next);
-            let draft = item.draft.clone();
-            self.in_flight.insert(ticket, item);
-            orders.push(Order::Publish {
-                ticket,
-                draft,
-                packet: 0,
-                dup: false,
-            });
+            orders.push(self.send(now, item));
         }
         orders
     }
 
-    /// Acknowledged or flushed.
-    pub fn done(&mut self, ticket: Ticket) -> Option<ReceiptId> {
-        self.in_flight.remove(&ticket).map(|item| item.id)
+    /// PUBREC: from here on the broker has it.
+    pub fn recorded(&mut self, ticket: Ticket) {
+        if let Some(item) = self.in_flight.get_mut(&ticket) {
+            item.stage = Stage::Recorded;
+        }
+    }
+
+    /// Acknowledged or flushed, or refused by the broker.
+    pub fn done(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Delivered, Problem>,
+    ) -> Option<(ReceiptId, Result<Delivered, Problem>)> {
+        let item = self.in_flight.remove(&ticket)?;
+        self.forget(&item);
+        let result = match result {
+            Ok(delivered) if item.perhaps_twice => Ok(may_be_twice(delivered)),
+            result => result,
+        };
+        Some((item.id, result))
     }
 
     /// The connection is gone. What is promised goes to the front again, in order; what promises nothing (QoS 0) is
     /// answered, because nobody will ever know.
-    pub fn lost(&mut self) -> Vec<(ReceiptId, Problem)> {
-        let mut unknown = Vec::new();
-        for (_, item) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+    pub fn lost(&mut self, now: Mono, hung_up: bool) -> Lost {
+        let mut lost = Lost::default();
+        let mut again = VecDeque::new();
+        for (_, mut item) in std::mem::take(&mut self.in_flight) {
             if item.draft.qos == Qos::AtMostOnce {
-                let cause =
-                    "the connection broke while it was being sent: it may or may not have arrived";
-                let remedy = "send it again, or use QoS 1";
-                unknown.push((item.id, Problem::new(what(&item.draft), cause, remedy)));
-            } else {
-                self.waiting_bytes += item.draft.payload.len();
-                self.waiting.push_front(item);
+                self.forget(&item);
+                lost.answers.push((item.id, unknown(&item.draft)));
+                continue;
             }
+            let blamed = hung_up && item.stage == Stage::Sent && now.since(item.sent) <= BLAME;
+            lost.blamed |= blamed;
+            if blamed && item.is_suspect() {
+                self.forget(&item);
+                lost.answers.push((item.id, hangs_up(&item.draft)));
+                continue;
+            }
+            item.strikes = if blamed { item.strikes + 1 } else { 0 };
+            again.push_back(item);
         }
-        unknown.reverse();
-        unknown
+        again.append(&mut self.waiting);
+        self.waiting = again;
+        lost
     }
 
     /// The session ends: nothing waits any more.
     pub fn give_up(&mut self) -> Vec<(ReceiptId, Problem)> {
         let in_flight = std::mem::take(&mut self.in_flight).into_values();
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        self.bytes = 0;
+        self.taken.clear();
         let given_up = in_flight.chain(waiting).map(|item| {
-            let cause = "the session was closed before the broker acknowledged it";
-            (item.id, Problem::new(what(&item.draft), cause, ""))
+            let problem = Problem::new(what(&item.draft), closed_before(item.stage), "");
+            (item.id, problem)
         });
         given_up.collect()
     }
 
-    fn check(&self, draft: &Draft) -> Result<(), Problem> {
-        if draft.qos > self.max_qos {
-            let cause = format!(
-                "this broker knows QoS {} at most, and this is QoS {}",
-                self.max_qos.number(),
-                draft.qos.number()
-            );
-            return Err(Problem::new(what(draft), cause, "use a lower QoS"));
+    /// Whether the next one waits for nothing but a calm connection.
+    pub fn holds_back(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.front().is_some_and(Item::is_suspect)
+    }
+
+    fn may_go(&self, calm: bool) -> bool {
+        let Some(item) = self.waiting.front() else {
+            return false;
+        };
+        if item.is_suspect() {
+            return calm && self.in_flight.is_empty();
         }
-        let bytes = draft.payload.len() + draft.topic.as_str().len() + OVERHEAD;
-        if bytes > self.max_packet {
-            let cause = format!(
-                "it takes {bytes} bytes, and this broker takes {} at most",
-                self.max_packet
-            );
-            return Err(Problem::new(what(draft), cause, "send less at once"));
+        if self.in_flight.values().any(Item::is_suspect) {
+            return false;
         }
-        Ok(())
+        self.in_flight.len() < IN_FLIGHT
+            && (item.draft.qos == Qos::AtMostOnce || self.promised() < self.limits.at_once)
+    }
+
+    /// What counts against the broker's receive maximum (MQTT 5, 4.9).
+    fn promised(&self) -> usize {
+        let promised = |item: &&Item| item.draft.qos != Qos::AtMostOnce;
+        self.in_flight.values().filter(promised).count()
+    }
+
+    fn send(&mut self, now: Mono, mut item: Item) -> Order {
+        self.next += 1;
+        let ticket = Ticket(self.next);
+        if item.draft.qos != Qos::AtMostOnce && item.packet == 0 {
+            item.packet = self.free_packet();
+        }
+        item.sent = now;
+        let packet = item.packet;
+        let order = match item.stage {
+            Stage::Recorded => Order::Release { ticket, packet },
+            stage => Order::Publish {
+                ticket,
+                draft: item.draft.clone(),
+                packet,
+                dup: stage == Stage::Sent,
+            },
+        };
+        if item.stage == Stage::New {
+            item.stage = Stage::Sent;
+        }
+        self.in_flight.insert(ticket, item);
+        order
+    }
+
+    /// The next packet id that is free. At most [`MOST`] and [`IN_FLIGHT`] are taken, so there always is one.
+    fn free_packet(&mut self) -> u16 {
+        loop {
+            self.last_packet = match self.last_packet + 1 {
+                FIRST_OWN_PACKET.. => 1,
+                packet => packet,
+            };
+            if self.taken.insert(self.last_packet) {
+                return self.last_packet;
+            }
+        }
+    }
+
+    fn forget(&mut self, item: &Item) {
+        self.bytes -= item.draft.payload.len();
+        self.taken.remove(&item.packet);
     }
 }
 
 fn what(draft: &Draft) -> String {
     format!("could not publish to {}", draft.topic)
+}
+
+fn unknown(draft: &Draft) -> Problem {
+    let cause = "the connection broke while it was being sent: it may or may not have arrived";
+    let remedy = "send it again, or use QoS 1";
+    Problem::new(what(draft), cause, remedy)
+}
+
+fn hangs_up(draft: &Draft) -> Problem {
+    let cause = "the broker hangs up when it is sent: that is how some brokers refuse a topic, a QoS or retain";
+    let remedy = "check what this client may publish";
+    Problem::new(what(draft), cause, remedy).exit(Exit::Refused)
+}
+
+const fn closed_before(stage: Stage) -> &'static str {
+    match stage {
+        Stage::New => "the session was closed before it was sent: it has not gone out",
+        Stage::Sent => {
+            "the session was closed before the broker acknowledged it: it may or may not have arrived"
+        }
+        Stage::Recorded => {
+            "the session was closed before the broker completed it: the broker has it, and may or may not hand it on"
+        }
+    }
+}
+
+fn may_be_twice(delivered: Delivered) -> Delivered {
+    let words = "the broker forgot the session meanwhile: it may have arrived twice";
+    let note = match delivered.note {
+        Some(note) => format!("{note}; {words}"),
+        None => words.to_owned(),
+    };
+    Delivered { note: Some(note) }
 }

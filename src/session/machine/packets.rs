@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use crate::base::moment::Mono;
+use crate::domain::message::Qos;
+use crate::session::link::Arrival;
 
 /// Lines in one window.
 const MOST: u32 = 50;
@@ -20,8 +22,8 @@ pub struct PacketLog {
 }
 
 impl PacketLog {
-    /// The lines to write for one more packet.
-    pub fn offer(&mut self, now: Mono, text: String) -> Vec<String> {
+    /// The lines to write for one more packet. Its own is made only when it is written.
+    pub fn offer(&mut self, now: Mono, text: impl FnOnce() -> String) -> Vec<String> {
         let mut lines = Vec::new();
         if now.since(self.began) >= WINDOW {
             self.began = now;
@@ -33,12 +35,32 @@ impl PacketLog {
         }
         if self.lines < MOST {
             self.lines += 1;
-            lines.push(text);
+            lines.push(text());
         } else {
             self.unlisted += 1;
         }
         lines
     }
+}
+
+pub fn arrived(arrival: &Arrival) -> String {
+    format!(
+        "in PUBLISH qos{}{}{} {} {} bytes",
+        arrival.qos.number(),
+        if arrival.retain { " retain" } else { "" },
+        if arrival.dup { " dup" } else { "" },
+        arrival.topic,
+        arrival.payload.len(),
+    )
+}
+
+/// What the link answered by itself.
+pub fn acknowledged(arrival: &Arrival) -> String {
+    let word = match arrival.qos {
+        Qos::ExactlyOnce => "PUBREC",
+        _ => "PUBACK",
+    };
+    format!("out {word} {}", arrival.packet)
 }
 
 #[cfg(test)]
@@ -53,7 +75,7 @@ mod tests {
         let packets = 12_345;
         for number in 0..packets {
             let now = Mono(Duration::from_micros(number * 400));
-            for line in log.offer(now, "in PUBLISH".to_owned()) {
+            for line in log.offer(now, || "in PUBLISH".to_owned()) {
                 match line.split_once(" packets more") {
                     Some((count, _)) => counted += count.parse::<u64>().unwrap(),
                     None => listed += 1,

@@ -1,7 +1,8 @@
 //! The filters that are wanted: the truth that every connection is brought to.
 //!
 //! Every wanted filter is subscribed again after every CONNACK, also when the broker says that it kept the session: a
-//! session that only seems kept is a stream that stays silent for ever (failure-modes.md F7, F8).
+//! session that only seems kept is a stream that stays silent for ever (failure-modes.md F7, F8). In MQTT 5 the broker is
+//! then asked to leave out retained messages where it has the subscription still; a 3.1.1 broker sends them once more.
 //!
 //! A broker that answers a SUBSCRIBE by hanging up (AWS IoT does, for a topic outside the policy) would make the
 //! session reconnect for ever. So filters whose SUBSCRIBE was unanswered when the connection closed are *suspect*: on
@@ -10,6 +11,9 @@
 //! not leave a filter out for ever: it gets another chance, alone and last, when the connection has lived long enough to
 //! clear the broker, or when the stream is silent.
 
+mod blame;
+mod offer;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -17,28 +21,24 @@ use crate::base::moment::Mono;
 use crate::domain::message::Qos;
 use crate::domain::subscription::{FilterState, FilterWish};
 use crate::domain::topic::TopicFilter;
-use crate::session::link::{Order, Ticket};
+use crate::platform::plan::ConnectPlan;
+use crate::session::link::{Accepted, Order, Ticket};
+pub use blame::SET_ASIDE;
+use offer::Offer;
 
-/// A close this soon after an unanswered SUBSCRIBE is taken for an answer to it.
-const BLAME: Duration = Duration::from_secs(5);
 /// A broker that does not answer SUBSCRIBE for this long is deaf.
 const ANSWER: Duration = Duration::from_secs(20);
-
-/// What a filter that was set aside is told with.
-pub const SET_ASIDE: &str = "the broker hangs up when this filter is subscribed; it is set aside for now (add it again to retry)";
-
-/// Who wants a filter. The platform's come anew with every plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    Plan,
-    Person,
-}
 
 #[derive(Debug)]
 struct Entry {
     wish: FilterWish,
-    origin: Origin,
+    /// The plan of the moment names it. The platform's filters come anew with every plan.
+    planned: bool,
+    /// The profile or the user wants it, in these words: a plan does not change them.
+    personal: bool,
     granted: Option<Result<Qos, String>>,
+    /// Granted before, by the session that the broker keeps.
+    known: bool,
     trust: Trust,
     /// Dropped by the user: a plan that names it again does not bring it back.
     dropped: bool,
@@ -53,7 +53,7 @@ enum Trust {
 
 #[derive(Debug)]
 struct Unanswered {
-    filters: Vec<TopicFilter>,
+    filters: Vec<(TopicFilter, Qos)>,
     at: Mono,
 }
 
@@ -67,56 +67,66 @@ pub struct Registry {
     /// UNSUBSCRIBEs under way, and those a kept session still needs.
     leaving: BTreeMap<Ticket, TopicFilter>,
     to_leave: Vec<TopicFilter>,
-    batch: usize,
-    max_qos: Qos,
+    /// What the connection can do.
+    offer: Offer,
     next: u64,
 }
 
-/// What an answer settled, and what to send next.
+/// What became known, and what to send next.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Step {
     pub results: Vec<(TopicFilter, Result<Qos, String>)>,
-    pub next: Option<Order>,
+    pub orders: Vec<Order>,
+    /// For the log.
+    pub notes: Vec<String>,
 }
 
 impl Registry {
-    /// A new plan: its filters replace those of the plan before.
-    pub fn adopt(
-        &mut self,
-        filters: &[FilterWish],
-        batch: usize,
-        max_qos: Qos,
-    ) -> Vec<TopicFilter> {
-        self.batch = batch.max(1);
-        self.max_qos = max_qos;
-        let named = |entry: &Entry| filters.iter().any(|w| w.filter == entry.wish.filter);
-        let gone = self
-            .entries
-            .extract_if(.., |entry| entry.origin == Origin::Plan && !named(entry))
-            .map(|entry| entry.wish.filter);
-        let gone: Vec<_> = gone.collect();
-        self.to_leave.extend(gone.iter().cloned());
-        for wish in filters {
-            if self.entry(&wish.filter).is_none() {
-                self.add(wish.clone(), Origin::Plan);
+    /// A new plan: its filters replace those of the plan before. Returns those that nobody wants any more.
+    pub fn adopt(&mut self, plan: &ConnectPlan) -> Vec<TopicFilter> {
+        self.offer = Offer::planned(plan);
+        let named = |entry: &Entry| plan.filters.iter().any(|w| w.filter == entry.wish.filter);
+        let mut gone = Vec::new();
+        self.entries.retain_mut(|entry| {
+            entry.planned &= named(entry);
+            let wanted = entry.planned || entry.personal;
+            // What the user dropped was gone before.
+            if !wanted && !entry.dropped {
+                gone.push(entry.wish.filter.clone());
             }
+            wanted
+        });
+        self.to_leave.extend(gone.iter().cloned());
+        for wish in &plan.filters {
+            self.plan_names(wish);
         }
         gone
     }
 
-    /// Wants a filter from now on. A filter that was dropped or set aside gets another chance.
-    pub fn want(&mut self, wish: FilterWish, origin: Origin) {
-        self.to_leave.retain(|filter| *filter != wish.filter);
-        self.to_try.retain(|filter| *filter != wish.filter);
-        match self.entry(&wish.filter) {
-            None => self.add(wish, origin),
-            Some(entry) => {
-                entry.wish = wish;
-                entry.granted = None;
-                entry.trust = Trust::Good;
-                entry.dropped = false;
-            }
+    fn plan_names(&mut self, wish: &FilterWish) {
+        let Some(entry) = self.entry(&wish.filter) else {
+            self.add(wish.clone(), false);
+            return;
+        };
+        entry.planned = true;
+        if !entry.personal && entry.wish != *wish {
+            entry.wish = wish.clone();
+            entry.granted = None;
         }
+    }
+
+    /// Wants a filter from now on. A filter that was dropped or set aside gets another chance.
+    pub fn want(&mut self, wish: FilterWish) {
+        self.to_try.retain(|filter| *filter != wish.filter);
+        let Some(entry) = self.entry(&wish.filter) else {
+            self.add(wish, true);
+            return;
+        };
+        entry.wish = wish;
+        entry.personal = true;
+        entry.granted = None;
+        entry.trust = Trust::Good;
+        entry.dropped = false;
     }
 
     /// The granted QoS of a filter that needs no SUBSCRIBE because this very wish is in force.
@@ -130,15 +140,17 @@ impl Registry {
 
     /// Wants it no more. On a live connection the order tells the broker; otherwise the next connection does.
     pub fn drop_filter(&mut self, filter: &TopicFilter, live: bool) -> Option<Order> {
-        let entry = self.entry(filter)?;
+        let entry = self.entry(filter).filter(|entry| !entry.dropped)?;
         entry.dropped = true;
+        entry.personal = false;
         entry.granted = None;
-        let known = entry.trust != Trust::SetAside;
-        if entry.origin == Origin::Person {
+        entry.known = false;
+        let told = entry.trust != Trust::SetAside;
+        if !entry.planned {
             self.entries.retain(|entry| entry.wish.filter != *filter);
         }
         self.to_try.retain(|suspect| suspect != filter);
-        if !known {
+        if !told {
             return None;
         }
         if !live {
@@ -148,96 +160,88 @@ impl Registry {
         Some(self.leave(filter.clone()))
     }
 
-    /// A connection stands: everything to be sent at once.
-    pub fn begin(&mut self, now: Mono, session_present: bool) -> Vec<Order> {
+    /// A connection stands: everything to be sent at once. `kept`: the broker knows the session of the last one.
+    pub fn begin(&mut self, now: Mono, accepted: &Accepted, kept: bool) -> Step {
         self.forget_connection();
+        self.offer.accepted(accepted);
         let mut orders = Vec::new();
-        let old = std::mem::take(&mut self.to_leave);
-        if session_present {
-            orders.extend(old.into_iter().map(|filter| self.leave(filter)));
+        for filter in std::mem::take(&mut self.to_leave) {
+            if accepted.session_present && !self.is_wanted(&filter) {
+                orders.push(self.leave(filter));
+            }
         }
-        orders.extend(self.everything(now));
-        orders
+        if !kept {
+            for entry in &mut self.entries {
+                entry.known = false;
+            }
+        }
+        let mut step = self.everything(now);
+        orders.append(&mut step.orders);
+        Step { orders, ..step }
     }
 
     /// Every filter again, on a connection that says nothing.
-    pub fn again(&mut self, now: Mono) -> Vec<Order> {
+    pub fn again(&mut self, now: Mono) -> Step {
         self.second_chance();
         self.everything(now)
     }
 
-    /// What was set aside is only suspect again: the broker has earned no blame since.
-    pub fn second_chance(&mut self) {
-        for entry in &mut self.entries {
-            if entry.trust == Trust::SetAside {
-                entry.trust = Trust::Suspect;
-            }
+    /// One filter on a live connection, as wished.
+    pub fn one(&mut self, now: Mono, filter: &TopicFilter) -> Step {
+        if let Some(entry) = self.entry(filter) {
+            entry.known = false;
         }
-    }
-
-    /// One filter on a live connection.
-    pub fn one(&mut self, now: Mono, filter: &TopicFilter) -> Option<Order> {
-        let wish = self.entry(filter)?.wish.clone();
-        Some(self.subscribe(now, vec![wish]))
+        self.subscribe(now, std::slice::from_ref(filter))
     }
 
     /// SUBACK: the codes in the order of the filters (MQTT 3.1.1, 3.9.3).
-    pub fn answered(
-        &mut self,
-        now: Mono,
-        ticket: Ticket,
-        codes: Vec<Result<Qos, String>>,
-    ) -> Answer {
+    pub fn answered(&mut self, now: Mono, ticket: Ticket, codes: Vec<Result<Qos, String>>) -> Step {
         let Some(asked) = self.unanswered.remove(&ticket) else {
-            return Answer::default();
+            return Step::default();
         };
         let silent = || Err("the broker's answer does not mention this filter".to_owned());
         let codes = codes.into_iter().chain(std::iter::repeat_with(silent));
-        let mut answer = Answer::default();
-        for (filter, code) in asked.filters.into_iter().zip(codes) {
-            if let Some(entry) = self.entry(&filter).filter(|entry| !entry.dropped) {
-                entry.granted = Some(code.clone());
-                entry.trust = Trust::Good;
-                answer.results.push((filter, code));
-            }
+        let mut step = Step::default();
+        for ((filter, asked), code) in asked.filters.into_iter().zip(codes) {
+            self.settle(filter, asked, code, &mut step);
         }
         if self.unanswered.is_empty() {
-            answer.next = self.try_next(now);
+            step.orders = self.try_next(now, &mut step.results);
         }
-        answer
+        step
     }
 
-    /// UNSUBACK: the filter that is gone.
+    fn settle(
+        &mut self,
+        filter: TopicFilter,
+        asked: Qos,
+        code: Result<Qos, String>,
+        step: &mut Step,
+    ) {
+        if self.is_asked(&filter) {
+            // This was the answer to an earlier wish.
+            return;
+        }
+        let Some(entry) = self.entry(&filter).filter(|entry| !entry.dropped) else {
+            return;
+        };
+        entry.granted = Some(code.clone());
+        entry.known = code.is_ok();
+        entry.trust = Trust::Good;
+        if let Ok(granted) = code
+            && granted < asked
+        {
+            let (asked, granted) = (asked.number(), granted.number());
+            let note = format!("{filter}: asked for QoS {asked}, granted QoS {granted}");
+            step.notes.push(note);
+        }
+        step.results.push((filter, code));
+    }
+
+    /// UNSUBACK: the filter that is gone, unless it is wanted again.
     pub fn left(&mut self, ticket: Ticket) -> Option<TopicFilter> {
-        self.leaving.remove(&ticket)
-    }
-
-    /// The peer closed the connection. `None`: not because of a SUBSCRIBE. Otherwise the filters set aside by it.
-    pub fn hung_up(&mut self, now: Mono) -> Option<Vec<TopicFilter>> {
-        let blamed: Vec<_> = self
-            .unanswered
-            .values()
-            .filter(|asked| now.since(asked.at) <= BLAME)
-            .flat_map(|asked| asked.filters.iter().cloned())
-            .collect();
-        if blamed.is_empty() {
-            return None;
-        }
-        let alone = blamed.len() == 1;
-        let mut set_aside = Vec::new();
-        for filter in blamed {
-            let Some(entry) = self.entry(&filter) else {
-                continue;
-            };
-            if alone && entry.trust == Trust::Suspect {
-                entry.trust = Trust::SetAside;
-                entry.granted = Some(Err(SET_ASIDE.to_owned()));
-                set_aside.push(filter);
-            } else {
-                entry.trust = Trust::Suspect;
-            }
-        }
-        Some(set_aside)
+        let filter = self.leaving.remove(&ticket)?;
+        (!self.is_wanted(&filter)).then_some(filter)
     }
 
     /// The connection is gone, and with it every grant. Returns the filters whose UNSUBSCRIBE was not answered: nobody
@@ -245,8 +249,8 @@ impl Registry {
     pub fn forget_connection(&mut self) -> Vec<TopicFilter> {
         self.unanswered.clear();
         self.to_try.clear();
-        let leaving = std::mem::take(&mut self.leaving);
-        let leaving: Vec<_> = leaving.into_values().collect();
+        let leaving = std::mem::take(&mut self.leaving).into_values();
+        let leaving: Vec<_> = leaving.filter(|filter| !self.is_wanted(filter)).collect();
         self.to_leave.extend(leaving.iter().cloned());
         for entry in &mut self.entries {
             if entry.trust != Trust::SetAside {
@@ -276,11 +280,13 @@ impl Registry {
         states.collect()
     }
 
-    fn add(&mut self, wish: FilterWish, origin: Origin) {
+    fn add(&mut self, wish: FilterWish, personal: bool) {
         self.entries.push(Entry {
             wish,
-            origin,
+            planned: !personal,
+            personal,
             granted: None,
+            known: false,
             trust: Trust::Good,
             dropped: false,
         });
@@ -292,51 +298,83 @@ impl Registry {
             .find(|entry| entry.wish.filter == *filter)
     }
 
-    fn with_trust(&self, trust: Trust) -> impl Iterator<Item = &FilterWish> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.trust == trust && !entry.dropped)
-            .map(|entry| &entry.wish)
+    fn is_wanted(&self, filter: &TopicFilter) -> bool {
+        let found = self.entries.iter().find(|e| e.wish.filter == *filter);
+        found.is_some_and(|entry| !entry.dropped)
+    }
+
+    fn is_asked(&self, filter: &TopicFilter) -> bool {
+        let mut asked = self.unanswered.values().flat_map(|asked| &asked.filters);
+        asked.any(|(asked, _)| asked == filter)
     }
 
     /// Those in good standing in batches, the suspects after them one by one.
-    fn everything(&mut self, now: Mono) -> Vec<Order> {
-        let good: Vec<_> = self.with_trust(Trust::Good).cloned().collect();
-        let mut orders: Vec<_> = good
-            .chunks(self.batch.max(1))
-            .map(|batch| self.subscribe(now, batch.to_vec()))
-            .collect();
-        self.to_try = self
-            .with_trust(Trust::Suspect)
-            .map(|wish| wish.filter.clone())
-            .collect();
+    fn everything(&mut self, now: Mono) -> Step {
+        let good = self.with_trust(Trust::Good);
+        let mut step = self.subscribe(now, &good);
+        self.to_try = self.with_trust(Trust::Suspect).into();
         if self.unanswered.is_empty() {
-            orders.extend(self.try_next(now));
+            let tried = self.try_next(now, &mut step.results);
+            step.orders.extend(tried);
         }
-        orders
+        step
     }
 
-    fn try_next(&mut self, now: Mono) -> Option<Order> {
-        let filter = self.to_try.pop_front()?;
-        self.one(now, &filter)
+    /// The next suspect that the broker has not excluded beforehand.
+    fn try_next(
+        &mut self,
+        now: Mono,
+        results: &mut Vec<(TopicFilter, Result<Qos, String>)>,
+    ) -> Vec<Order> {
+        while let Some(filter) = self.to_try.pop_front() {
+            let step = self.subscribe(now, &[filter]);
+            results.extend(step.results);
+            if !step.orders.is_empty() {
+                return step.orders;
+            }
+        }
+        Vec::new()
+    }
+
+    /// SUBSCRIBEs for these filters, in batches; what the broker cannot do is refused here.
+    fn subscribe(&mut self, now: Mono, filters: &[TopicFilter]) -> Step {
+        let mut step = Step::default();
+        let mut wishes = Vec::new();
+        for filter in filters {
+            let offer = self.offer;
+            let Some(entry) = self.entry(filter).filter(|entry| !entry.dropped) else {
+                continue;
+            };
+            match offer.refusal(&entry.wish) {
+                Some(words) => {
+                    entry.granted = Some(Err(words.to_owned()));
+                    entry.trust = Trust::Good;
+                    step.results.push((filter.clone(), Err(words.to_owned())));
+                }
+                None => wishes.push(offer.fit(&entry.wish, entry.known)),
+            }
+        }
+        for batch in self.offer.batches(wishes) {
+            let order = self.ask(now, batch);
+            step.orders.push(order);
+        }
+        step
+    }
+
+    fn ask(&mut self, now: Mono, filters: Vec<FilterWish>) -> Order {
+        let ticket = self.ticket();
+        let named = filters.iter().map(|wish| (wish.filter.clone(), wish.qos));
+        let asked = Unanswered {
+            filters: named.collect(),
+            at: now,
+        };
+        self.unanswered.insert(ticket, asked);
+        Order::Subscribe { ticket, filters }
     }
 
     fn ticket(&mut self) -> Ticket {
         self.next += 1;
         Ticket(self.next)
-    }
-
-    fn subscribe(&mut self, now: Mono, mut filters: Vec<FilterWish>) -> Order {
-        let ticket = self.ticket();
-        for wish in &mut filters {
-            wish.qos = wish.qos.min(self.max_qos);
-        }
-        let asked = Unanswered {
-            filters: filters.iter().map(|wish| wish.filter.clone()).collect(),
-            at: now,
-        };
-        self.unanswered.insert(ticket, asked);
-        Order::Subscribe { ticket, filters }
     }
 
     fn leave(&mut self, filter: TopicFilter) -> Order {

@@ -39,7 +39,12 @@ pub enum Action {
     Abandon,
     /// Ask `Platform::refused`.
     Judge(Problem),
-    Deliver(Arrival, Option<AckToken>),
+    Deliver {
+        arrival: Arrival,
+        ack: Option<AckToken>,
+        /// It waited in a kept session.
+        session: bool,
+    },
     Post(SessionEvent),
     Log(LogLevel, String),
     End,

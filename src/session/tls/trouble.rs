@@ -165,6 +165,8 @@ fn server(error: &CertificateError, host: &str, presented: Option<&Presented>) -
 
 fn unknown_issuer(presented: Option<&Presented>) -> (String, &'static str) {
     let remedy = "if this server is yours, name its CA certificate as `ca_file`; a company proxy may also be in between";
+    let alone = "either the server has to send its intermediate certificates too, or, if it is yours, name its CA certificate as `ca_file`";
+    let lone = presented.is_some_and(|shown| shown.certificates == 1 && !shown.is_self_signed());
     let cause = match presented {
         None => "the server's certificate is not signed by an authority trusted here".to_owned(),
         Some(shown) if shown.is_self_signed() => {
@@ -182,7 +184,7 @@ fn unknown_issuer(presented: Option<&Presented>) -> (String, &'static str) {
             shown.issuer
         ),
     };
-    (cause, remedy)
+    (cause, if lone { alone } else { remedy })
 }
 
 fn alert_words(alert: AlertDescription, host: &str) -> Trouble {

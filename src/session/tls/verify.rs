@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::base::text::hex;
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -11,13 +13,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// What a server presented, for the sentence about why it was not trusted.
+/// What a server presented: for the log, and for the sentence about why it was not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presented {
     pub subject: String,
     pub issuer: String,
     /// The leaf and what came with it.
     pub certificates: usize,
+    /// A line each, from the leaf on: subject, issuer, validity, SHA-256.
+    pub chain: Vec<String>,
 }
 
 impl Presented {
@@ -26,7 +30,22 @@ impl Presented {
     }
 }
 
-/// Where the verifier leaves what it did not trust.
+/// One certificate of a chain, for a person. Names in certificates are outside text: whoever shows this makes it safe.
+fn line(certificate: &CertificateDer<'_>) -> String {
+    let digest = hex(digest(&SHA256, certificate).as_ref());
+    match X509Certificate::from_der(certificate) {
+        Ok((_, read)) => format!(
+            "{}, issued by {}, valid {} to {}, sha256 {digest}",
+            read.subject(),
+            read.issuer(),
+            read.validity().not_before,
+            read.validity().not_after,
+        ),
+        Err(_) => format!("a certificate that cannot be read, sha256 {digest}"),
+    }
+}
+
+/// Where the verifier leaves what it was shown.
 #[derive(Debug, Default)]
 pub struct Seen(Mutex<Option<Presented>>);
 
@@ -38,20 +57,21 @@ impl Seen {
             .clone()
     }
 
-    fn note(&self, leaf: &CertificateDer<'_>, more: usize) {
+    fn note(&self, leaf: &CertificateDer<'_>, more: &[CertificateDer<'_>]) {
         let Ok((_, parsed)) = X509Certificate::from_der(leaf) else {
             return;
         };
         let presented = Presented {
             subject: parsed.subject().to_string(),
             issuer: parsed.issuer().to_string(),
-            certificates: more + 1,
+            certificates: more.len() + 1,
+            chain: std::iter::once(leaf).chain(more).map(line).collect(),
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(presented);
     }
 }
 
-/// The standard verifier, which also remembers whom it turned away.
+/// The standard verifier, which also remembers whom it has seen.
 #[derive(Debug)]
 pub struct Watching {
     inner: Arc<WebPkiServerVerifier>,
@@ -73,9 +93,8 @@ impl ServerCertVerifier for Watching {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.inner
-            .verify_server_cert(leaf, more, name, ocsp, now)
-            .inspect_err(|_| self.seen.note(leaf, more.len()))
+        self.seen.note(leaf, more);
+        self.inner.verify_server_cert(leaf, more, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -104,23 +123,30 @@ impl ServerCertVerifier for Watching {
 /// Trusts whoever answers; only where the profile and the command line both ask for it. The handshake's signatures are
 /// still checked: the peer owns the key it shows.
 #[derive(Debug)]
-pub struct Anyone(WebPkiSupportedAlgorithms);
+pub struct Anyone {
+    algorithms: WebPkiSupportedAlgorithms,
+    seen: Arc<Seen>,
+}
 
 impl Anyone {
-    pub const fn new(provider: &CryptoProvider) -> Self {
-        Self(provider.signature_verification_algorithms)
+    pub const fn new(provider: &CryptoProvider, seen: Arc<Seen>) -> Self {
+        Self {
+            algorithms: provider.signature_verification_algorithms,
+            seen,
+        }
     }
 }
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        leaf: &CertificateDer<'_>,
+        more: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.seen.note(leaf, more);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -130,7 +156,7 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, leaf, signed, &self.0)
+        verify_tls12_signature(message, leaf, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -139,10 +165,10 @@ impl ServerCertVerifier for Anyone {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, leaf, signed, &self.0)
+        verify_tls13_signature(message, leaf, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

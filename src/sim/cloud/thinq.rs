@@ -14,7 +14,6 @@ mod routes;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rumqttc::mqttbytes::v4::Connect;
 use serde_json::{Value, json};
 
 use self::account::Accounts;
@@ -23,9 +22,10 @@ use self::headers::Account;
 use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
 use crate::base::moment::Moment;
 use crate::base::secret::Secret;
-use crate::sim::broker::{Identity, Rules, Verdict};
+use crate::sim::broker::{Identity, Rules, Verdict, Who};
 use crate::sim::ca::Authority;
 use crate::sim::event::SimEvent;
+use crate::sim::packet::Connect;
 use crate::sim::world::catalog::Kind;
 use crate::sim::world::{News, World};
 
@@ -150,10 +150,7 @@ impl Thinq {
         } else {
             message
         };
-        Publication {
-            topic: Self::push_topic(client),
-            payload: Bytes::from(message.to_string()),
-        }
+        Publication::new(Self::push_topic(client), message.to_string())
     }
 }
 
@@ -214,6 +211,10 @@ impl Cloud for Thinq {
         tick
     }
 
+    fn freeze(&mut self, frozen: bool) {
+        self.world.frozen = frozen;
+    }
+
     /// Reports of what is so already, over the subscribed devices in turn.
     fn load(
         &mut self,
@@ -253,7 +254,7 @@ impl Rules for Thinq {
     /// Refusals come in all three forms that clients report: a plain close for a certificate that nobody knows, CONNACK
     /// 2 for a client id that is not the certificate's, CONNACK 5 for a client that is not registered any more.
     fn connect(&self, identity: &Identity, connect: &Connect) -> Verdict {
-        let der = identity.0.as_deref().unwrap_or_default();
+        let der = identity.certificate.as_deref().unwrap_or_default();
         match self.accounts.certificates.get(der) {
             None => Verdict::Closed,
             Some(certificate) if certificate.client != connect.client_id => Verdict::Refused(2),
@@ -264,8 +265,8 @@ impl Rules for Thinq {
         }
     }
 
-    fn subscribe(&self, client: &str, filter: &str) -> Verdict {
-        if routes::subscriptions(client)
+    fn subscribe(&self, who: Who<'_>, filter: &str) -> Verdict {
+        if routes::subscriptions(who.client)
             .iter()
             .any(|topic| topic == filter)
         {
@@ -275,8 +276,8 @@ impl Rules for Thinq {
         }
     }
 
-    fn publish(&self, client: &str, topic: &str) -> Verdict {
-        if routes::publications(client)
+    fn publish(&self, who: Who<'_>, topic: &str) -> Verdict {
+        if routes::publications(who.client)
             .iter()
             .any(|allowed| allowed == topic)
         {

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::sim::cloud::{Cloud, HttpAnswer, HttpRequest};
+use crate::sim::cloud::{HttpAnswer, HttpRequest};
 use crate::sim::faults::Fault;
 use crate::sim::hub::Hub;
 
@@ -53,16 +53,12 @@ impl Listener for Handshaken {
 }
 
 /// Serves until it is aborted.
-pub async fn serve<C: Cloud>(
-    hub: Arc<Hub<C>>,
-    listener: std::net::TcpListener,
-    config: ServerConfig,
-) {
+pub async fn serve(hub: Arc<Hub>, listener: std::net::TcpListener, config: ServerConfig) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
     let (sender, receiver) = mpsc::channel(64);
-    let app = Router::new().fallback(handle::<C>).with_state(hub);
+    let app = Router::new().fallback(handle).with_state(hub);
     let service = app.into_make_service_with_connect_info::<Link>();
     let accept = accept(listener, TlsAcceptor::from(Arc::new(config)), sender);
     let serve = axum::serve(Handshaken(receiver), service).into_future();
@@ -111,8 +107,8 @@ async fn carry(
     }
 }
 
-async fn handle<C: Cloud>(
-    State(hub): State<Arc<Hub<C>>>,
+async fn handle(
+    State(hub): State<Arc<Hub>>,
     ConnectInfo(link): ConnectInfo<Link>,
     request: axum::extract::Request,
 ) -> Response {

@@ -1,0 +1,88 @@
+//! Topics that are known already, while one is being typed.
+
+use std::collections::BTreeSet;
+
+use super::super::input::Input;
+use super::super::state::App;
+
+/// Suggestions at once.
+const MOST: usize = 40;
+/// Of the topics in memory, the newest: a key press must not take long.
+const LOOKED_AT: usize = 20_000;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Suggestions {
+    pub(super) list: Vec<String>,
+    /// Chosen with Up and Down; without it Tab takes the first and Enter none.
+    pub(super) chosen: Option<usize>,
+}
+
+impl Suggestions {
+    /// Whether there was anything to close.
+    pub(super) fn close(&mut self) -> bool {
+        let was = !self.list.is_empty();
+        *self = Self::default();
+        was
+    }
+
+    pub(super) fn step(&mut self, down: bool) -> bool {
+        let count = self.list.len();
+        if count == 0 {
+            return false;
+        }
+        self.chosen = match (self.chosen, down) {
+            (None, true) => Some(0),
+            (None, false) => Some(count - 1),
+            (Some(now), true) => Some((now + 1) % count),
+            (Some(now), false) => Some((now + count - 1) % count),
+        };
+        true
+    }
+}
+
+impl App {
+    /// Topics of the stream, the history, and filters that are topics; those that begin like the typed text first.
+    pub(super) fn suggest_topics(&mut self) {
+        let typed = self.composer.topic.text();
+        self.composer.suggestions.chosen = None;
+        if typed.is_empty() {
+            self.composer.suggestions.list.clear();
+            return;
+        }
+        let wanted = typed.to_lowercase();
+        let (mut begins, mut holds) = (BTreeSet::new(), BTreeSet::new());
+        let sent = self.composer.history.iter().map(|e| e.sheet.topic.as_str());
+        let filters = self.home.filters.iter().map(|f| f.wish.filter.as_str());
+        let plain = filters.filter(|filter| !filter.contains(['+', '#']));
+        let known = self.home.ring.topic_names().take(LOOKED_AT);
+        for topic in known.chain(sent).chain(plain) {
+            if topic == typed {
+                continue;
+            }
+            if topic.starts_with(typed) {
+                begins.insert(topic);
+            } else if topic.to_lowercase().contains(&wanted) {
+                holds.insert(topic);
+            }
+        }
+        let list = begins.into_iter().chain(holds).take(MOST);
+        self.composer.suggestions.list = list.map(str::to_owned).collect();
+    }
+
+    /// Puts the chosen topic in, or the first one where it need not be `chosen`. Whether there was one.
+    pub(super) fn take_suggestion(&mut self, chosen: bool) -> bool {
+        let suggestions = &self.composer.suggestions;
+        let index = if chosen {
+            suggestions.chosen
+        } else {
+            Some(suggestions.chosen.unwrap_or(0))
+        };
+        let Some(topic) = index.and_then(|n| suggestions.list.get(n)) else {
+            return false;
+        };
+        self.composer.topic = Input::new(topic.as_str());
+        self.composer.suggestions = Suggestions::default();
+        self.composer_changed();
+        true
+    }
+}

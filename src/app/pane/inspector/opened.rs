@@ -1,0 +1,147 @@
+//! The opened message: a copy that stays, and what is copied of it.
+
+use bytes::Bytes;
+
+use crate::app::effect::Effect;
+use crate::app::pending::Purpose;
+use crate::app::screen::{PaneId, Role};
+use crate::app::state::App;
+use crate::base::moment::Timestamp;
+use crate::domain::device::DeviceId;
+use crate::domain::line::{self, Origin};
+use crate::domain::message::{Direction, Message, Qos};
+use crate::domain::profile::PlatformId;
+use crate::domain::reading::{Kind, Reading};
+use crate::domain::topic::Topic;
+use crate::store::ring::{Kept, Seq};
+
+/// A copy: what is read stays, also when the ring has moved past it.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    pub(super) seq: Seq,
+    pub(super) at: Timestamp,
+    pub(super) topic: String,
+    pub(super) device: Option<u32>,
+    pub(super) kind: Kind,
+    pub(super) gist: String,
+    pub(super) payload: Bytes,
+    pub(super) length: u64,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+    pub(super) dup: bool,
+    pub(super) direction: Direction,
+    pub(super) mask: Vec<&'static str>,
+}
+
+impl Opened {
+    pub(super) fn new(kept: &Kept<'_>) -> Self {
+        Self {
+            seq: kept.seq,
+            at: kept.at,
+            topic: kept.topic.to_owned(),
+            device: kept.device,
+            kind: kept.kind,
+            gist: kept.gist.to_owned(),
+            payload: Bytes::copy_from_slice(kept.payload),
+            length: kept.length,
+            qos: kept.qos,
+            retain: kept.retain,
+            dup: kept.dup,
+            direction: if kept.outgoing {
+                Direction::Out
+            } else {
+                Direction::In
+            },
+            mask: kept.mask.to_vec(),
+        }
+    }
+
+    /// `QoS 1, retained`
+    pub(super) fn flags(&self) -> String {
+        let mut flags = vec![format!("QoS {}", self.qos.number())];
+        for (set, word) in [
+            (self.retain, "retained"),
+            (self.dup, "dup"),
+            (self.direction == Direction::Out, "sent"),
+        ] {
+            if set {
+                flags.push(word.to_owned());
+            }
+        }
+        flags.join(", ")
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.length > self.payload.len() as u64
+    }
+}
+
+impl App {
+    pub(in super::super::super) fn device_of_inspector(&self) -> Option<DeviceId> {
+        let number = self.inspector.opened.as_ref()?.device?;
+        self.home.devices.id_of(number).cloned()
+    }
+
+    /// In the inspector what it shows; in the stream the selected message.
+    pub(super) fn message_at_hand(&self) -> Option<Opened> {
+        if self.focus == PaneId::Inspector {
+            return self.inspector.opened.clone();
+        }
+        self.selected_message()
+            .filter(|k| k.gap.is_none())
+            .map(|k| Opened::new(&k))
+    }
+
+    pub(in super::super::super) fn copy_payload(&mut self) {
+        let Some(message) = self.message_at_hand() else {
+            return self.say(Role::Warn, "there is no message to copy");
+        };
+        if !message.mask.is_empty() {
+            return self.say(Role::Warn, "this payload holds a secret and is not copied");
+        }
+        let id = self.pending.begin(Purpose::Copy);
+        self.ask(Effect::CopyBytes(id, message.payload));
+    }
+
+    pub(in super::super::super) fn copy_message(&mut self) {
+        let Some(message) = self.message_at_hand() else {
+            return self.say(Role::Warn, "there is no message to copy");
+        };
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
+        }
+        let text = self.line_of(message);
+        let id = self.pending.begin(Purpose::Copy);
+        self.ask(Effect::Copy(id, text));
+    }
+
+    /// The JSON line of `interface.md`, section 4; what is to be masked is masked in it.
+    fn line_of(&self, opened: Opened) -> String {
+        let profile = self.profile();
+        let origin = Origin {
+            profile: profile.map_or("", |p| &p.name),
+            platform: profile.map_or(PlatformId::Thinq, |p| p.platform),
+        };
+        let device = opened.device.and_then(|n| self.home.devices.id_of(n));
+        let name = opened.device.map(|n| self.home.devices.label_of(n));
+        let reading = Reading {
+            kind: opened.kind,
+            device: device.cloned(),
+            mask: opened.mask,
+            ..Reading::default()
+        };
+        let message = Message {
+            at: opened.at,
+            direction: opened.direction,
+            topic: Topic::received(&opened.topic),
+            payload: opened.payload,
+            qos: opened.qos,
+            retain: opened.retain,
+            dup: opened.dup,
+            ack: None,
+            properties: None,
+            session: false,
+        };
+        line::encode(&message, &reading, origin, name)
+    }
+}

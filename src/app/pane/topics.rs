@@ -1,0 +1,490 @@
+//! The topic tree, where topics stand for devices: what is unfolded, what is selected, how it is sorted.
+//!
+//! The selected topic stays the selected one and keeps its line on the screen, whatever comes above it (F21). The list of
+//! rows is made anew at once while it is short; a long one waits a moment, so that a flood of new topics costs little.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::lines::{self, line, span};
+use super::super::screen::{Body, Fold, Line, PaneId, Role, Scroll, Span, TopicRow};
+use super::super::scroll::{self, Step};
+use super::super::state::App;
+use super::super::words;
+use crate::base::moment::Mono;
+use crate::base::text::SafeText;
+use crate::domain::message::{Direction, Message};
+use crate::domain::payload;
+use crate::domain::session::LinkState;
+use crate::domain::topic::TopicFilter;
+use crate::store::ring::Seq;
+use crate::store::tree::rows::{Branch, Order, Row, Rows, Sight};
+use crate::store::tree::{GLANCE, Heard, Node, NodeId};
+
+/// By rate, the order is worked out anew so often.
+const RESORT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(in super::super) struct TopicsPane {
+    rows: Rows,
+    selected: Option<NodeId>,
+    index: usize,
+    offset: usize,
+    /// The user has moved the cursor: from then on it stays on what it is on. Before that it stays at the top.
+    placed: bool,
+    marked: BTreeSet<NodeId>,
+    order: Order,
+    /// What the rows were looked through for.
+    needle: String,
+    made: Mono,
+    sorted: Mono,
+    /// Messages that there were when the order was worked out.
+    sorted_at: u64,
+    /// The user has changed how it is seen: the rows are made anew at once.
+    changed: bool,
+}
+
+impl TopicsPane {
+    pub(in super::super) fn unmark_all(&mut self) -> bool {
+        let any = !self.marked.is_empty();
+        self.marked.clear();
+        any
+    }
+
+    /// How long the rows may be out of date.
+    fn patience(&self) -> Duration {
+        match self.rows.len() {
+            0..=1_000 => Duration::ZERO,
+            1_001..=20_000 => Duration::from_millis(100),
+            _ => Duration::from_millis(500),
+        }
+    }
+}
+
+impl App {
+    pub(in super::super) fn has_topics(&self) -> bool {
+        self.capabilities().topics
+    }
+
+    /// A message that was just kept as row `seq`.
+    pub(in super::super) fn topic_heard(&mut self, message: &Message, seq: Seq, secret: bool) {
+        if !self.has_topics() || message.direction == Direction::Out {
+            return;
+        }
+        let topic = message.topic.as_str();
+        let heard = Heard {
+            at: self.at.mono,
+            seq,
+            payload: if secret { b"" } else { &message.payload },
+            retain: message.retain,
+        };
+        let node = self.home.tree.hear(topic, &heard);
+        let filters = &self.home.filters;
+        let find = || filters.matching(topic);
+        let matching = self.home.tree.matched(node, filters.list(), find);
+        let muted = self.subscriptions.muted_bits;
+        self.home.filters.count(matching, muted);
+        if topic.starts_with('$') {
+            self.home.sys.hear(topic, &message.payload, self.at.mono);
+        }
+        self.unsettled |= self.topics_due_in() == Some(Duration::ZERO);
+    }
+
+    /// When the rows are to be made anew; `None` when they are as they should be.
+    fn topics_due_in(&self) -> Option<Duration> {
+        let (pane, now) = (&self.topics, self.at.mono);
+        if pane.changed || pane.needle != self.devices.filter.needle() {
+            return Some(Duration::ZERO);
+        }
+        let stale = pane.rows.is_stale(&self.home.tree);
+        let rows = stale.then(|| pane.patience().saturating_sub(now.since(pane.made)));
+        let order = (pane.order == Order::Rate && pane.sorted_at != self.home.tree.heard())
+            .then(|| RESORT.saturating_sub(now.since(pane.sorted)));
+        [rows, order].into_iter().flatten().min()
+    }
+
+    /// When something in the pane changes with the time alone.
+    pub(in super::super) fn topics_change(&self) -> Option<Duration> {
+        if !self.has_topics() {
+            return None;
+        }
+        let window = self.rows(PaneId::Devices);
+        let ages = self
+            .topics
+            .rows
+            .window(self.topics.offset, window)
+            .iter()
+            .filter_map(|row| self.home.tree.get(row.id))
+            .map(|node| words::age_changes_in(self.at.mono.since(node.last())));
+        ages.chain(self.topics_due_in()).min()
+    }
+
+    pub(in super::super) fn settle_topics(&mut self) {
+        if self.topics_due_in() == Some(Duration::ZERO) {
+            self.make_topic_rows();
+        }
+        let rows = self.rows(PaneId::Devices);
+        let pane = &mut self.topics;
+        let total = pane.rows.len();
+        pane.index = pane.index.min(total.saturating_sub(1));
+        pane.selected = pane.rows.get(pane.index).map(|row| row.id);
+        pane.offset = scroll::reveal(pane.offset, pane.index, total, rows);
+    }
+
+    fn make_topic_rows(&mut self) {
+        let needle = self.devices.filter.needle();
+        let (pane, now) = (&mut self.topics, self.at.mono);
+        let sort = pane.changed || (pane.order == Order::Rate && now.since(pane.sorted) >= RESORT);
+        let sight = Sight {
+            order: pane.order,
+            needle: &needle,
+            sort,
+            pin: pane.selected.filter(|_| pane.placed && !pane.changed),
+            placed: pane.placed,
+            at: now,
+        };
+        pane.rows.rebuild(&mut self.home.tree, &sight);
+        pane.needle = needle;
+        pane.made = now;
+        pane.changed = false;
+        if sort {
+            pane.sorted = now;
+            pane.sorted_at = self.home.tree.heard();
+        }
+        let kept = pane.selected.filter(|_| pane.placed);
+        let found = kept.and_then(|id| pane.rows.position(id));
+        let index = found.unwrap_or(pane.index);
+        // Rows that came or went above it do not move it on the screen (F21).
+        pane.offset = (pane.offset + index).saturating_sub(pane.index);
+        pane.index = index;
+        let tree = &self.home.tree;
+        pane.marked.retain(|id| tree.get(*id).is_some());
+    }
+
+    pub(in super::super) fn step_topics(&mut self, step: Step) {
+        let rows = self.rows(PaneId::Devices);
+        let index = step.from(self.topics.index, self.topics.rows.len(), rows);
+        self.put_topic_cursor(index);
+    }
+
+    pub(in super::super) fn select_topic_row(&mut self, row: usize) {
+        let index = self.topics.offset + row;
+        if index < self.topics.rows.len() {
+            self.put_topic_cursor(index);
+        }
+    }
+
+    fn put_topic_cursor(&mut self, index: usize) {
+        let rows = self.rows(PaneId::Devices);
+        let pane = &mut self.topics;
+        pane.placed = true;
+        pane.index = index;
+        pane.selected = pane.rows.get(index).map(|row| row.id);
+        pane.offset = scroll::reveal(pane.offset, index, pane.rows.len(), rows);
+    }
+
+    fn topic_row_at_hand(&self) -> Option<Row> {
+        self.topics.rows.get(self.topics.index)
+    }
+
+    pub(in super::super) fn mark_topic(&mut self) {
+        let Some(id) = self.topics.selected else {
+            return;
+        };
+        if !self.topics.marked.remove(&id) {
+            self.topics.marked.insert(id);
+        }
+        self.step_topics(Step::Down);
+    }
+
+    /// `o`
+    pub(in super::super) fn fold_or_unfold(&mut self) {
+        if let Some(row) = self.topic_row_at_hand() {
+            self.set_topic_open(row, row.branch == Branch::Folded);
+        }
+    }
+
+    /// `O`: everything below the selected topic, or all of it where nothing is below.
+    pub(in super::super) fn fold_or_unfold_below(&mut self) {
+        let Some(row) = self.topic_row_at_hand() else {
+            return;
+        };
+        let open = !self.home.tree.is_open(row.id);
+        self.home.tree.set_open_below(row.id, open);
+        self.topics_folded();
+    }
+
+    fn set_topic_open(&mut self, row: Row, open: bool) {
+        if row.branch != Branch::None {
+            self.home.tree.set_open(row.id, open);
+            self.topics_folded();
+        }
+    }
+
+    fn topics_folded(&mut self) {
+        self.topics.rows.keep_folds();
+        self.topics.placed = true;
+        self.topics.changed = true;
+    }
+
+    /// Right: unfolds, then goes to what is below. Whether there was anything to do.
+    pub(in super::super) fn topic_inwards(&mut self) -> bool {
+        let Some(row) = self.topic_row_at_hand() else {
+            return false;
+        };
+        match row.branch {
+            Branch::None => return false,
+            Branch::Folded => self.set_topic_open(row, true),
+            Branch::Unfolded => self.step_topics(Step::Down),
+        }
+        true
+    }
+
+    /// Left: folds, then goes to what is above. Whether there was anything to do.
+    pub(in super::super) fn topic_outwards(&mut self) -> bool {
+        let Some(row) = self.topic_row_at_hand() else {
+            return false;
+        };
+        let searched = !self.topics.needle.is_empty();
+        if row.branch == Branch::Unfolded && self.home.tree.is_open(row.id) && !searched {
+            self.set_topic_open(row, false);
+            return true;
+        }
+        let above = self.home.tree.parent(row.id);
+        let Some(index) = above.and_then(|id| self.topics.rows.position(id)) else {
+            return false;
+        };
+        self.put_topic_cursor(index);
+        true
+    }
+
+    /// `S`
+    pub(in super::super) fn sort_topics(&mut self) {
+        self.topics.order = match self.topics.order {
+            Order::Name => Order::Rate,
+            Order::Rate => Order::Name,
+        };
+        self.topics.changed = true;
+    }
+
+    pub(in super::super) fn selected_topic(&self) -> Option<String> {
+        self.home.tree.path(self.topics.selected?)
+    }
+
+    /// `Enter`: only what is said on the selected topic and below it, or on all marked ones.
+    pub(in super::super) fn show_messages_of_topics(&mut self) {
+        let chosen: Vec<_> = if self.topics.marked.is_empty() {
+            self.topics.selected.into_iter().collect()
+        } else {
+            self.topics.marked.iter().copied().collect()
+        };
+        let paths = chosen.iter().filter_map(|id| self.home.tree.path(*id));
+        let filters: Result<Vec<_>, _> = paths
+            .map(|path| TopicFilter::parse(&format!("{path}/#")))
+            .collect();
+        match filters {
+            Ok(filters) if filters.is_empty() => {}
+            Ok(filters) => {
+                self.show_only_topics(filters);
+                self.focus_on(PaneId::Messages);
+            }
+            Err(why) => self.say(Role::Warn, format!("no filter can be made of it: {why}")),
+        }
+    }
+
+    /// `s`: the last message of the very topic, in the inspector.
+    pub(in super::super) fn show_last_of_topic(&mut self) {
+        let Some(node) = self.topics.selected.and_then(|id| self.home.tree.get(id)) else {
+            return self.say(Role::Warn, "no topic is selected");
+        };
+        let Some(seq) = node.last_own() else {
+            return self.say(
+                Role::Warn,
+                "nothing was said on this very topic; it is the ones below it that speak",
+            );
+        };
+        if self.home.ring.get(seq).is_none() {
+            return self.say(
+                Role::Warn,
+                "its last message is older than what is kept in memory",
+            );
+        }
+        let Some(Ok(filter)) = self.selected_topic().map(|t| TopicFilter::parse(&t)) else {
+            return;
+        };
+        self.show_only_topics(vec![filter]);
+        self.select_message(seq);
+        self.focus_on(PaneId::Inspector);
+    }
+
+    pub(in super::super) fn topics_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
+        let pane = &self.topics;
+        let total = pane.rows.len();
+        let position = scroll::scroll(pane.offset, total, rows);
+        if total == 0 {
+            let note = (self.home.tree.topics() > 0).then(|| self.topics_note());
+            return (Body::Empty(self.no_topics()), note, position);
+        }
+        let found: Vec<_> = pane.needle.split_whitespace().map(str::to_owned).collect();
+        let shown = pane
+            .rows
+            .window(pane.offset, rows)
+            .iter()
+            .enumerate()
+            .map(|(n, row)| TopicRow {
+                selected: pane.offset + n == pane.index,
+                marked: pane.marked.contains(&row.id),
+                ..self.topic_row(*row, &found)
+            })
+            .collect();
+        (Body::Topics(shown), Some(self.topics_note()), position)
+    }
+
+    fn topic_row(&self, row: Row, _found: &[String]) -> TopicRow {
+        let Some(node) = self.home.tree.get(row.id) else {
+            // Let go since the rows were made; gone with the next ones.
+            return TopicRow {
+                depth: row.depth,
+                name: SafeText::new("…"),
+                ..TopicRow::default()
+            };
+        };
+        let heard = self.at.mono.since(node.last());
+        TopicRow {
+            selected: false,
+            marked: false,
+            depth: row.depth,
+            fold: match row.branch {
+                Branch::None => Fold::Leaf,
+                Branch::Folded => Fold::Folded,
+                Branch::Unfolded => Fold::Unfolded,
+            },
+            name: SafeText::new(match node.name() {
+                "" => "\"\"",
+                name => name,
+            }),
+            value: value(node),
+            rate: words::rate(node.rate(self.at.mono)),
+            last: words::age(heard),
+            retained: node.is_retained(),
+            count: node.total(),
+            own: node.own(),
+            topics: node.topics_below(),
+            bytes: node.bytes(),
+            fresh: heard.as_secs() < 2,
+        }
+    }
+
+    /// `1,204 topics by name`, and what the bound let go.
+    fn topics_note(&self) -> Span {
+        let pane = &self.topics;
+        let all = self.home.tree.topics();
+        let mut text = if pane.needle.is_empty() {
+            words::count(all, "topic")
+        } else {
+            let found = words::grouped(pane.rows.found());
+            format!("{found} of {}", words::count(all, "topic"))
+        };
+        text.push_str(match pane.order {
+            Order::Name => " by name",
+            Order::Rate => " by rate",
+        });
+        let mut role = Role::Dim;
+        if !pane.marked.is_empty() {
+            text = format!("{} marked of {text}", pane.marked.len());
+            role = Role::Key;
+        }
+        let let_go = self.home.tree.let_go();
+        if let_go > 0 {
+            text = format!("{text}, {} silent ones let go", words::grouped(let_go));
+            role = Role::Warn;
+        }
+        Span::new(text, role)
+    }
+
+    fn no_topics(&self) -> Vec<Line> {
+        if self.home.tree.topics() > 0 {
+            return vec![
+                line("no topic matches", Role::Normal),
+                line("Esc clears the filter", Role::Dim),
+            ];
+        }
+        match &self.home.link {
+            LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+                return vec![
+                    line(words::brief(problem), Role::Bad),
+                    line("press r to try again", Role::Dim),
+                ];
+            }
+            LinkState::Reconnecting { why, .. } => {
+                return vec![
+                    line(words::brief(why), Role::Warn),
+                    line("press r to try now", Role::Dim),
+                ];
+            }
+            state if !state.is_up() => return vec![line("connecting …", Role::Pending)],
+            _ => {}
+        }
+        if self.home.filters.is_empty() {
+            return self.how_to_subscribe();
+        }
+        vec![
+            line("nothing has been said yet", Role::Normal),
+            line("on what is subscribed (see Subscriptions)", Role::Dim),
+            line("", Role::Dim),
+            vec![span("a", Role::Key), span(" subscribes to more", Role::Dim)],
+        ]
+    }
+
+    /// For panes that are empty because nothing is subscribed.
+    pub(in super::super) fn how_to_subscribe(&self) -> Vec<Line> {
+        let key = match self.focus {
+            PaneId::Devices | PaneId::Subscriptions => "a",
+            _ => "2 then a",
+        };
+        vec![
+            line("nothing is subscribed", Role::Normal),
+            line("", Role::Dim),
+            vec![
+                span(key, Role::Key),
+                span(" subscribes to a topic filter:", Role::Normal),
+            ],
+            vec![
+                span("home/#", Role::Text),
+                span(" home and all below", Role::Dim),
+            ],
+            vec![
+                span("+/temp", Role::Text),
+                span(" any one level in front", Role::Dim),
+            ],
+            vec![
+                span("#", Role::Text),
+                span(" everything but ", Role::Dim),
+                span("$SYS/#", Role::Text),
+            ],
+            vec![
+                span("B", Role::Key),
+                span(" shows the broker's own figures", Role::Dim),
+            ],
+        ]
+    }
+}
+
+/// The beginning of the last payload; for a branch without one, how much is below.
+fn value(node: &Node) -> Line {
+    let Some((bytes, length)) = node.glance() else {
+        let below = usize::try_from(node.topics_below()).unwrap_or(usize::MAX);
+        return line(words::count(below, "topic"), Role::Dim);
+    };
+    if length <= bytes.len() {
+        return lines::pieces(payload::compact(bytes, GLANCE));
+    }
+    // A letter that was cut in half is none.
+    let whole = match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    };
+    let mut out = lines::pieces(payload::compact(whole, GLANCE));
+    out.push(span("…", Role::Dim));
+    out
+}

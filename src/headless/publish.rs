@@ -1,0 +1,220 @@
+//! `publish`: one message, or the same again and again, each until the broker's word on it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use crate::base::moment::{Mono, words};
+use crate::base::problem::{Exit, Problem};
+use crate::cli::verb::{PayloadSource, PublishVerb};
+use crate::domain::message::{Draft, Qos};
+use crate::domain::profile::{Profile, Settings, Version};
+use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
+
+use super::console::{Heard, Opening};
+use super::script::{End, Script, problem_text};
+
+/// Handed over and not yet answered; the session sends them in order.
+const WINDOW: usize = 64;
+
+/// A broker that hangs up at a publish hangs up again when it is sent again (AWS IoT, for a topic outside the policy).
+const BREAKS: u32 = 2;
+
+pub(super) async fn run(script: &mut Script<'_>, verb: &PublishVerb) -> Result<Exit, End> {
+    let profile = script.begin_with("publish", |can| can.publish)?;
+    check_version(verb, &profile)?;
+    let draft = Draft {
+        retain: verb.retain,
+        properties: (!verb.properties.is_empty()).then(|| Box::new(verb.properties.clone())),
+        ..Draft::new(
+            verb.topic.clone(),
+            payload(script, &verb.payload).await?,
+            verb.qos,
+        )
+    };
+    // Nothing is subscribed and nothing acknowledged: what a kept session holds comes again to whoever reads it.
+    script.console.open(Opening {
+        manual_ack: true,
+        filters: Vec::new(),
+        bare: true,
+    });
+    let total = match (verb.repeat, verb.every) {
+        (Some(times), _) => Some(times),
+        (None, None) => Some(1),
+        (None, Some(_)) => None,
+    };
+    let mut publisher = Publisher {
+        verb,
+        draft,
+        total,
+        endless: total.is_none(),
+        sent: 0,
+        waiting: BTreeSet::new(),
+        due: None,
+        connected: false,
+        ever_connected: false,
+        breaks: 0,
+        note: None,
+    };
+    publisher.run(script).await
+}
+
+fn check_version(verb: &PublishVerb, profile: &Profile) -> Result<(), Problem> {
+    match &profile.settings {
+        Settings::Mqtt(settings)
+            if settings.version == Version::V311 && !verb.properties.is_empty() =>
+        {
+            Err(Problem::new(
+                "the message is not published",
+                "content type, response topic, correlation, expiry and user properties need MQTT 5, and this profile speaks 3.1.1",
+                "write version = \"5\" in the profile (with --url: --mqtt-version 5), or leave them out",
+            )
+            .exit(Exit::Usage))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn payload(script: &mut Script<'_>, source: &PayloadSource) -> Result<Bytes, Problem> {
+    match source {
+        PayloadSource::Text(text) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        PayloadSource::File(path) => script.console.read_file(path),
+        PayloadSource::Stdin => script.console.read_stdin().await,
+    }
+}
+
+struct Publisher<'a> {
+    verb: &'a PublishVerb,
+    draft: Draft,
+    /// `None`: until it is interrupted.
+    total: Option<u64>,
+    endless: bool,
+    sent: u64,
+    waiting: BTreeSet<ReceiptId>,
+    /// When the next one may go; `None`: now.
+    due: Option<Mono>,
+    connected: bool,
+    ever_connected: bool,
+    /// Connections that ended since the last good word.
+    breaks: u32,
+    /// The broker's remark, told once.
+    note: Option<String>,
+}
+
+impl Publisher<'_> {
+    async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        loop {
+            self.send(script);
+            if self.is_done() {
+                return Ok(Exit::Done);
+            }
+            match script.console.next(self.wake()).await {
+                Heard::Session(SessionEvent::Receipt { id, result }) => {
+                    self.receipt(script, id, result)?;
+                }
+                Heard::Session(SessionEvent::Link(link)) => self.link(script, link)?,
+                Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
+                Heard::Interrupt => self.interrupted()?,
+                Heard::Session(_) | Heard::Reply(..) | Heard::Deadline => {}
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.total.is_some_and(|total| self.sent >= total)
+    }
+
+    fn may_send(&self) -> bool {
+        self.connected
+            && self.waiting.len() < WINDOW
+            && self.total.is_none_or(|total| self.sent < total)
+    }
+
+    fn send(&mut self, script: &mut Script<'_>) {
+        let now = script.console.now().mono;
+        while self.may_send() && self.due.is_none_or(|due| due <= now) {
+            self.sent += 1;
+            let id = ReceiptId(self.sent);
+            self.waiting.insert(id);
+            let draft = self.draft.clone();
+            script.console.command(SessionCommand::Publish(id, draft));
+            // What was late stays late: no burst makes up for it.
+            self.due = self
+                .verb
+                .every
+                .map(|every| self.due.unwrap_or(now).plus(every).max(now));
+        }
+    }
+
+    fn wake(&self) -> Option<Mono> {
+        self.due.filter(|_| self.may_send())
+    }
+
+    fn receipt(
+        &mut self,
+        script: &mut Script<'_>,
+        id: ReceiptId,
+        result: Result<Delivered, Problem>,
+    ) -> Result<(), End> {
+        if !self.waiting.remove(&id) {
+            return Ok(());
+        }
+        let delivered = result?;
+        self.breaks = 0;
+        if delivered.note.is_some() && delivered.note != self.note {
+            self.note = delivered.note;
+            script.say(self.note.as_deref().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, script: &mut Script<'_>, link: LinkState) -> Result<(), End> {
+        self.connected = link.is_up();
+        match link {
+            LinkState::Connected { .. } => self.ever_connected = true,
+            LinkState::Reconnecting { why, .. } if !self.ever_connected => return Err(why.into()),
+            LinkState::Reconnecting { at, why, .. } => {
+                self.breaks += 1;
+                if self.breaks >= BREAKS && !self.waiting.is_empty() {
+                    return Err(self.hung_up(&why).into());
+                }
+                let wait = at.since(script.console.now().mono);
+                let text = problem_text(&why);
+                script.console.say(&text);
+                script.say(&format!("reconnecting in {}", words(wait)));
+            }
+            LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
+            LinkState::Closed => {
+                let cause = "the session was closed";
+                return Err(Problem::new(self.what(), cause, "the log file tells why").into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn what(&self) -> String {
+        format!("could not publish to {}", self.draft.topic)
+    }
+
+    fn hung_up(&self, why: &Problem) -> Problem {
+        let cause = format!(
+            "the connection broke {BREAKS} times while it was being published, the last time with: {}",
+            why.cause
+        );
+        let remedy = "the broker may not allow this topic to this client: check its policy";
+        Problem::new(self.what(), cause, remedy).exit(Exit::Refused)
+    }
+
+    /// Who publishes without end ends it so; anything else is cut off.
+    fn interrupted(&mut self) -> Result<(), End> {
+        if !self.endless || !self.ever_connected || self.total.is_some() {
+            return Err(End::Interrupted);
+        }
+        if self.draft.qos == Qos::AtMostOnce || !self.connected {
+            self.waiting.clear();
+        }
+        self.total = Some(self.sent);
+        Ok(())
+    }
+}

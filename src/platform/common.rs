@@ -1,0 +1,38 @@
+//! What the settings that all platforms share mean for a connection.
+
+use super::io::Io;
+use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
+use crate::domain::profile::{Common, Proxy, ProxyRef, SecretRef};
+
+/// The proxy, read afresh where it is kept.
+pub async fn proxy(io: &dyn Io, common: &Common) -> Result<Option<Proxy>, Problem> {
+    let place = match &common.proxy {
+        None => return Ok(None),
+        Some(ProxyRef::Here(proxy)) => return Ok(Some(proxy.clone())),
+        Some(ProxyRef::At(place)) => place,
+    };
+    let text = io.secret(place).await?;
+    read_proxy(place, &text).map(Some)
+}
+
+/// A proxy's URL as it was found at its place.
+pub fn read_proxy(place: &SecretRef, url: &Secret) -> Result<Proxy, Problem> {
+    Proxy::parse(url.expose()).map_err(|why| {
+        Problem::new(
+            format!("no usable proxy ({})", place.place()),
+            why,
+            "put its URL there: http://USER:PASSWORD@HOST:PORT",
+        )
+        .exit(Exit::Usage)
+    })
+}
+
+/// The certificates of `ca_file`.
+pub(super) fn roots(io: &dyn Io, common: &Common) -> Result<Option<String>, Problem> {
+    let Some(path) = &common.ca_file else {
+        return Ok(None);
+    };
+    let pem = io.read_file(path)?;
+    Ok(Some(String::from_utf8_lossy(&pem).into_owned()))
+}

@@ -1,0 +1,243 @@
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tokio::io::DuplexStream;
+
+use super::*;
+use crate::domain::message::{Draft, Qos};
+use crate::domain::profile::Version;
+use crate::domain::topic::Topic;
+use crate::platform::plan::{ConnectPlan, Endpoint, Limits};
+use crate::session::link::Ticket;
+
+const LIMIT: Duration = Duration::from_secs(20);
+const ACCEPT_V4: &[u8] = &[0x20, 2, 0, 0];
+const ACCEPT_V5: &[u8] = &[0x20, 3, 0, 0, 0];
+
+fn opening(version: Version) -> Opening {
+    let endpoint = Endpoint::tcp("broker".to_owned(), 1883, None);
+    let plan = ConnectPlan {
+        endpoints: Vec::new(),
+        client_id: "deck".to_owned(),
+        username: None,
+        password: None,
+        keep_alive: Duration::from_mins(1),
+        version,
+        clean_session: true,
+        session_expiry: Duration::ZERO,
+        will: None,
+        filters: Vec::new(),
+        limits: Limits {
+            max_packet: 1000,
+            filters_per_subscribe: 8,
+            max_qos: Qos::ExactlyOnce,
+            connect_timeout: LIMIT,
+        },
+    };
+    Opening {
+        plan: Arc::new(plan),
+        endpoint,
+        manual_ack: false,
+    }
+}
+
+/// A wire, and the broker's end of it.
+fn wire(version: Version, room: usize) -> (Wire, DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(room);
+    let opening = opening(version);
+    let deadline = Instant::now() + LIMIT;
+    let codec = Codec::new(version);
+    let wire = Wire::new(&opening, Box::new(ours), None, codec, b"CONNECT", deadline);
+    (wire, theirs)
+}
+
+/// Every event but the log, up to the end. Each wait is dropped and begun again after every single poll.
+async fn events(wire: &mut Wire) -> Vec<LinkEvent> {
+    let mut events = Vec::new();
+    while !matches!(events.last(), Some(LinkEvent::Closed(_))) {
+        let impatient = async {
+            loop {
+                let once = poll_fn(|cx| Poll::Ready(pin!(wire.next()).poll(cx)));
+                match once.await {
+                    Poll::Ready(event) => return event,
+                    Poll::Pending => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let event = tokio::time::timeout(LIMIT, impatient).await;
+        events.push(event.unwrap_or_else(|_| panic!("no end after {events:?}")));
+    }
+    events.retain(|event| !matches!(event, LinkEvent::Packet { .. }));
+    events
+}
+
+/// What comes of these bytes, sent in pieces of these sizes, then the end of the stream.
+fn heard(version: Version, bytes: &[u8], sizes: &[usize]) -> Vec<LinkEvent> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let (mut wire, theirs) = wire(version, 1 << 20);
+        let (mut answers, mut theirs) = tokio::io::split(theirs);
+        let broker = async {
+            let mut left = bytes;
+            let mut sizes = sizes.iter().cycle();
+            while !left.is_empty() {
+                let size = sizes
+                    .next()
+                    .map_or(left.len(), |size| (*size).clamp(1, left.len()));
+                let (piece, rest) = left.split_at(size);
+                if theirs.write_all(piece).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                left = rest;
+            }
+            drop(theirs.shutdown().await);
+        };
+        let ((), events) = tokio::join!(broker, events(&mut wire));
+        drop(wire);
+        drop(answers.read_to_end(&mut Vec::new()).await);
+        events
+    })
+}
+
+fn publish(topic: &str, payload: &[u8], version: Version) -> Vec<u8> {
+    let draft = Draft::new(
+        Topic::parse(topic).unwrap(),
+        Bytes::copy_from_slice(payload),
+        Qos::AtLeastOnce,
+    );
+    let mut out = BytesMut::new();
+    Codec::new(version)
+        .write_publish(&draft, 9, false, &mut out)
+        .unwrap();
+    out.to_vec()
+}
+
+#[test]
+fn the_sizes_of_the_pieces_make_no_difference() {
+    for (version, accept) in [(Version::V311, ACCEPT_V4), (Version::V5, ACCEPT_V5)] {
+        let mut bytes = accept.to_vec();
+        for size in [0, 1, 127, 128, 900, 1000, 5000, 300_000, 1] {
+            bytes.extend(publish("t", &vec![b'x'; size], version));
+        }
+        let whole = heard(version, &bytes, &[]);
+        let sizes: Vec<_> = whole
+            .iter()
+            .map(|event| match event {
+                LinkEvent::Message(arrival) => arrival.payload.len(),
+                LinkEvent::Skipped { bytes, .. } => usize::try_from(*bytes).unwrap() * 10,
+                _ => usize::MAX,
+            })
+            .collect();
+        let end = usize::MAX;
+        let expected = [end, 0, 1, 127, 128, 900, 10_000, 50_000, 3_000_000, 1, end];
+        assert_eq!(sizes, expected);
+        assert_eq!(heard(version, &bytes, &[1000, 7, 1]), whole);
+        // One byte at a time, and broken off in the middle of a message.
+        let broken_off = heard(version, &bytes[..3000], &[1]);
+        assert_eq!(broken_off[..7], whole[..7]);
+        assert_eq!(broken_off.len(), 8);
+    }
+}
+
+#[test]
+fn a_stuck_write_side_stops_neither_reading_nor_the_caller() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut wire, mut theirs) = wire(Version::V311, 64);
+        theirs.write_all(ACCEPT_V4).await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut told = Vec::new();
+        for ticket in 0..20 {
+            wire.send(Order::Publish {
+                ticket: Ticket(ticket),
+                draft: Draft::new(
+                    Topic::parse("t").unwrap(),
+                    Bytes::from(vec![0; 1 << 20]),
+                    Qos::AtMostOnce,
+                ),
+                packet: 0,
+                dup: false,
+            });
+        }
+        for number in 0..1000_u32 {
+            let mut bytes = vec![0x30, 7, 0, 1, b't'];
+            bytes.extend(number.to_be_bytes());
+            theirs.write_all(&bytes).await.unwrap();
+            while let Poll::Ready(event) = pin!(wire.next()).poll(&mut cx) {
+                if let LinkEvent::Message(arrival) = event {
+                    told.push(u32::from_be_bytes(arrival.payload[..].try_into().unwrap()));
+                }
+            }
+        }
+        assert_eq!(told, (0..1000).collect::<Vec<_>>());
+        // The drafts are not copied before there is room for them.
+        assert_eq!(wire.orders.len(), 19);
+        assert!(wire.out.unsent() < 2 << 20);
+    });
+}
+
+#[test]
+fn a_broker_that_does_not_read_cannot_make_acknowledgements_pile_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut wire, mut theirs) = wire(Version::V311, 1 << 16);
+        theirs.write_all(ACCEPT_V4).await.unwrap();
+        let burst: Vec<u8> = [0x32, 5, 0, 1, b't', 0, 1].repeat(1 << 13);
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            let mut left = &burst[..];
+            // As much as there is room for.
+            let _stuck = pin!(theirs.write_all_buf(&mut left)).poll(&mut cx);
+            while pin!(wire.next()).poll(&mut cx).is_ready() {}
+        }
+        let unsent = wire.out.unsent();
+        assert!((1 << 19..2 << 20).contains(&unsent), "{unsent}");
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_from_a_broker_hang_or_break_anything(
+        v5: bool,
+        accepted: bool,
+        bytes in proptest::collection::vec(any::<u8>(), 0..2000),
+        sizes in proptest::collection::vec(1_usize..200, 1..5),
+    ) {
+        let (version, accept) = if v5 { (Version::V5, ACCEPT_V5) } else { (Version::V311, ACCEPT_V4) };
+        let mut all = if accepted { accept.to_vec() } else { Vec::new() };
+        all.extend(bytes);
+        let events = heard(version, &all, &sizes);
+        prop_assert!(matches!(events.last(), Some(LinkEvent::Closed(_))));
+    }
+
+    #[test]
+    fn well_framed_nonsense_does_not_either(
+        v5: bool,
+        packets in proptest::collection::vec(
+            (any::<u8>(), proptest::collection::vec(any::<u8>(), 0..100)), 0..20),
+        sizes in proptest::collection::vec(1_usize..200, 1..5),
+    ) {
+        let (version, accept) = if v5 { (Version::V5, ACCEPT_V5) } else { (Version::V311, ACCEPT_V4) };
+        let mut all = accept.to_vec();
+        for (first, body) in packets {
+            all.extend([first, u8::try_from(body.len()).unwrap()]);
+            all.extend(body);
+        }
+        let events = heard(version, &all, &sizes);
+        prop_assert!(matches!(events.last(), Some(LinkEvent::Closed(_))));
+    }
+}
