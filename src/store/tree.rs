@@ -118,6 +118,13 @@ impl Default for Tree {
     }
 }
 
+impl Tree {
+    /// For messages that have a ceiling: the tree takes a quarter of it at most.
+    pub fn under(ceiling: usize) -> Self {
+        Self::bounded(NODES, BYTES.min(ceiling / 4))
+    }
+}
+
 impl Node {
     /// This level as it came: outside text, and maybe empty.
     pub fn name(&self) -> &str {

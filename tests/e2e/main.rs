@@ -11,6 +11,7 @@ mod support;
 mod dashboard;
 mod faults;
 mod headless;
+mod history;
 mod hostile;
 mod idle;
 mod mqtt;
