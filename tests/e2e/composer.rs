@@ -112,7 +112,8 @@ fn a_message_is_sent_acknowledged_and_comes_back() {
         .press("\x12")
         .shows("History")
         .press("\r")
-        .no_longer_shows("History");
+        .no_longer_shows("History")
+        .shows("Ctrl-S send");
     screen.escape("Ctrl-S send").press("q");
     assert_eq!(screen.ends(), 0, "nothing unsent: it does not ask");
 }

@@ -10,6 +10,7 @@
 
 mod boxes;
 mod broker;
+mod composer;
 mod hostile;
 mod panes;
 mod pictures;
