@@ -8,6 +8,7 @@
 
 mod support;
 
+mod composer;
 mod dashboard;
 mod faults;
 mod headless;
