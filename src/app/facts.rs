@@ -46,6 +46,7 @@ impl App {
             SessionEvent::Queue { waiting } => {
                 self.moved |= self.home.waiting != waiting;
                 self.home.waiting = waiting;
+                self.composer.waiting = waiting;
             }
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {

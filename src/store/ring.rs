@@ -132,6 +132,11 @@ impl Ring {
         self.has_shelf
     }
 
+    /// The ceiling, in bytes.
+    pub const fn limit(&self) -> usize {
+        self.limit_bytes
+    }
+
     /// Every message that came, kept or not.
     pub const fn received(&self) -> u64 {
         self.received
@@ -311,12 +316,6 @@ impl Ring {
             return (place < self.next).then_some(Seq(place));
         }
         self.shelf.at(place)
-    }
-
-    /// Topics of messages in memory, the newest first; one may come several times.
-    pub fn topic_names(&self) -> impl Iterator<Item = &str> {
-        let blocks = self.blocks.iter().rev();
-        blocks.flat_map(|block| block.sources.iter().map(|source| block.topic(source)))
     }
 
     /// Blocks in memory, oldest first.

@@ -8,12 +8,15 @@
 
 mod support;
 
+mod composer;
 mod dashboard;
 mod faults;
 mod headless;
+mod history;
 mod hostile;
 mod idle;
 mod mqtt;
+mod plant;
 mod secrets;
 mod terminal;
 mod wizard;

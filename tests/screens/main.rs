@@ -10,6 +10,7 @@
 
 mod boxes;
 mod broker;
+mod composer;
 mod document;
 mod hostile;
 mod panes;
