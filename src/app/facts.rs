@@ -46,7 +46,6 @@ impl App {
             SessionEvent::Queue { waiting } => {
                 self.moved |= self.home.waiting != waiting;
                 self.home.waiting = waiting;
-                self.composer.waiting = waiting;
             }
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
