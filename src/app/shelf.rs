@@ -17,9 +17,15 @@ impl App {
         self.shelve();
     }
 
+    /// What is kept on behalf of the messages counts as theirs: one ceiling for all of it.
+    pub(super) fn charge(&mut self) {
+        let beside = self.messages.bytes() + self.home.tree.charged();
+        self.home.ring.set_beside(beside);
+    }
+
     /// What had to leave memory goes to the disk.
     fn shelve(&mut self) {
-        self.home.ring.set_beside(self.messages.bytes());
+        self.charge();
         let id = self.home.session;
         for (place, sheet) in self.home.ring.take_leaving(&self.home.devices) {
             self.ask(Effect::Shelve(id, place, Arc::new(sheet)));

@@ -146,6 +146,10 @@ impl Context {
         Ok(self.folders.config_file.display().to_string())
     }
 
+    pub fn variable(&self, name: &str) -> Option<Secret> {
+        self.environment.text(name).map(Secret::new)
+    }
+
     pub fn capabilities(&self, profile: &Profile) -> Capabilities {
         catalog::build(profile).info().capabilities
     }

@@ -132,6 +132,11 @@ impl Ring {
         self.has_shelf
     }
 
+    /// The ceiling, in bytes.
+    pub const fn limit(&self) -> usize {
+        self.limit_bytes
+    }
+
     /// Every message that came, kept or not.
     pub const fn received(&self) -> u64 {
         self.received

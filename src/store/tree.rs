@@ -118,6 +118,13 @@ impl Default for Tree {
     }
 }
 
+impl Tree {
+    /// For messages that have a ceiling: the tree takes a quarter of it at most.
+    pub fn under(ceiling: usize) -> Self {
+        Self::bounded(NODES, BYTES.min(ceiling / 4))
+    }
+}
+
 impl Node {
     /// This level as it came: outside text, and maybe empty.
     pub fn name(&self) -> &str {
@@ -427,18 +434,14 @@ impl Tree {
         self.bytes += node.cost();
         self.live += 1;
         self.shape += 1;
-        let index = match self.free.pop() {
-            Some(index) => {
-                node.serial = self.nodes[index as usize].serial + 1;
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes[index as usize] = node;
-                index
-            }
-            None => {
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
-            }
+        node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
+        let index = if let Some(index) = self.free.pop() {
+            node.serial = self.nodes[index as usize].serial + 1;
+            self.nodes[index as usize] = node;
+            index
+        } else {
+            self.nodes.push(node);
+            u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
         };
         self.index.insert(hash, index);
         self.unlink(parent);

@@ -11,6 +11,7 @@
 mod boxes;
 mod broker;
 mod composer;
+mod document;
 mod hostile;
 mod panes;
 mod pictures;

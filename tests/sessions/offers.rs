@@ -43,7 +43,7 @@ fn what_the_broker_cannot_do_is_refused_in_words_and_never_sent() {
         no_shared: true,
         ..Accepted::default()
     };
-    let (mut bench, actions) = Bench::connected(&plan, poor.clone());
+    let (mut bench, actions) = Bench::connected(&plan, poor);
     assert_eq!(asked(&actions).concat(), [wish("plain")]);
     let refused = granted(&actions);
     assert_eq!(refused[0].0, "a/+");

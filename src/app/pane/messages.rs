@@ -329,7 +329,7 @@ impl App {
     /// The next slice of a search: through memory, then through the disk.
     pub(in super::super) fn look_back(&mut self) {
         self.messages.look_back(&self.home);
-        self.home.ring.set_beside(self.messages.bytes());
+        self.charge();
     }
 
     /// Memory is searched: now what is on the disk.
