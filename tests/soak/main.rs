@@ -48,7 +48,7 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
             energy: false,
             publish: false,
             filters: false,
-            topics: false,
+            topics: true,
         },
         simulated: false,
         insecure: false,
