@@ -233,3 +233,38 @@ fn copy_an_event(bencher: Bencher<'_, '_>) {
         )
     });
 }
+
+/// A JSON document of about that many bytes.
+fn document(bytes: usize) -> bytes::Bytes {
+    let many = (0..bytes / 40)
+        .map(|n| format!("{{\"name\":\"sensor-{n:05}\",\"t\":{}.5}}", n % 40))
+        .collect::<Vec<_>>();
+    format!("[{}]", many.join(",")).into()
+}
+
+fn job(payload: bytes::Bytes, compared: bool) -> thingdeck::app::document::Job {
+    thingdeck::app::document::Job {
+        before: compared.then(|| (payload.clone(), "t".to_owned(), None)),
+        payload,
+        topic: "t".to_owned(),
+        pin: None,
+        mask: Vec::new(),
+        view: thingdeck::app::document::View::Pretty,
+        cells: 60,
+        rows: 20,
+    }
+}
+
+/// What the inspector does between two frames, at the most: a payload just small enough, compared with one like it.
+#[divan::bench]
+fn open_a_small_payload(bencher: Bencher<'_, '_>) {
+    let small = job(document(12 * 1024), true);
+    bencher.bench_local(|| black_box(&small).run_quick());
+}
+
+/// What it does beside the screen.
+#[divan::bench(sample_count = 10)]
+fn open_a_payload_of_1_mib(bencher: Bencher<'_, '_>) {
+    let large = job(document(1 << 20), false);
+    bencher.bench_local(|| black_box(&large).run());
+}

@@ -54,8 +54,6 @@ pub(super) struct Composer {
     pub(super) outgoing: BTreeMap<ReceiptId, Outgoing>,
     /// What became of the last ones, newest first.
     sent: VecDeque<Sent>,
-    /// As the session counts them: waiting for a connection or for their turn.
-    pub(super) waiting: usize,
     /// Oldest first.
     pub(super) history: Vec<Entry>,
     pub(super) templates: Vec<Template>,
@@ -122,7 +120,6 @@ impl Composer {
             json: JsonState::Empty,
             outgoing: BTreeMap::new(),
             sent: VecDeque::new(),
-            waiting: 0,
             history: Vec::new(),
             templates: Vec::new(),
             unkept: None,

@@ -1,5 +1,6 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
+mod broker;
 pub(super) mod choice;
 pub(super) mod compose;
 pub(super) mod confirm;
@@ -25,7 +26,7 @@ use crate::base::problem::Problem;
 use crate::domain::request::RequestId;
 use choice::ChoiceOver;
 use confirm::ConfirmOver;
-use form::{FormKind, FormOver};
+use form::FormOver;
 use text::{TextKind, TextOver};
 
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Over {
     }
 
     pub(super) fn is_half_filled(&self) -> bool {
-        matches!(self, Self::Form(form) if form.kind == FormKind::Wizard && form.is_touched())
+        matches!(self, Self::Form(form) if form.kind.is_account() && form.is_touched())
     }
 }
 

@@ -214,7 +214,7 @@ impl App {
 
     /// How long until something on the screen changes with the time alone; `None` when nothing does.
     pub(super) fn next_change(&self) -> Option<Duration> {
-        let topics = self.topics_change();
+        let topics = self.topics_due_in();
         if let Some(wait) = self.home.rates.next_change(self.at.mono) {
             // The sparkline moves every second, and all else with it.
             return Some(topics.map_or(wait, |soon| soon.min(wait)));
@@ -234,6 +234,7 @@ impl App {
             rest,
             topics,
             self.ages_change(),
+            self.topic_ages_change(),
             self.feeds_change(),
         ]
         .into_iter()

@@ -87,6 +87,14 @@ pub(super) const THINQ: Capabilities = Capabilities {
     topics: false,
 };
 
+/// The same for a plain broker.
+pub(super) const BROKER: Capabilities = Capabilities {
+    publish: true,
+    filters: true,
+    topics: true,
+    ..NOTHING
+};
+
 const NOTHING: Capabilities = Capabilities {
     push: None,
     event: None,

@@ -38,6 +38,9 @@ pub struct PublishArgs {
     /// Time from one to the next; without --repeat, until it is interrupted
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     every: Option<Duration>,
+    /// Put values into the payload: {{uuid}} {{now}} {{now unix}} {{now ms}} {{seq}} {{rand 1..9}} {{env NAME}}
+    #[arg(long)]
+    expand: bool,
     #[command(flatten)]
     properties: PropertyArgs,
 }
@@ -77,6 +80,7 @@ impl PublishArgs {
             retain: self.retain,
             repeat: self.repeat,
             every: self.every,
+            expand: self.expand,
             properties: self.properties.properties()?,
         })
     }

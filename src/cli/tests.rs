@@ -275,6 +275,7 @@ fn a_message_to_publish_is_read_as_it_is_typed() {
         retain: false,
         repeat: None,
         every: None,
+        expand: false,
         properties: crate::domain::message::Properties::default(),
     };
     assert_eq!(
@@ -287,10 +288,12 @@ fn a_message_to_publish_is_read_as_it_is_typed() {
         retain: true,
         repeat: Some(2),
         every: Some(Duration::from_millis(500)),
+        expand: true,
         ..plain
     };
     let line = [
         "publish", "a/b", "--stdin", "--qos", "0", "--retain", "--repeat", "2", "--every", "500ms",
+        "--expand",
     ];
     assert_eq!(verb(&line), Verb::Publish(told));
 }

@@ -86,6 +86,8 @@ pub struct PublishVerb {
     pub repeat: Option<u64>,
     /// From one to the next. `None`: as fast as they are taken.
     pub every: Option<Duration>,
+    /// `{{uuid}}` and its like in the payload stand for values, others each time.
+    pub expand: bool,
     /// MQTT 5.
     pub properties: Properties,
 }

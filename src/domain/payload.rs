@@ -159,7 +159,11 @@ fn hex_line(offset: usize, chunk: &[u8], bytes: usize) -> Vec<Piece> {
     let mut hex = String::with_capacity(hex_cells(bytes));
     for column in 0..bytes {
         match chunk.get(column) {
-            Some(byte) => hex.push_str(&format!("{byte:02x} ")),
+            Some(byte) => {
+                hex.push(digit(byte >> 4));
+                hex.push(digit(byte & 15));
+                hex.push(' ');
+            }
             None => hex.push_str("   "),
         }
         if column == 7 && bytes > 8 {
@@ -181,6 +185,10 @@ fn hex_line(offset: usize, chunk: &[u8], bytes: usize) -> Vec<Piece> {
         Piece::new(Token::Number, hex),
         Piece::new(Token::Plain, format!(" {ascii}")),
     ]
+}
+
+fn digit(half: u8) -> char {
+    char::from_digit(half.into(), 16).unwrap_or('?')
 }
 
 /// The tokens of valid JSON, without white space. A string before a colon is a key.

@@ -84,6 +84,12 @@ pub trait Console: Send {
 
     // ---- stdin
 
+    /// A variable of the environment.
+    fn variable(&self, name: &str) -> Option<Secret>;
+
+    /// Another number at every start.
+    fn seed(&self) -> u64;
+
     /// All of stdin, byte for byte.
     fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>>;
 

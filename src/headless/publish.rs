@@ -1,13 +1,16 @@
 //! `publish`: one message, or the same again and again, each until the broker's word on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::base::moment::{Mono, words};
+use crate::base::dice::Dice;
+use crate::base::moment::{Mono, Timestamp, words};
 use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
 use crate::cli::verb::{PayloadSource, PublishVerb};
 use crate::domain::message::{Draft, Qos};
+use crate::domain::placeholder::{Pattern, Values};
 use crate::domain::profile::{Profile, Settings, Version};
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
@@ -23,14 +26,11 @@ const BREAKS: u32 = 2;
 pub(super) async fn run(script: &mut Script<'_>, verb: &PublishVerb) -> Result<Exit, End> {
     let profile = script.begin_with("publish", |can| can.publish)?;
     check_version(verb, &profile)?;
-    let draft = Draft {
-        retain: verb.retain,
-        properties: (!verb.properties.is_empty()).then(|| Box::new(verb.properties.clone())),
-        ..Draft::new(
-            verb.topic.clone(),
-            payload(script, &verb.payload).await?,
-            verb.qos,
-        )
+    let payload = payload(script, &verb.payload).await?;
+    let content = if verb.expand {
+        Content::Anew(Box::new(Anew::read(script, &payload)?))
+    } else {
+        Content::Same(payload)
     };
     // Nothing is subscribed and nothing acknowledged: what a kept session holds comes again to whoever reads it.
     script.console.open(Opening {
@@ -45,7 +45,7 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &PublishVerb) -> Result<E
     };
     let mut publisher = Publisher {
         verb,
-        draft,
+        content,
         total,
         endless: total.is_none(),
         sent: 0,
@@ -83,9 +83,56 @@ async fn payload(script: &mut Script<'_>, source: &PayloadSource) -> Result<Byte
     }
 }
 
+/// What is sent each time.
+enum Content {
+    Same(Bytes),
+    Anew(Box<Anew>),
+}
+
+/// A text with placeholders.
+struct Anew {
+    pattern: Pattern,
+    dice: Dice,
+    variables: BTreeMap<String, Option<Secret>>,
+}
+
+impl Anew {
+    fn read(script: &Script<'_>, payload: &[u8]) -> Result<Self, Problem> {
+        let wrong = |cause: String| {
+            let remedy = "correct the placeholders, or leave --expand out";
+            Problem::new("the payload cannot be expanded", cause, remedy).exit(Exit::Usage)
+        };
+        let text = std::str::from_utf8(payload).map_err(|why| wrong(why.to_string()))?;
+        let pattern = Pattern::parse(text).map_err(|why| wrong(why.to_string()))?;
+        let variables: BTreeMap<_, _> = pattern
+            .variables()
+            .map(|name| (name.to_owned(), script.console.variable(name)))
+            .collect();
+        if let Some((name, _)) = variables.iter().find(|(_, value)| value.is_none()) {
+            return Err(wrong(format!("the variable {name} is not set")));
+        }
+        Ok(Self {
+            pattern,
+            dice: Dice::new(script.console.seed()),
+            variables,
+        })
+    }
+
+    fn expand(&mut self, now: Timestamp, seq: u64) -> Bytes {
+        let mut values = Values {
+            now,
+            seq,
+            dice: &mut self.dice,
+            variables: &self.variables,
+        };
+        // Every variable is there: it was looked for before anything was opened.
+        Bytes::from(self.pattern.expand(&mut values).unwrap_or_default())
+    }
+}
+
 struct Publisher<'a> {
     verb: &'a PublishVerb,
-    draft: Draft,
+    content: Content,
     /// `None`: until it is interrupted.
     total: Option<u64>,
     endless: bool,
@@ -136,13 +183,26 @@ impl Publisher<'_> {
             self.sent += 1;
             let id = ReceiptId(self.sent);
             self.waiting.insert(id);
-            let draft = self.draft.clone();
+            let draft = self.draft(script.console.now().wall);
             script.console.command(SessionCommand::Publish(id, draft));
             // What was late stays late: no burst makes up for it.
             self.due = self
                 .verb
                 .every
                 .map(|every| self.due.unwrap_or(now).plus(every).max(now));
+        }
+    }
+
+    fn draft(&mut self, now: Timestamp) -> Draft {
+        let payload = match &mut self.content {
+            Content::Same(payload) => payload.clone(),
+            Content::Anew(content) => content.expand(now, self.sent),
+        };
+        let properties = &self.verb.properties;
+        Draft {
+            retain: self.verb.retain,
+            properties: (!properties.is_empty()).then(|| Box::new(properties.clone())),
+            ..Draft::new(self.verb.topic.clone(), payload, self.verb.qos)
         }
     }
 
@@ -194,7 +254,7 @@ impl Publisher<'_> {
     }
 
     fn what(&self) -> String {
-        format!("could not publish to {}", self.draft.topic)
+        format!("could not publish to {}", self.verb.topic)
     }
 
     fn hung_up(&self, why: &Problem) -> Problem {
@@ -211,7 +271,7 @@ impl Publisher<'_> {
         if !self.endless || !self.ever_connected || self.total.is_some() {
             return Err(End::Interrupted);
         }
-        if self.draft.qos == Qos::AtMostOnce || !self.connected {
+        if self.verb.qos == Qos::AtMostOnce || !self.connected {
             self.waiting.clear();
         }
         self.total = Some(self.sent);

@@ -1,6 +1,7 @@
 //! `tail` and `expect`: messages as JSON lines, acknowledged after they are written.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::base::moment::{Mono, words};
 use crate::base::problem::{Exit, Problem};
@@ -289,7 +290,7 @@ impl Tail<'_> {
         let Some(count) = self.verb.count else {
             return Ok(Exit::Done);
         };
-        let time = self.verb.within.map(words).unwrap_or_default();
+        let time = self.verb.within.map(in_words).unwrap_or_default();
         if self.printed == 0 {
             return Err(nothing_came(self.manner, &time).into());
         }
@@ -298,6 +299,15 @@ impl Tail<'_> {
             self.printed
         ));
         Ok(Exit::Done)
+    }
+}
+
+/// Also less than a second.
+fn in_words(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        words(time)
     }
 }
 

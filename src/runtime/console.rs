@@ -286,6 +286,14 @@ impl Console for Shell {
         })
     }
 
+    fn variable(&self, name: &str) -> Option<Secret> {
+        self.context.variable(name)
+    }
+
+    fn seed(&self) -> u64 {
+        fastrand::u64(..)
+    }
+
     fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>> {
         Box::pin(async move {
             let mut content = Vec::new();

@@ -318,12 +318,6 @@ impl Ring {
         self.shelf.at(place)
     }
 
-    /// Topics of messages in memory, the newest first; one may come several times.
-    pub fn topic_names(&self) -> impl Iterator<Item = &str> {
-        let blocks = self.blocks.iter().rev();
-        blocks.flat_map(|block| block.sources.iter().map(|source| block.topic(source)))
-    }
-
     /// Blocks in memory, oldest first.
     pub(super) fn blocks(&self) -> impl DoubleEndedIterator<Item = &Block> {
         self.blocks.iter()

@@ -339,6 +339,58 @@ impl Tree {
             .collect()
     }
 
+    /// Topics with messages of their own that begin so, then those that hold it, whatever the case of letters; for
+    /// completion. Of a large tree a part is looked through: a key press must not take long.
+    pub fn topics_like(&self, text: &str, most: usize) -> Vec<String> {
+        const LOOKED_AT: usize = 20_000;
+        let folded = text.to_lowercase();
+        let (mut begin, mut hold) = (Vec::new(), Vec::new());
+        let all = self.nodes[ROOT as usize].children.clone();
+        for mut left in [self.beginning(text), all] {
+            let mut looked_at = 0;
+            while let Some(index) = left.pop() {
+                looked_at += 1;
+                if begin.len() >= most || looked_at > LOOKED_AT {
+                    break;
+                }
+                let node = &self.nodes[index as usize];
+                left.extend(&node.children);
+                if node.dead || node.own == 0 {
+                    continue;
+                }
+                let Some(path) = self.path(self.id(index)) else {
+                    continue;
+                };
+                if path.starts_with(text) {
+                    begin.push(path);
+                } else if path.to_lowercase().contains(&folded) {
+                    hold.push(path);
+                }
+            }
+        }
+        for list in [&mut begin, &mut hold] {
+            list.sort();
+            list.dedup();
+        }
+        begin.into_iter().chain(hold).take(most).collect()
+    }
+
+    /// The nodes of the text's last level that begin so.
+    fn beginning(&self, text: &str) -> Vec<u32> {
+        let (above, begun) = match text.rsplit_once('/') {
+            Some((above, begun)) => (self.find(above).map(|id| id.index), begun),
+            None => (Some(ROOT), text),
+        };
+        let children = above.map(|above| &self.nodes[above as usize].children);
+        let begins = |child: &u32| self.nodes[*child as usize].name.starts_with(begun);
+        children
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(begins)
+            .collect()
+    }
+
     fn id(&self, index: u32) -> NodeId {
         NodeId {
             index,
@@ -382,18 +434,14 @@ impl Tree {
         self.bytes += node.cost();
         self.live += 1;
         self.shape += 1;
-        let index = match self.free.pop() {
-            Some(index) => {
-                node.serial = self.nodes[index as usize].serial + 1;
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes[index as usize] = node;
-                index
-            }
-            None => {
-                node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
-                self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
-            }
+        node.twin = self.index.get(&hash).copied().unwrap_or(NONE);
+        let index = if let Some(index) = self.free.pop() {
+            node.serial = self.nodes[index as usize].serial + 1;
+            self.nodes[index as usize] = node;
+            index
+        } else {
+            self.nodes.push(node);
+            u32::try_from(self.nodes.len() - 1).unwrap_or(NONE)
         };
         self.index.insert(hash, index);
         self.unlink(parent);

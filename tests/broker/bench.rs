@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -229,15 +230,17 @@ impl Bench {
 
     /// Listens with mosquitto's own client; [`Listener::lines`] once as many have come as `-C` says.
     pub fn listen(&self, arguments: &[&str]) -> Listener {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
         let port = self.ports.plain.to_string();
+        let id = format!("listener-{}", LAST.fetch_add(1, Ordering::Relaxed));
         let child = tool("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &port, "-W", "30"])
+            .args(["-h", "127.0.0.1", "-p", &port, "-W", "30", "-i", &id])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("mosquitto_sub runs");
-        self.logged("Sending SUBACK");
+        self.logged(&format!("Sending SUBACK to {id}"));
         Listener(child)
     }
 }

@@ -1,5 +1,6 @@
 //! thingdeck's own side: a profile of platform `mqtt`, opened as the program opens it.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub struct Client {
     inbox: Inbox,
     last: u64,
     seen: Vec<String>,
+    /// Messages that came while something else was awaited.
+    unread: VecDeque<SessionEvent>,
 }
 
 impl Bench {
@@ -70,6 +73,7 @@ impl Bench {
             inbox,
             last: 0,
             seen: Vec::new(),
+            unread: VecDeque::new(),
         }
     }
 
@@ -83,7 +87,7 @@ impl Bench {
 }
 
 impl Client {
-    /// The first event for which `pick` has an answer; the ones before it are gone.
+    /// The first event for which `pick` has an answer; the ones before it are gone, but for messages.
     #[track_caller]
     pub fn next<T>(
         &mut self,
@@ -100,6 +104,12 @@ impl Client {
         mut pick: impl FnMut(&SessionEvent) -> Option<T>,
     ) -> T {
         let deadline = tokio::time::Instant::now() + PATIENCE;
+        for at in 0..self.unread.len() {
+            if let Some(found) = pick(&self.unread[at]) {
+                self.unread.remove(at);
+                return found;
+            }
+        }
         loop {
             while let Some(event) = self.inbox.pop() {
                 let Event::Session(_, event) = event else {
@@ -110,6 +120,9 @@ impl Client {
                 }
                 let line: String = format!("{event:?}").chars().take(300).collect();
                 self.seen.push(line);
+                if matches!(event, SessionEvent::Message(..)) {
+                    self.unread.push_back(event);
+                }
             }
             let filled = tokio::time::timeout_at(deadline, self.inbox.filled()).await;
             if filled.is_err() {

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod composer;
 mod dashboard;
 mod faults;
 mod headless;
@@ -15,6 +16,7 @@ mod history;
 mod hostile;
 mod idle;
 mod mqtt;
+mod plant;
 mod secrets;
 mod terminal;
 mod wizard;

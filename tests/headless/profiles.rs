@@ -49,8 +49,8 @@ fn profiles_are_listed_with_the_place_of_their_token() {
 
 const ADD: [&str; 5] = ["profile-add", "--name", "new", "--country", "de"];
 
-fn entry(token: SecretRef) -> NewEntry {
-    NewEntry {
+fn entry(token: SecretRef) -> Box<NewEntry> {
+    Box::new(NewEntry {
         profile: Profile {
             name: "new".to_owned(),
             settings: Settings::Thinq(ThinqSettings::new("DE".to_owned(), token)),
@@ -59,7 +59,7 @@ fn entry(token: SecretRef) -> NewEntry {
         },
         make_default: false,
         replace: false,
-    }
+    })
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_broker_is_tried_and_saved_with_its_password_out_of_sight() {
         [
             Deed::Choose("lab".to_owned()),
             Deed::Ask(Request::Probe),
-            Deed::Save(entry),
+            Deed::Save(Box::new(entry)),
             Deed::Close,
         ]
     );

@@ -195,6 +195,29 @@ fn properties_are_for_mqtt_5_and_refused_elsewhere() {
 }
 
 #[test]
+fn placeholders_stand_for_values_only_where_that_is_said() {
+    let text = "{{seq}} {{env SET}}";
+    let payloads = |line: &[&str]| {
+        let mut stage = Stage::lab(2);
+        let whole = [&["publish", "a/b", text, "--repeat", "2"], line].concat();
+        assert_eq!(stage.run(&whole), Exit::Done);
+        let drafts = published(&stage).into_iter();
+        drafts.map(|draft| draft.payload).collect::<Vec<_>>()
+    };
+    assert_eq!(payloads(&[]), [text, text]);
+    assert_eq!(payloads(&["--expand"]), ["1 value", "2 value"]);
+    for wrong in ["{{env AWAY}}", "{{no}}", "{{seq"] {
+        let mut stage = Stage::lab(1);
+        assert_eq!(
+            stage.run(&["publish", "a/b", wrong, "--expand"]),
+            Exit::Usage,
+            "{wrong}"
+        );
+        assert_eq!(published(&stage), []);
+    }
+}
+
+#[test]
 fn a_platform_that_takes_no_messages_says_what_it_takes() {
     let mut stage = Stage::home();
     assert_eq!(stage.run(&["publish", "a/b", "x"]), Exit::Usage);

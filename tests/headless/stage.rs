@@ -39,7 +39,7 @@ pub enum Deed {
     Open(Opening),
     Command(SessionCommand),
     Choose(String),
-    Save(NewEntry),
+    Save(Box<NewEntry>),
     Remove(String),
     Confirm(String),
     Close,
@@ -218,7 +218,7 @@ impl Console for Stage {
     }
 
     fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem> {
-        self.deeds.push(Deed::Save(profile.clone()));
+        self.deeds.push(Deed::Save(Box::new(profile.clone())));
         Ok("saved".to_owned())
     }
 
@@ -266,6 +266,14 @@ impl Console for Stage {
             Heard::Deadline
         });
         Box::pin(std::future::ready(heard))
+    }
+
+    fn variable(&self, name: &str) -> Option<Secret> {
+        (name == "SET").then(|| Secret::new("value"))
+    }
+
+    fn seed(&self) -> u64 {
+        7
     }
 
     fn read_stdin(&mut self) -> Pending<'_, Result<Bytes, Problem>> {

@@ -10,6 +10,8 @@
 
 mod boxes;
 mod broker;
+mod composer;
+mod document;
 mod hostile;
 mod panes;
 mod pictures;

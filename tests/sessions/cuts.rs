@@ -89,8 +89,8 @@ fn promise(number: u64) -> Qos {
 
 fn lab(port: u16, version: Version, name: &str, filter: &str) -> ConnectPlan {
     let mut plan = plan(port, None, &[]);
-    plan.endpoints[0].host = "127.0.0.1".to_owned();
-    plan.client_id = name.to_owned();
+    "127.0.0.1".clone_into(&mut plan.endpoints[0].host);
+    name.clone_into(&mut plan.client_id);
     plan.version = version;
     plan.session_expiry = Duration::from_hours(1);
     plan.limits.max_qos = Qos::ExactlyOnce;

@@ -1,12 +1,12 @@
 //! No message is lost or changed on its way (failure-modes.md F4, F5, F6, F12).
 
-use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish};
+use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, SubAck, SubscribeReasonCode, UnsubAck};
 use thingdeck::base::moment::Mono;
 use thingdeck::domain::message::Qos;
 use thingdeck::domain::session::{Gap, SessionCommand, SessionEvent};
 
 use super::broker::Broker;
-use super::support::{Script, Session, plan};
+use super::support::{Script, Session, plan, wish};
 
 #[tokio::test]
 async fn a_message_delivered_again_is_shown_and_marked() {
@@ -204,6 +204,50 @@ async fn every_numbered_message_of_a_burst_is_shown_once_in_order() {
     peer.bytes(&burst).await;
     for number in 0..10_000_u32 {
         assert_eq!(session.message().await.payload[..], number.to_be_bytes());
+    }
+}
+
+#[tokio::test]
+async fn bursts_over_two_overlapping_filters_are_shown_once_per_delivery() {
+    let broker = Broker::plain().await;
+    let script = Script::always(plan(broker.port(), None, &["n/#", "n/+"]));
+    let mut session = Session::start(&script);
+    let (mut peer, _) = broker.session(false).await;
+    peer.grant().await;
+    let mut packets = (1..=u16::MAX).cycle();
+    for burst in 0..20_u32 {
+        // A filter that comes and goes meanwhile must not cost a message.
+        session.tell(SessionCommand::Subscribe(wish("other"))).await;
+        let asked = peer.subscribe().await;
+        let numbers = burst * 500..(burst + 1) * 500;
+        let mut bytes = bytes::BytesMut::new();
+        for number in numbers.clone() {
+            for _ in 0..2 {
+                let qos = rumqttc::QoS::AtLeastOnce;
+                let mut publish = Publish::new("n/x", qos, number.to_be_bytes());
+                publish.pkid = packets.next().unwrap();
+                publish.write(&mut bytes).unwrap();
+            }
+        }
+        peer.bytes(&bytes).await;
+        let codes = vec![SubscribeReasonCode::Success(rumqttc::QoS::AtLeastOnce)];
+        peer.send(Packet::SubAck(SubAck::new(asked.pkid, codes)))
+            .await;
+        for number in numbers {
+            for _ in 0..2 {
+                assert_eq!(session.message().await.payload[..], number.to_be_bytes());
+                peer.puback().await;
+            }
+        }
+        let filter = wish("other").filter;
+        session.tell(SessionCommand::Unsubscribe(filter)).await;
+        match peer.packet().await {
+            Some(Packet::Unsubscribe(asked)) => {
+                peer.send(Packet::UnsubAck(UnsubAck::new(asked.pkid))).await;
+            }
+            other => panic!("UNSUBSCRIBE expected, got {other:?}"),
+        }
+        session.past.clear();
     }
 }
 

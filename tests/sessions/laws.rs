@@ -163,8 +163,8 @@ impl World {
         self.feed(Input::Link(event));
     }
 
-    fn step(&mut self, step: Step) {
-        match step {
+    fn step(&mut self, step: &Step) {
+        match *step {
             Step::Subscribe(number, qos) => {
                 let filter = format!("f/{number}");
                 self.wanted.insert(filter.clone(), qos);
@@ -286,7 +286,7 @@ proptest! {
     ) {
         let mut world = World::new(manual, receive_max, roll);
         for step in steps {
-            world.step(step);
+            world.step(&step);
         }
         world.settle();
         world.check()?;

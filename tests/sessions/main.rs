@@ -2,6 +2,7 @@
 //! client against small servers.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests fail like tests"
@@ -25,6 +26,7 @@ mod close;
 mod connect;
 mod cuts;
 mod delivery;
+mod embedded;
 mod ends;
 mod filters;
 mod laws;

@@ -203,8 +203,7 @@ impl Model {
                 }
                 self.down.push_back(Down::Released(packet));
             }
-            Up::Answer(packet, _) => self.finished(packet),
-            Up::Complete(packet) => self.finished(packet),
+            Up::Answer(packet, _) | Up::Complete(packet) => self.finished(packet),
             Up::Release(packet) => {
                 self.handed_on.extend(self.kept.recorded.remove(&packet));
                 self.down.push_back(Down::Completed(packet));

@@ -2,6 +2,11 @@
 //!
 //! Skipped where mosquitto is not installed; with `THINGDECK_REQUIRE_TOOLS=1` that is a failure.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment and files of a process under test"
+)]
+
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,11 +18,12 @@ use thingdeck::domain::message::{Properties, Qos, Will};
 use thingdeck::domain::profile::Version;
 use thingdeck::domain::subscription::RetainHandling;
 use thingdeck::domain::topic::TopicFilter;
-use thingdeck::platform::plan::ConnectPlan;
+use thingdeck::platform::plan::{ConnectPlan, Endpoint, WebSocketPlan};
 use thingdeck::session::end::EndClass;
 use thingdeck::session::link::{LinkEvent, Order};
 
 use super::broker::soon;
+use super::certificates::{Authority, trusting};
 use super::line::{Line, draft, wish};
 use super::support::plan;
 
@@ -47,11 +53,20 @@ impl Mosquitto {
     /// `None`, said loudly, where mosquitto is missing and nobody insists on it.
     async fn start(more: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(folder, more).await
+    }
+
+    /// `FOLDER` in `more` stands for the folder.
+    async fn start_in(folder: TempDir, more: &str) -> Option<Self> {
         std::fs::write(folder.path().join("policy"), POLICY).expect("written");
         let port = free_port();
         let path = folder.path().display();
         let more = more.replace("FOLDER", &path.to_string());
-        let config = format!("listener {port} 127.0.0.1\nset_tcp_nodelay true\n{more}\n");
+        // mosquitto 2.0.11 does not start with WebSocket listeners alone.
+        let other = free_port();
+        let config = format!(
+            "set_tcp_nodelay true\nlistener {other} 127.0.0.1\nlistener {port} 127.0.0.1\n{more}\n"
+        );
         if more.contains("password_file") {
             make_passwords(&folder);
         }
@@ -99,8 +114,8 @@ impl Mosquitto {
 
     fn plan(&self, version: Version, client_id: &str) -> ConnectPlan {
         let mut plan = plan(self.port, None, &[]);
-        plan.endpoints[0].host = "127.0.0.1".to_owned();
-        plan.client_id = client_id.to_owned();
+        "127.0.0.1".clone_into(&mut plan.endpoints[0].host);
+        client_id.clone_into(&mut plan.client_id);
         plan.version = version;
         plan.clean_session = true;
         plan
@@ -226,7 +241,7 @@ async fn a_kept_session_brings_a_hundred_messages_before_anything_is_subscribed(
     for version in BOTH {
         let mut kept = broker.plan(version, &format!("kept-{}", version.word()));
         kept.clean_session = false;
-        kept.session_expiry = Duration::from_secs(600);
+        kept.session_expiry = Duration::from_mins(10);
         let mut line = Line::open(kept.clone()).await;
         assert!(!line.up().await.session_present);
         assert!(line.subscribe(vec![wish("n", Qos::AtLeastOnce)]).await[0].is_ok());
@@ -494,4 +509,110 @@ async fn what_the_policy_forbids_is_refused_in_words_and_the_rest_goes_on() {
         assert_eq!(line.message().await.topic, "open/door");
         line.leave().await;
     }
+}
+
+/// The ways to a broker: TLS or not, a client's certificate or not, WebSocket or not.
+const WAYS: [(bool, bool, bool); 5] = [
+    (true, false, false),
+    (true, true, false),
+    (false, false, true),
+    (true, false, true),
+    (true, true, true),
+];
+
+/// A mosquitto with one listener of that kind, and what a plan needs to reach it.
+async fn listener(
+    authority: &Authority,
+    (tls, mutual, web_socket): (bool, bool, bool),
+) -> Option<(Mosquitto, Endpoint)> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut more = OPEN.to_owned();
+    if web_socket {
+        more.push_str("\nprotocol websockets");
+    }
+    if tls {
+        let server = authority.server("localhost");
+        for (name, text) in [
+            ("ca", authority.pem()),
+            ("certificate", server.certificate),
+            ("key", server.key),
+        ] {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        more.push_str("\ncafile FOLDER/ca\ncertfile FOLDER/certificate\nkeyfile FOLDER/key");
+        more.push_str(&format!("\nrequire_certificate {mutual}"));
+    }
+    let broker = Mosquitto::start_in(folder, &more).await?;
+    let identity = mutual.then(|| authority.client("deck"));
+    let tls = tls.then(|| trusting(authority, identity.as_ref()));
+    let mut endpoint = Endpoint::tcp("localhost".to_owned(), broker.port, tls);
+    endpoint.web_socket = web_socket.then(|| WebSocketPlan {
+        target: Secret::new("/mqtt"),
+        headers: Vec::new(),
+    });
+    Some((broker, endpoint))
+}
+
+#[tokio::test]
+async fn every_way_to_a_broker_carries_small_and_large_messages_both_ways() {
+    let authority = Authority::new("home");
+    for way in WAYS {
+        let Some((broker, endpoint)) = listener(&authority, way).await else {
+            return;
+        };
+        for version in BOTH {
+            let mut plan = broker.plan(version, "deck");
+            plan.endpoints = vec![endpoint.clone()];
+            // Into a WebSocket mosquitto 2.0.11 writes 4 KiB every 100 ms.
+            let sizes = match way {
+                (_, _, true) => [0, 1, 5000, 15_000, 20_000, 7],
+                _ => [0, 1, 70_000, 1 << 20, 3 << 20, 7],
+            };
+            plan.limits.max_packet = sizes[4] - 1;
+            let mut line = Line::open(plan).await;
+            line.up().await;
+            let granted = line.subscribe(vec![wish("w", Qos::AtLeastOnce)]).await;
+            assert_eq!(granted, [Ok(Qos::AtLeastOnce)], "{way:?}");
+            for (packet, size) in (1..).zip(sizes) {
+                line.publish(draft("w", vec![b'x'; size], Qos::AtLeastOnce), packet);
+            }
+            let (mut came, mut answered) = (Vec::new(), 0);
+            while came.len() < sizes.len() || answered < sizes.len() {
+                let what =
+                    format!("{way:?} {version:?}: more after {came:?} and {answered} answers");
+                match soon(&what, line.link.next()).await {
+                    LinkEvent::Message(arrival) => came.push(arrival.payload.len()),
+                    LinkEvent::Skipped { bytes, .. } => {
+                        came.push(usize::try_from(bytes).unwrap());
+                    }
+                    LinkEvent::Published { result, .. } => answered += usize::from(result.is_ok()),
+                    LinkEvent::Closed(end) => panic!("{way:?} {version:?}: {}", end.problem),
+                    _ => {}
+                }
+            }
+            assert_eq!(came, sizes, "{way:?}");
+            line.leave().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_client_certificate_is_said_so() {
+    let authority = Authority::new("home");
+    let Some((broker, mut endpoint)) = listener(&authority, (true, true, false)).await else {
+        return;
+    };
+    endpoint.tls = Some(trusting(&authority, None));
+    let mut plan = broker.plan(Version::V5, "deck");
+    plan.endpoints = vec![endpoint];
+    let end = match Line::try_open(plan, false).await {
+        Ok(mut line) => line.closed().await,
+        Err(end) => end,
+    };
+    assert_eq!(end.class, EndClass::Refused, "{}", end.problem);
+    assert!(
+        end.problem.cause.contains("client certificate"),
+        "{}",
+        end.problem
+    );
 }

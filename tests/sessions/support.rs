@@ -301,8 +301,17 @@ impl Session {
 
     /// The next event, whatever it is.
     pub async fn event(&mut self) -> SessionEvent {
-        let event = soon("an event", self.events.recv()).await;
-        event.expect("the session runs")
+        match tokio::time::timeout(super::broker::PATIENCE, self.events.recv()).await {
+            Ok(event) => {
+                let event = event.expect("the session runs");
+                self.past.push(event.clone());
+                event
+            }
+            Err(elapsed) => {
+                let from = self.past.len().saturating_sub(60);
+                panic!("nothing more ({elapsed}) after {:#?}", &self.past[from..]);
+            }
+        }
     }
 
     /// The first event from now on of which `pick` makes something.

@@ -82,7 +82,7 @@ async fn connect_says_who_we_are_and_the_log_keeps_the_secrets() {
     let mut plan = v5(broker.port());
     plan.username = Some("ann".to_owned());
     plan.password = Some(Secret::new("canary"));
-    plan.session_expiry = Duration::from_secs(3600);
+    plan.session_expiry = Duration::from_hours(1);
     plan.will = Some(Will {
         draft: draft("gone", "bye", Qos::AtLeastOnce),
         delay: 5,

@@ -1,7 +1,11 @@
 //! The simulated clouds over real sockets, with clients of their own that know nothing of `src/platform`: ThinQ, and the
 //! plain broker (`plain`, `web`, `mosquitto`).
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper of tests fails as a test does"
+)]
 
 mod client;
 mod control;

@@ -24,8 +24,8 @@ async fn every_way_in_takes_both_versions() {
         three.connect("three", None).await;
         three.subscribe("a/#").await;
         three.publish("a/b", b"from 3").await;
-        five.publish("a/b", 0, 0, b"from 5").await;
         assert_eq!(five.message().await.payload, "from 3", "{way:?}");
+        five.publish("a/b", 0, 0, b"from 5").await;
         assert_eq!(five.message().await.payload, "from 5", "{way:?}");
         assert_eq!(three.message().await.payload, "from 3", "{way:?}");
         assert_eq!(three.message().await.payload, "from 5", "{way:?}");
@@ -135,6 +135,23 @@ async fn who_is_taken_over_or_kicked_or_talks_nonsense_hears_why() {
         let mut client = site.joined("a").await;
         client.wire.write(bytes).await;
         assert_eq!(client.end().await, Some(code), "{bytes:02x?}");
+    }
+}
+
+#[tokio::test]
+async fn who_sends_too_large_a_packet_hears_it_over_every_way() {
+    let site = Site::quiet().await;
+    site.control.set_limits(|limits| limits.packet = 1000);
+    for way in WAYS {
+        let mut client = Five::over(site.open(way).await);
+        client.connect("a", |_| {}).await;
+        client.publish("a", 1, 1, &vec![b'x'; 300_000]).await;
+        let said = client.end().await;
+        assert_eq!(
+            said,
+            Some(v5::DisconnectReasonCode::PacketTooLarge),
+            "{way:?}"
+        );
     }
 }
 
@@ -282,7 +299,7 @@ async fn the_plant_lives_and_greets_with_what_is_retained() {
     let site = Site::with(|options| options.devices = Some(1000)).await;
     assert_eq!(site.control.machines().len(), 1000);
     let mut client = site.joined("a").await;
-    client.subscribe(&["plant/+/+/+"]).await;
+    client.send_filter("plant/+/+/+").await;
     let state = client.message_at("plant/line1/pump/state").await;
     assert!(serde_json::from_slice::<Value>(&state.payload).is_ok());
     let mut late = site.joined("late").await;
@@ -307,9 +324,7 @@ async fn load_comes_on_top_at_the_rate_that_was_asked_for() {
 #[tokio::test]
 async fn the_broker_tells_how_it_is() {
     let site = Site::quiet().await;
-    let mut events = site.control.events();
     site.control.advance(Duration::from_secs(10));
-    drop(events.next());
     let mut client = site.joined("a").await;
     client.send_filter("$SYS/broker/version").await;
     let version = client.message().await;

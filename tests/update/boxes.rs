@@ -8,13 +8,14 @@ use thingdeck::app::screen::{Mark, PaneId};
 use crate::deck::{Deck, held};
 
 /// What an account with devices has no use for.
-const FOR_BROKERS: [Action; 6] = [
+const FOR_BROKERS: [Action; 7] = [
     Action::AddFilter,
     Action::EditFilter,
     Action::Fold,
     Action::FoldBelow,
     Action::Sort,
     Action::Health,
+    Action::StopRepeat,
 ];
 
 #[test]
@@ -93,6 +94,16 @@ fn the_palette_offers_every_action_that_is_possible() {
             "fold or unfold topic",
             "fold or unfold all below the topic",
             "sort topics by name or rate",
+            "open message in the composer",
+            "write a message",
+            "send",
+            "edit in $EDITOR",
+            "history",
+            "open template",
+            "lay out JSON",
+            "undo typing",
+            "redo typing",
+            "stop repeating",
             "up",
             "down",
             "pane to the left",
@@ -102,7 +113,14 @@ fn the_palette_offers_every_action_that_is_possible() {
             "half a page up",
             "half a page down",
             "broker health",
-            "command palette"
+            "command palette",
+            "save as template",
+            "delete template",
+            "message properties",
+            "repeat message",
+            "wait for an answer",
+            "new message",
+            "clear retained messages below a topic",
         ]
     );
 }

@@ -5,8 +5,10 @@ use thingdeck::app::event::{Event, Outcome};
 use thingdeck::base::problem::Problem;
 use thingdeck::base::secret::Secret;
 use thingdeck::domain::fact::{Fact, Step, StepState};
+use thingdeck::domain::profile::Version;
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::session::{LinkState, SessionCommand, SessionId};
+use thingdeck::domain::topic::TopicFilter;
 
 use crate::deck::{Deck, refusal, setup};
 
@@ -321,5 +323,110 @@ fn the_question_for_a_token_comes_once_and_waits_while_something_is_typed() {
         deck.overlay().starts_with("A new access token"),
         "{}",
         deck.overlay()
+    );
+}
+
+fn at_the_broker() -> Deck {
+    let mut deck = Deck::connected();
+    deck.press("P G k enter");
+    deck.asked();
+    deck
+}
+
+#[test]
+fn a_broker_is_tried_saved_and_opened_with_its_first_filter() {
+    let mut deck = at_the_broker();
+    let shown = deck.overlay();
+    assert!(
+        shown.starts_with("Add an MQTT broker") && shown.contains("Name: lab"),
+        "{shown}"
+    );
+    deck.type_text("mqtts://h")
+        .press("tab left tab")
+        .type_text("me")
+        .press("tab")
+        .paste("c4nary")
+        .press("tab")
+        .type_text("home/#");
+    let shown = deck.overlay();
+    assert!(shown.contains("6 characters"), "{shown}");
+    assert!(!format!("{:?} {:?}", deck.screen(), deck.app).contains("c4nary"));
+    deck.press("enter");
+    let asked = deck.asked();
+    let [Effect::TryProfile(id, tried)] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    let filter = TopicFilter::parse("home/#").expect("a filter");
+    let expected = NewProfile {
+        name: "lab".to_owned(),
+        account: NewAccount::Mqtt {
+            url: "mqtts://h".to_owned(),
+            version: Version::V5,
+            username: Some("me".to_owned()),
+            password: Some(Secret::new("c4nary")),
+            filter: Some(filter),
+        },
+    };
+    assert_eq!(*tried, expected);
+    deck.event(Event::Reply(*id, Ok(Reply::Probed { devices: 0 })));
+    let asked = deck.asked();
+    let [Effect::SaveProfile(id, saved)] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(*saved, expected);
+    let name = "lab".to_owned();
+    deck.done(*id, Ok(Outcome::ProfileSaved { name }));
+    assert!(
+        deck.asked()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Open { profile, .. } if profile == "lab")),
+    );
+    assert_eq!(deck.overlay(), "");
+    assert_eq!(deck.screen().header.profile.as_str(), "lab");
+}
+
+#[test]
+fn an_address_that_is_none_and_a_login_in_it_are_told_at_once() {
+    let mut deck = at_the_broker();
+    deck.press("ctrl-s");
+    assert!(
+        deck.overlay().contains("begins with mqtt://"),
+        "{}",
+        deck.overlay()
+    );
+    deck.type_text("mqtt://me:x@h").press("ctrl-s");
+    assert!(
+        deck.overlay().contains("fields of their own"),
+        "{}",
+        deck.overlay()
+    );
+    deck.press("ctrl-u")
+        .type_text("mqtt://h")
+        .press("tab tab tab tab");
+    deck.type_text("a#").press("ctrl-s");
+    assert!(
+        deck.overlay().contains("this is no topic filter"),
+        "{}",
+        deck.overlay()
+    );
+    assert_eq!(deck.asked(), []);
+    deck.press("esc");
+    assert!(deck.overlay().contains("thrown away"), "{}", deck.overlay());
+}
+
+#[test]
+fn a_broker_that_refuses_says_why_and_keeps_what_was_typed() {
+    let mut deck = at_the_broker();
+    deck.type_text("mqtt://h").press("ctrl-s");
+    let asked = deck.asked();
+    let Some(Effect::TryProfile(id, _)) = asked.last() else {
+        panic!("{asked:?}");
+    };
+    let why = Problem::new("could not connect to h:1883", "bad password", "");
+    deck.event(Event::Reply(*id, Err(why)));
+    let shown = deck.overlay();
+    assert!(
+        shown.contains("bad password") && shown.contains("mqtt://h"),
+        "{shown}"
     );
 }

@@ -22,7 +22,13 @@ impl App {
             let text = "only the beginning of this message was kept: it cannot be sent again";
             return self.say(Role::Warn, text);
         }
-        let opened = Sheet::of_message(kept.topic, kept.payload, kept.qos, kept.retain, None);
+        let opened = Sheet::of_message(
+            kept.topic,
+            kept.payload,
+            kept.qos,
+            kept.retain,
+            kept.properties().as_deref(),
+        );
         match opened {
             Ok(sheet) => self.open_sheet(&sheet),
             Err(why) => self.say(Role::Warn, format!("it cannot be opened: {why}")),

@@ -41,6 +41,8 @@ impl App {
             return self.composer.remember(draft);
         }
         self.composer.put(&draft.sheet);
+        // Where it was left off, most likely.
+        self.composer.payload.to_end();
         self.check_draft();
         if self.notice.is_none() {
             self.say(

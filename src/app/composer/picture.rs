@@ -306,7 +306,7 @@ impl App {
         if let Some(repeat) = &composer.repeat {
             parts.push(format!("repeats {}", repeat.words()));
         }
-        let waiting = composer.waiting.max(composer.outgoing.len());
+        let waiting = self.home.waiting.max(composer.outgoing.len());
         if waiting > 0 {
             parts.push(format!("{} waiting", words::grouped(waiting as u64)));
         }

@@ -7,8 +7,6 @@ use super::super::state::App;
 
 /// Suggestions at once.
 const MOST: usize = 40;
-/// Of the topics in memory, the newest: a key press must not take long.
-const LOOKED_AT: usize = 20_000;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Suggestions {
@@ -54,7 +52,8 @@ impl App {
         let sent = self.composer.history.iter().map(|e| e.sheet.topic.as_str());
         let filters = self.home.filters.iter().map(|f| f.wish.filter.as_str());
         let plain = filters.filter(|filter| !filter.contains(['+', '#']));
-        let known = self.home.ring.topic_names().take(LOOKED_AT);
+        let known = self.home.tree.topics_like(typed, MOST);
+        let known = known.iter().map(String::as_str);
         for topic in known.chain(sent).chain(plain) {
             if topic == typed {
                 continue;

@@ -51,7 +51,7 @@ pub struct Counts {
 }
 
 /// Payloads up to this are done at once; a larger one might hold a frame up. Bytes.
-const QUICK: usize = 32 * 1024;
+const QUICK: usize = 16 * 1024;
 
 impl Job {
     /// Whether it may be tried between two frames.

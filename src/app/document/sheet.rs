@@ -89,7 +89,7 @@ impl Sheet {
         if text.is_empty() || self.left_out > 0 {
             return;
         }
-        if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
+        if text.chars().all(is_simple) {
             self.text.push_str(text);
         } else {
             self.text.push_str(SafeText::new(text).as_str());
@@ -328,16 +328,25 @@ impl Sheet {
     }
 }
 
+/// Harmless, composed, and one cell wide.
+const fn is_simple(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}')
+}
+
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(NONE - 1)
 }
 
 /// Bytes of the longest beginning that takes at most `cells`, between grapheme clusters.
 fn beginning(text: &str, cells: usize) -> usize {
-    let window = &text.as_bytes()[..text.len().min(cells + 1)];
-    if window.is_ascii() {
-        // One byte more was looked at: no combining character follows the last one.
-        return text.len().min(cells);
+    // No character takes more cells than bytes.
+    if text.len() <= cells {
+        return text.len();
+    }
+    // One character more is looked at, for it might combine with the last one.
+    let mut window = text.char_indices().take(cells + 1);
+    if window.clone().all(|(_, c)| is_simple(c)) {
+        return window.nth(cells).map_or(text.len(), |(at, _)| at);
     }
     let mut used = 0;
     let mut end = 0;

@@ -66,6 +66,7 @@ pub(super) enum Pick {
     Act(Action),
     Profile(usize),
     AddAccount,
+    AddBroker,
     Country(&'static str),
     Decoder(Chain),
     Property(PropertyPath),
@@ -196,6 +197,10 @@ impl App {
             }
             (Pick::AddAccount, _) => {
                 self.open_wizard();
+                After::Close
+            }
+            (Pick::AddBroker, _) => {
+                self.open_broker_wizard();
                 After::Close
             }
             (Pick::Country(code), _) => {

@@ -271,7 +271,7 @@ impl App {
             PaneId::Messages | PaneId::Inspector => {
                 self.selected_message().map(|kept| kept.topic.to_owned())
             }
-            _ => self.device_at_hand().map(|id| id.as_str().to_owned()),
+            _ => self.selected_topic(),
         };
         self.open_sweep_of(&at_hand.unwrap_or_default());
     }

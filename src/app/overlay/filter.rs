@@ -16,6 +16,7 @@ use crate::domain::profile::Version;
 use crate::domain::session::SessionCommand;
 use crate::domain::subscription::{FilterOptions, FilterWish, RetainHandling};
 use crate::domain::topic::TopicFilter;
+use crate::store::tree::Node;
 
 const FILTER: usize = 0;
 const QOS: usize = 1;
@@ -128,7 +129,7 @@ impl App {
     fn has_levels_below(&self, topic: &str) -> bool {
         let node = self.home.tree.find(topic);
         node.and_then(|id| self.home.tree.get(id))
-            .is_some_and(|node| node.has_children())
+            .is_some_and(Node::has_children)
     }
 
     /// What is to be said of the filter as it stands: live, under the fields.

@@ -32,7 +32,10 @@ pub(in super::super) struct FormOver {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum FormKind {
+    /// A new ThinQ account.
     Wizard,
+    /// A new profile of any broker.
+    Broker,
     Token(Option<Problem>),
     /// A topic filter: a new one, or this one to be changed.
     Filter(Option<TopicFilter>),
@@ -46,6 +49,13 @@ pub(in super::super) enum FormKind {
     /// Below which topic retained messages are counted.
     SweepTopic,
     SweepConfirm,
+}
+
+impl FormKind {
+    /// What is typed there takes a while to type again.
+    pub(in super::super) const fn is_account(&self) -> bool {
+        matches!(self, Self::Wizard | Self::Broker)
+    }
 }
 
 pub(super) struct FormField {
@@ -126,6 +136,9 @@ impl FormOver {
             FormKind::Wizard => {
                 [("Enter", "go on"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
+            FormKind::Broker => {
+                [("Enter", "go on"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
+            }
             FormKind::Values(..) => &[("Enter", "check"), ("Esc", "back")],
             FormKind::Filter(_) => [
                 ("Enter", "go on"),
@@ -149,6 +162,9 @@ impl FormOver {
     }
 
     pub(in super::super) fn is_touched(&self) -> bool {
+        if self.kind == FormKind::Broker {
+            return super::broker::is_touched(self);
+        }
         self.fields
             .iter()
             .any(|f| f.sort == Sort::Secret && !f.input.is_empty())
@@ -225,7 +241,7 @@ impl App {
 
     fn form_left(&mut self, over: FormOver) -> After {
         use super::confirm::{ConfirmKind, ConfirmOver};
-        if over.kind == FormKind::Wizard && over.is_touched() {
+        if over.kind.is_account() && over.is_touched() {
             let question = Over::Confirm(ConfirmOver {
                 kind: ConfirmKind::Discard,
             });
@@ -244,12 +260,13 @@ impl App {
     /// The question above it was answered with yes.
     pub(super) fn discard_form(&mut self) {
         self.overlays
-            .retain(|over| !matches!(over, Over::Form(f) if f.kind == FormKind::Wizard));
+            .retain(|over| !matches!(over, Over::Form(f) if f.kind.is_account()));
     }
 
     fn submit(&mut self, over: FormOver) -> After {
         match over.kind.clone() {
             FormKind::Wizard => self.submit_wizard(over),
+            FormKind::Broker => self.submit_broker(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Filter(old) => self.submit_filter(over, old.as_ref()),
             FormKind::Properties => self.submit_properties(over),
@@ -264,7 +281,7 @@ impl App {
 
     pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
         let width = match over.kind {
-            FormKind::Wizard | FormKind::Token(_) => 78,
+            FormKind::Wizard | FormKind::Broker | FormKind::Token(_) => 78,
             FormKind::TemplateName => 64,
             FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
             FormKind::Values(..) | FormKind::Properties | FormKind::SweepConfirm => 84,
@@ -295,6 +312,7 @@ impl App {
     fn form_title(&self, over: &FormOver) -> String {
         match &over.kind {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
+            FormKind::Broker => "Add an MQTT broker".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Filter(None) => "Add a topic filter".to_owned(),
             FormKind::Filter(Some(_)) => "Change a topic filter".to_owned(),
@@ -316,6 +334,7 @@ impl App {
     fn form_intro(&self, over: &FormOver, cells: usize) -> Vec<Line> {
         match &over.kind {
             FormKind::Wizard => super::wizard::intro(cells),
+            FormKind::Broker => super::broker::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Filter(_) => Vec::new(),
             FormKind::Properties
@@ -348,6 +367,7 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
+            FormKind::Broker => "connecting …",
             FormKind::Token(_) => "saving …",
             _ => "checking …",
         };

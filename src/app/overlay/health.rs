@@ -319,21 +319,25 @@ fn told(sort: Sort, value: &Value) -> (String, String) {
     };
     let whole = whole(number);
     match sort {
-        Sort::Text => as_it_is(),
         Sort::Time if value.text.contains(',') => as_it_is(),
         Sort::Time => (uptime(whole), String::new()),
         Sort::Count => (words::grouped(whole), String::new()),
         Sort::Bytes => (words::bytes(whole), String::new()),
         Sort::Sum => {
             let sum = format!("{} in all", words::grouped(whole));
-            (value.growth().map_or("–".to_owned(), per_second), sum)
+            (speed(value, per_second), sum)
         }
         Sort::ByteSum => {
             let sum = format!("{} in all", words::bytes(whole));
-            (value.growth().map_or("–".to_owned(), bytes_per_second), sum)
+            (speed(value, bytes_per_second), sum)
         }
-        Sort::Average | Sort::ByteAverage => as_it_is(),
+        Sort::Text | Sort::Average | Sort::ByteAverage => as_it_is(),
     }
+}
+
+/// A dash before there are two values to compare.
+fn speed(value: &Value, words: fn(f64) -> String) -> String {
+    value.growth().map_or_else(|| "–".to_owned(), words)
 }
 
 /// Its two greatest units: `3 d 4 h`, `1 min 42 s`.

@@ -1,4 +1,4 @@
-//! `P`: another profile, or a new account.
+//! `P`: another profile, a new broker, or a new account.
 
 use super::super::lines::span;
 use super::super::screen::Role;
@@ -35,12 +35,14 @@ impl App {
                 }
             })
             .collect();
-        out.push(Choice {
-            name: vec![span("add an account …", Role::Key)],
+        let adding = |text: &str, pick| Choice {
+            name: vec![span(format!("{text} …"), Role::Key)],
             detail: span("", Role::Dim),
-            find: "add an account".to_owned(),
-            pick: Pick::AddAccount,
-        });
+            find: text.to_owned(),
+            pick,
+        };
+        out.push(adding("add an MQTT broker", Pick::AddBroker));
+        out.push(adding("add an account", Pick::AddAccount));
         out
     }
 }

@@ -165,7 +165,9 @@ impl App {
         }
         match key.code {
             KeyCode::Esc if !over.filter.input.is_empty() => over.filter = PaneFilter::default(),
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return self.text_closed(over),
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => {
+                return self.text_closed(over);
+            }
             KeyCode::Char(c) if closes(&over.kind, c) => return self.text_closed(over),
             KeyCode::Char('/') => over.filter.editing = true,
             KeyCode::Char('n') => self.text_move(&mut over, Action::Down),

@@ -41,7 +41,7 @@ impl App {
         let fields = vec![
             FormField::new(
                 "Name",
-                &self.free_name(),
+                &self.free_name("home"),
                 Sort::Text,
                 "for -p and the header",
             ),
@@ -53,10 +53,10 @@ impl App {
         self.open_over(Over::Form(form));
     }
 
-    fn free_name(&self) -> String {
+    pub(super) fn free_name(&self, first: &str) -> String {
         let taken = |name: &str| self.profiles.iter().any(|p| p.name == name);
-        let numbered = (2_u32..).map(|n| format!("home{n}"));
-        std::iter::once("home".to_owned())
+        let numbered = (2_u32..).map(|n| format!("{first}{n}"));
+        std::iter::once(first.to_owned())
             .chain(numbered)
             .find(|name| !taken(name))
             .unwrap_or_default()
@@ -83,12 +83,8 @@ impl App {
     fn new_profile(&self, over: &FormOver) -> Result<NewProfile, (usize, Problem)> {
         let wrong = |field, what: &str, remedy: &str| Err((field, Problem::new(what, "", remedy)));
         let (name, country, token) = (over.text(NAME), over.text(COUNTRY), over.text(TOKEN));
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-        if name.is_empty() || !name.chars().all(plain) {
-            return wrong(NAME, "a name is letters, digits, - and _", "");
-        }
-        if self.profiles.iter().any(|p| p.name == name && !p.simulated) {
-            return wrong(NAME, "a profile of that name is there already", "");
+        if let Some(why) = check_name(&self.profiles, name) {
+            return wrong(NAME, why, "");
         }
         if country.is_empty() {
             return wrong(COUNTRY, "choose the country of the LG account", "");
@@ -103,13 +99,7 @@ impl App {
                 "",
             );
         }
-        Ok(NewProfile {
-            name: name.to_owned(),
-            account: NewAccount::Thinq {
-                country: country.to_owned(),
-                token: Secret::new(token),
-            },
-        })
+        Ok(gathered(over))
     }
 
     pub(in super::super) fn wizard_progress(&mut self, id: RequestId, fact: Fact) {
@@ -138,12 +128,9 @@ impl App {
         match result {
             Ok(_) => {
                 form.waiting = Some(save);
-                let profile = NewProfile {
-                    name: form.text(NAME).to_owned(),
-                    account: NewAccount::Thinq {
-                        country: form.text(COUNTRY).to_owned(),
-                        token: Secret::new(form.text(TOKEN)),
-                    },
+                let profile = match form.kind {
+                    FormKind::Broker => super::broker::gathered(form),
+                    _ => gathered(form),
                 };
                 self.ask(Effect::SaveProfile(save, profile));
             }
@@ -159,33 +146,22 @@ impl App {
         id: RequestId,
         result: Result<Outcome, Problem>,
     ) {
-        let name = match result {
-            Ok(Outcome::ProfileSaved { name }) => name,
-            Ok(_) => self
-                .form_waiting(id)
-                .map_or(String::new(), |f| f.text(NAME).to_owned()),
-            Err(problem) => {
-                if let Some(form) = self.form_waiting(id) {
-                    form.waiting = None;
-                    form.error = Some(problem);
-                }
-                return;
-            }
+        let Some(form) = self.form_waiting(id) else {
+            return;
+        };
+        if let Err(problem) = result {
+            form.waiting = None;
+            form.error = Some(problem);
+            return;
+        }
+        let saved = match form.kind {
+            FormKind::Broker => super::broker::summary(form),
+            _ => summary(form),
         };
         self.close_form_waiting(id);
+        let name = saved.name.clone();
         self.profiles.retain(|p| p.name != name);
-        self.profiles.push(ProfileSummary {
-            name: name.clone(),
-            platform: PlatformId::Thinq,
-            capabilities: THINQ,
-            simulated: false,
-            insecure: false,
-            event_hours: 24,
-            on_quit: OnQuit::default(),
-            place: "token: a private file".to_owned(),
-            version: Version::V311,
-            topics: Vec::new(),
-        });
+        self.profiles.push(saved);
         self.switch_to(self.profiles.len() - 1);
         self.say(Role::Good, format!("profile {name} is saved and open"));
     }
@@ -199,6 +175,43 @@ impl App {
                 form.focus = TOKEN;
             }
         }
+    }
+}
+
+/// Why a new profile cannot be called so.
+pub(super) fn check_name(profiles: &[ProfileSummary], name: &str) -> Option<&'static str> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || !name.chars().all(plain) {
+        return Some("a name is letters, digits, - and _");
+    }
+    let is_taken = profiles.iter().any(|p| p.name == name && !p.simulated);
+    is_taken.then_some("a profile of that name is there already")
+}
+
+/// What was typed; checked before.
+fn gathered(over: &FormOver) -> NewProfile {
+    NewProfile {
+        name: over.text(NAME).to_owned(),
+        account: NewAccount::Thinq {
+            country: over.text(COUNTRY).to_owned(),
+            token: Secret::new(over.text(TOKEN)),
+        },
+    }
+}
+
+/// The profile as it was saved.
+fn summary(over: &FormOver) -> ProfileSummary {
+    ProfileSummary {
+        name: over.text(NAME).to_owned(),
+        platform: PlatformId::Thinq,
+        capabilities: THINQ,
+        simulated: false,
+        insecure: false,
+        event_hours: 24,
+        on_quit: OnQuit::default(),
+        place: "token: a private file".to_owned(),
+        version: Version::V311,
+        topics: Vec::new(),
     }
 }
 

@@ -301,7 +301,8 @@ impl App {
         if let Some(line) = found {
             pane.point_at(line, rows);
         } else {
-            pane.offset = 0;
+            // In a low window the payload comes first: device and time stand in the stream, too.
+            pane.offset = pane.heading.len().saturating_sub(rows * 2 / 3);
             pane.cursor = pane.heading.len().min(pane.total().saturating_sub(1));
         }
     }
@@ -336,7 +337,11 @@ impl App {
             .map(|ready| ready.what.as_str());
         let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
         let third = match what {
-            Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
+            Some(what) => {
+                let mut line = vec![span(format!("{flags}, {what}"), Role::Dim)];
+                line.extend(self.comparison());
+                line
+            }
             None => vec![
                 span(format!("{flags}, "), Role::Dim),
                 span("decoding…", Role::Pending),
@@ -344,7 +349,6 @@ impl App {
         };
         let mut out: Vec<_> = [first, second, third]
             .into_iter()
-            .chain(self.comparison())
             .flat_map(|l| fold(l, cells, 2))
             .collect();
         if !opened.gist.is_empty() {
@@ -362,8 +366,8 @@ impl App {
         out
     }
 
-    /// `2 changed, 1 new since 20:41:18.004`
-    fn comparison(&self) -> Option<Line> {
+    /// ` · 2 changed, 1 new since 20:41:18.004`
+    fn comparison(&self) -> Option<Span> {
         let before = self.compared_with()?;
         let counts = self.inspector.ready.as_ref()?.counts?;
         let Counts {
@@ -383,15 +387,11 @@ impl App {
         };
         let marked = self.inspector.marked.is_some();
         let since = before.at.clock_millis(self.zone);
-        let text = if marked {
-            format!("{what} against {since} (marked)")
+        Some(if marked {
+            span(format!(" · {what} against {since} (marked)"), Role::Pending)
         } else {
-            format!("{what} since {since}")
-        };
-        Some(lines::line(
-            text,
-            if marked { Role::Pending } else { Role::Dim },
-        ))
+            span(format!(" · {what} since {since}"), Role::Dim)
+        })
     }
 
     pub(in super::super) fn step_inspector(&mut self, step: Step) {
@@ -441,7 +441,8 @@ impl App {
         let (Some(ready), Some(entry)) = (&pane.ready, pane.entry()) else {
             return;
         };
-        let entry = if ready.sheet.opens(entry) {
+        let opens = ready.sheet.opens(entry);
+        let entry = if opens {
             Some(entry)
         } else {
             ready.sheet.parent(entry)
@@ -450,7 +451,11 @@ impl App {
             return;
         };
         if path.is_empty() {
-            return self.fold_all();
+            // The whole is never shut, but all that is in it.
+            if opens {
+                self.fold_all();
+            }
+            return;
         }
         if !pane.folded.remove(&path) {
             pane.folded.insert(path);

@@ -146,16 +146,13 @@ impl App {
             return self.say(Role::Warn, "nothing is selected");
         };
         let muted = &mut self.subscriptions.muted;
-        match muted.iter().position(|m| *m == selected) {
-            Some(at) => {
-                muted.remove(at);
+        if let Some(at) = muted.iter().position(|m| *m == selected) {
+            muted.remove(at);
+        } else {
+            if let Subscribed::Filter(filter) = &selected {
+                self.home.filters.forget_hidden(filter);
             }
-            None => {
-                if let Subscribed::Filter(filter) = &selected {
-                    self.home.filters.forget_hidden(filter);
-                }
-                muted.push(selected);
-            }
+            muted.push(selected);
         }
         self.mutes_changed();
     }

@@ -91,7 +91,10 @@ impl App {
     }
 
     /// When the rows are to be made anew; `None` when they are as they should be.
-    fn topics_due_in(&self) -> Option<Duration> {
+    pub(in super::super) fn topics_due_in(&self) -> Option<Duration> {
+        if !self.has_topics() {
+            return None;
+        }
         let (pane, now) = (&self.topics, self.at.mono);
         if pane.changed || pane.needle != self.devices.filter.needle() {
             return Some(Duration::ZERO);
@@ -103,20 +106,16 @@ impl App {
         [rows, order].into_iter().flatten().min()
     }
 
-    /// When something in the pane changes with the time alone.
-    pub(in super::super) fn topics_change(&self) -> Option<Duration> {
-        if !self.has_topics() {
-            return None;
-        }
+    /// When the age of a last message in the window reads otherwise.
+    pub(in super::super) fn topic_ages_change(&self) -> Option<Duration> {
         let window = self.rows(PaneId::Devices);
-        let ages = self
-            .topics
+        self.topics
             .rows
             .window(self.topics.offset, window)
             .iter()
             .filter_map(|row| self.home.tree.get(row.id))
-            .map(|node| words::age_changes_in(self.at.mono.since(node.last())));
-        ages.chain(self.topics_due_in()).min()
+            .map(|node| words::age_changes_in(self.at.mono.since(node.last())))
+            .min()
     }
 
     pub(in super::super) fn settle_topics(&mut self) {
@@ -325,7 +324,6 @@ impl App {
             let note = (self.home.tree.topics() > 0).then(|| self.topics_note());
             return (Body::Empty(self.no_topics()), note, position);
         }
-        let found: Vec<_> = pane.needle.split_whitespace().map(str::to_owned).collect();
         let shown = pane
             .rows
             .window(pane.offset, rows)
@@ -334,13 +332,13 @@ impl App {
             .map(|(n, row)| TopicRow {
                 selected: pane.offset + n == pane.index,
                 marked: pane.marked.contains(&row.id),
-                ..self.topic_row(*row, &found)
+                ..self.topic_row(*row)
             })
             .collect();
         (Body::Topics(shown), Some(self.topics_note()), position)
     }
 
-    fn topic_row(&self, row: Row, _found: &[String]) -> TopicRow {
+    fn topic_row(&self, row: Row) -> TopicRow {
         let Some(node) = self.home.tree.get(row.id) else {
             // Let go since the rows were made; gone with the next ones.
             return TopicRow {

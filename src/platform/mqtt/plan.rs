@@ -73,6 +73,11 @@ impl Mqtt {
             let remedy = "write the address as mqtt://HOST:PORT, or with mqtts, ws or wss";
             Problem::new("could not tell where the broker is", why, remedy).exit(Exit::Usage)
         })?;
+        if address.user.is_some() || address.has_password {
+            let cause = "its address holds a user name or a password";
+            let remedy = "take them out of it, and name them as `username` and `password`";
+            return Err(Problem::new("the broker is not asked", cause, remedy).exit(Exit::Usage));
+        }
         let tls = if address.tls {
             Some(self.tls(io)?)
         } else {

@@ -4,7 +4,6 @@ use super::registry;
 use super::{Action, Machine, Phase, STABLE, Then, Up};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
-use crate::domain::profile::Version;
 use crate::domain::session::{LinkState, LogLevel, SessionEvent};
 use crate::domain::topic::TopicFilter;
 use crate::platform::Verdict;
@@ -19,6 +18,9 @@ const CLOSED_EARLY: u32 = 3;
 impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
+        for line in &end.shown {
+            self.log(LogLevel::Info, line.clone());
+        }
         self.received.lost();
         let hung_up = self.is_up() && end.class == EndClass::HungUp;
         let lost = self.outbox.lost(now.mono, hung_up);
@@ -54,7 +56,7 @@ impl Machine {
     }
 
     fn not_opened(&mut self, now: Mono, roll: f64, endpoint: usize, end: End) {
-        let End { class, problem } = end;
+        let End { class, problem, .. } = end;
         match class {
             EndClass::Unreachable => {
                 let line = problem.line();
@@ -94,7 +96,7 @@ impl Machine {
 
     /// An established connection ended. `publish`: while the broker had one to answer.
     fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
-        let End { class, problem } = end;
+        let End { class, problem, .. } = end;
         let filters = match class {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
@@ -114,13 +116,14 @@ impl Machine {
             // Refused again right after a renewal: another renewal would only make a circle.
             EndClass::Refused if short => self.stop(problem),
             EndClass::Refused => self.judge(problem),
-            EndClass::HungUp if short && !blamed && !self.is_told_of_takeovers() => {
+            EndClass::HungUp if short && !blamed => {
                 self.short_lives += 1;
                 if self.short_lives < TAKEOVER {
                     self.back_off(now, roll, problem);
                 } else {
                     let cause = format!(
-                        "the broker closed the connection {TAKEOVER} times right after it stood: another program connects with the same client id"
+                        "{}, {TAKEOVER} times right after it stood: another program connects with the same client id",
+                        problem.cause
                     );
                     self.taken_over(&cause);
                 }
@@ -147,12 +150,7 @@ impl Machine {
         }
     }
 
-    /// MQTT 5 has a code for it (142); a 3.1.1 broker only closes.
-    fn is_told_of_takeovers(&self) -> bool {
-        let plan = self.plan.as_ref();
-        plan.is_some_and(|plan| plan.version == Version::V5)
-    }
-
+    /// MQTT 5 has a code for it (142), which not every broker sends (mosquitto 2.0.11 only closes); 3.1.1 has none.
     fn taken_over(&mut self, cause: &str) {
         let plan = self.plan.as_ref();
         let asked = plan.map_or("", |plan| plan.client_id.as_str());

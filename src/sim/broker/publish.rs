@@ -47,8 +47,8 @@ impl Broker {
             code::NO_MATCHING_SUBSCRIBERS
         };
         let acknowledged = Publish {
-            packet,
             qos,
+            packet,
             ..Publish::default()
         };
         self.confirm(id, client, &acknowledged, code);

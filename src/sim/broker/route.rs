@@ -58,7 +58,7 @@ impl Broker {
 
     fn wanted(&mut self, from: Option<&str>, publish: &Publish) -> Vec<(String, Delivery)> {
         let mut wanted = Vec::new();
-        let mut shares: BTreeMap<TopicFilter, Vec<(String, bool, Subscription)>> = BTreeMap::new();
+        let mut groups: BTreeMap<TopicFilter, Vec<(String, bool, Subscription)>> = BTreeMap::new();
         for (client, session) in &self.sessions {
             let own = from == Some(client);
             let matching: Vec<_> = session
@@ -77,11 +77,11 @@ impl Broker {
                     session.connection.is_some(),
                     subscription.clone(),
                 );
-                let members = shares.entry(subscription.filter.clone()).or_default();
+                let members = groups.entry(subscription.filter.clone()).or_default();
                 members.push(member);
             }
         }
-        for (filter, members) in shares {
+        for (filter, members) in groups {
             if let Some((client, subscription)) = self.choose(&filter, members)
                 && let Some(mut delivery) = delivery(&[&subscription], publish.retain)
             {

@@ -27,7 +27,7 @@ impl Broker {
         let mut codes = Vec::new();
         let mut granted = Vec::new();
         for wanted in subscribe.filters {
-            match self.judge(id, client, wanted, turn) {
+            match self.judge(id, client, &wanted, turn) {
                 Outcome::Closed => return self.close(id, turn),
                 Outcome::Refused(code) => codes.push(code),
                 Outcome::Granted(subscription) => {
@@ -46,11 +46,11 @@ impl Broker {
         let hold = self.faults.hold_subacks;
         self.acknowledge(id, Packet::SubAck(ack), hold);
         for subscription in granted {
-            self.grant(client, subscription, turn);
+            self.grant(client, &subscription, turn);
         }
     }
 
-    fn judge(&self, id: ConnectionId, client: &str, wanted: Wanted, turn: Turn<'_>) -> Outcome {
+    fn judge(&self, id: ConnectionId, client: &str, wanted: &Wanted, turn: Turn<'_>) -> Outcome {
         let five = self.speaks_5(id);
         let verdict = self
             .faults
@@ -75,7 +75,7 @@ impl Broker {
         }
     }
 
-    fn grant(&mut self, client: &str, subscription: Subscription, turn: Turn<'_>) {
+    fn grant(&mut self, client: &str, subscription: &Subscription, turn: Turn<'_>) {
         let Some(session) = self.sessions.get_mut(client) else {
             return;
         };
@@ -91,7 +91,7 @@ impl Broker {
         };
         // Who shares gets none (MQTT 5, 4.8.2).
         if greet && !subscription.is_shared() {
-            self.send_retained(client, &subscription, turn);
+            self.send_retained(client, subscription, turn);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::sim::broker::{ConnectionId, Identity};
 use crate::sim::hub::{Hub, Outbox};
 use crate::sim::wire::{Incoming, Reader};
 
-/// A last word is given this long to be written.
+/// A last word is given this long to be written, and the peer as long to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves one connection to its end.
@@ -22,7 +22,13 @@ pub async fn converse(hub: &Hub, stream: impl AsyncRead + AsyncWrite, identity: 
         () = speak(hub, &outbox, &mut writer) => {}
     }
     hub.lost(id);
-    drop(tokio::time::timeout(FAREWELL, writer.shutdown()).await);
+    let linger = async {
+        drop(writer.shutdown().await);
+        // What is not read turns the end into a reset, which may overtake the last words.
+        let mut rest = [0; 4096];
+        while matches!(reader.read(&mut rest).await, Ok(1..)) {}
+    };
+    drop(tokio::time::timeout(FAREWELL, linger).await);
 }
 
 async fn listen(hub: &Hub, id: ConnectionId, reader: &mut (impl AsyncRead + Unpin)) {

@@ -15,6 +15,8 @@ use crate::sim::serve::web_socket::Door;
 use crate::sim::{Ready, SimError, SimOptions};
 
 const PATH: &str = "/mqtt";
+/// The line of a profile over TLS.
+const CA: &str = "ca_file = \"ca.pem\"\n";
 
 pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let mqtts = listen(options.mqtt_port)?;
@@ -67,7 +69,6 @@ fn config(ready: &Ready) -> String {
              topics = [\"plant/#\"]\n"
         ));
     };
-    const CA: &str = "ca_file = \"ca.pem\"\n";
     profile("plant", &ready.mqtt_url, CA);
     let five = format!("{CA}version = \"5\"\n");
     profile("plant-v5", &ready.mqtt_url, &five);

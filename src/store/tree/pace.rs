@@ -5,14 +5,14 @@ use crate::base::moment::Mono;
 /// Seconds of a slot.
 const SLOT: u64 = 10;
 /// Slots that make the minute; the running one is among them.
-const SLOTS: u64 = 6;
+const SLOTS: u8 = 6;
 /// What was first heard a moment ago has no rate yet: it counts as heard for that long, in milliseconds.
 const LEAST: u64 = 5_000;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pace {
-    slots: [u32; SLOTS as usize],
+    slots: [u32; 6],
     /// The slot of the last message, counted from the program's start.
     newest: u64,
     /// When the first message came, in milliseconds.
@@ -22,7 +22,7 @@ pub struct Pace {
 impl Pace {
     pub fn new(at: Mono) -> Self {
         Self {
-            slots: [0; SLOTS as usize],
+            slots: [0; 6],
             newest: slot(at),
             since: millis(at),
         }
@@ -41,8 +41,8 @@ impl Pace {
     /// Thousandths of a message a second.
     pub fn rate(&self, at: Mono) -> u64 {
         let now = slot(at).max(self.newest);
-        let oldest = (now + 1).saturating_sub(SLOTS);
-        let held = (self.newest + 1).saturating_sub(SLOTS);
+        let oldest = (now + 1).saturating_sub(u64::from(SLOTS));
+        let held = (self.newest + 1).saturating_sub(u64::from(SLOTS));
         let messages: u64 = (oldest.max(held)..=self.newest)
             .map(|slot| u64::from(self.slots[place(slot)]))
             .sum();
@@ -61,7 +61,7 @@ fn millis(at: Mono) -> u64 {
 }
 
 fn place(slot: u64) -> usize {
-    usize::try_from(slot % SLOTS).unwrap_or_default()
+    usize::try_from(slot % u64::from(SLOTS)).unwrap_or_default()
 }
 
 #[cfg(test)]

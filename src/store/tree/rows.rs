@@ -55,7 +55,7 @@ pub struct Sight<'a> {
 /// See the module.
 #[derive(Debug)]
 pub struct Rows {
-    rows: Vec<Row>,
+    list: Vec<Row>,
     /// The tree's shape that they show.
     shape: u64,
     /// Names one sorting; children that stand in another one are sorted when they are seen.
@@ -69,7 +69,7 @@ pub struct Rows {
 impl Default for Rows {
     fn default() -> Self {
         Self {
-            rows: Vec::new(),
+            list: Vec::new(),
             shape: 0,
             sorting: 0,
             found: 0,
@@ -80,25 +80,25 @@ impl Default for Rows {
 
 impl Rows {
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.list.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.list.is_empty()
     }
 
     pub fn get(&self, index: usize) -> Option<Row> {
-        self.rows.get(index).copied()
+        self.list.get(index).copied()
     }
 
     pub fn window(&self, offset: usize, rows: usize) -> &[Row] {
-        let from = offset.min(self.rows.len());
-        let to = (from + rows).min(self.rows.len());
-        &self.rows[from..to]
+        let from = offset.min(self.list.len());
+        let to = (from + rows).min(self.list.len());
+        &self.list[from..to]
     }
 
     pub fn position(&self, id: NodeId) -> Option<usize> {
-        self.rows.iter().position(|row| row.id == id)
+        self.list.iter().position(|row| row.id == id)
     }
 
     /// Topics with messages of their own that the needle lets through, folded ones too.
@@ -122,7 +122,7 @@ impl Rows {
         }
         self.walk_all(tree, sight);
         for most in [WIDE, 0] {
-            if !self.unfolds || self.rows.len() <= BY_ITSELF {
+            if !self.unfolds || self.list.len() <= BY_ITSELF {
                 break;
             }
             self.unfolds = most > 0 && !sight.placed;
@@ -145,14 +145,14 @@ impl Rows {
             unfolds: self.unfolds && sight.needle.is_empty(),
             path: String::new(),
             found: 0,
-            rows: std::mem::take(&mut self.rows),
+            rows: std::mem::take(&mut self.list),
         };
         walk.rows.clear();
         walk.pins = walk.pins_of(sight.pin);
         let all = walk.words.is_empty();
         walk.children(ROOT, 0, all);
         self.found = walk.found;
-        self.rows = walk.rows;
+        self.list = walk.rows;
     }
 }
 

@@ -67,7 +67,8 @@ fn row(topic: &TopicRow, line: Rect, slots: &[Slot; 9], canvas: &mut Canvas<'_>)
     rows::right(canvas, bytes, y, &amount, dim);
 }
 
-/// Two cells for each level above, one where that would take more than half of the room, and never more than half.
+/// Two cells for each level above, one where that would take more than half of the room. Never more than half: a
+/// sign says that it is deeper than it looks.
 fn draw_name(topic: &TopicRow, slot: Slot, y: u16, style: Style, canvas: &mut Canvas<'_>) {
     let theme = canvas.theme();
     let signs = theme.signs();
@@ -79,6 +80,9 @@ fn draw_name(topic: &TopicRow, slot: Slot, y: u16, style: Style, canvas: &mut Ca
         indent
     };
     let (x, room) = (slot.x + indent, slot.cells - indent);
+    if topic.depth > indent && indent > 0 {
+        canvas.text(x - 1, y, 1, signs.cut, theme.role(Role::Dim));
+    }
     let (sign, sign_style) = match topic.fold {
         Fold::Leaf => (" ", style),
         Fold::Folded => (signs.folded, theme.role(Role::Key)),

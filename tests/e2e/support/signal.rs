@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// `TERM`, `HUP`, `INT`, `TSTP`, `CONT`.
+/// `TERM`, `HUP`, `INT`, `TSTP`, `CONT`, `KILL`.
 pub fn send(process: i32, name: &str) {
     let signal = match name {
         "TERM" => Signal::TERM,
@@ -10,6 +10,7 @@ pub fn send(process: i32, name: &str) {
         "INT" => Signal::INT,
         "TSTP" => Signal::TSTP,
         "CONT" => Signal::CONT,
+        "KILL" => Signal::KILL,
         other => unreachable!("signal {other}"),
     };
     let process = Pid::from_raw(process).expect("a process");

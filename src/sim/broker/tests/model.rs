@@ -51,14 +51,13 @@ impl Peer {
     fn read(&mut self) {
         match self.inbox.pop_front() {
             Some(Packet::Publish(publish)) => self.hear(&publish),
-            Some(Packet::PubAck(ack)) => self.finish(ack.packet),
             Some(Packet::PubRec(ack)) => {
                 for (publish, released) in &mut self.unfinished {
                     *released |= publish.packet == ack.packet;
                 }
                 self.says.push(Packet::PubRel(Ack::of(ack.packet)));
             }
-            Some(Packet::PubComp(ack)) => self.finish(ack.packet),
+            Some(Packet::PubAck(ack) | Packet::PubComp(ack)) => self.finish(ack.packet),
             Some(Packet::PubRel(ack)) => {
                 self.held.remove(&ack.packet);
                 self.says.push(Packet::PubComp(Ack::of(ack.packet)));
@@ -317,15 +316,16 @@ proptest! {
 /// MQTT 5, 4.7.1, by recursion.
 fn fits(filter: &str, topic: &str) -> bool {
     let parts = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
-    fn walk(filter: &[String], topic: &[String]) -> bool {
-        match (filter.split_first(), topic.split_first()) {
-            (Some((one, _)), _) if one == "#" => true,
-            (None, None) => true,
-            (Some((one, filter)), Some((other, topic))) => {
-                (one == "+" || one == other) && walk(filter, topic)
-            }
-            _ => false,
+    fits_from(&parts(filter), &parts(topic))
+}
+
+fn fits_from(filter: &[String], topic: &[String]) -> bool {
+    match (filter.split_first(), topic.split_first()) {
+        (Some((one, _)), _) if one == "#" => true,
+        (None, None) => true,
+        (Some((one, filter)), Some((other, topic))) => {
+            (one == "+" || one == other) && fits_from(filter, topic)
         }
+        _ => false,
     }
-    walk(&parts(filter), &parts(topic))
 }
