@@ -239,7 +239,7 @@ fn no_answer_in_time_and_no_subscription_are_said() {
         deck.notice()
     );
     assert!(deck.asked_filters().1.contains(&filter));
-    deck.press("ctrl-s").filters();
+    deck.press("ctrl-s").asked();
     deck.wait(11 * second());
     assert!(deck.notice().contains("did not stand"), "{}", deck.notice());
     assert_eq!(deck.published(), [], "it was never sent");
@@ -477,7 +477,7 @@ fn nothing_retained_is_said_and_the_count_can_be_stopped() {
 fn the_users_own_filter_stands_again_after_the_count() {
     let mut deck = lab(Version::V5);
     let own = TopicFilter::parse("plant/#").unwrap();
-    deck.press("2 a").type_text("plant/#").press("enter");
+    deck.press("2 a").type_text("plant/#").press("ctrl-s");
     deck.grants(&own).asked();
     deck.palette("clear retained")
         .type_text("plant")

@@ -11,6 +11,9 @@ use crate::ui::widget::field;
 const NUMBER: u16 = 4;
 
 pub fn draw(rows: &[ComposeRow], area: Rect, canvas: &mut Canvas<'_>) {
+    if area.width <= NUMBER {
+        return;
+    }
     for (y, row) in (area.y..area.bottom()).zip(rows) {
         let line = Rect {
             y,
