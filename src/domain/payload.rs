@@ -89,11 +89,11 @@ pub fn pretty(payload: &[u8]) -> Option<Vec<Vec<Piece>>> {
 /// One line of it, about `cells` characters long at most: JSON without its white space, text with its line breaks shown,
 /// or the first bytes in hex.
 pub fn compact(payload: &[u8], cells: usize) -> Vec<Piece> {
-    let glance = &payload[..payload.len().min(GLANCE_BYTES)];
+    let glance = &payload[..glance_length(payload)];
     match (format(glance), payload.len() > GLANCE_BYTES) {
         (Format::Empty, _) => vec![Piece::new(Token::Dim, "(empty)")],
         (Format::Json, false) => compact_json(glance, cells),
-        (Format::Binary, false) => {
+        (Format::Binary, _) => {
             let shown: Vec<_> = glance
                 .iter()
                 .take(cells / 3 + 1)
@@ -108,6 +108,17 @@ pub fn compact(payload: &[u8], cells: usize) -> Vec<Piece> {
                 .take(cells + 1)
                 .collect::<String>(),
         )],
+    }
+}
+
+/// As many bytes as are looked at, with no character cut in the middle.
+fn glance_length(payload: &[u8]) -> usize {
+    let Some(glance) = payload.get(..GLANCE_BYTES) else {
+        return payload.len();
+    };
+    match std::str::from_utf8(glance) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => GLANCE_BYTES,
     }
 }
 
@@ -348,6 +359,14 @@ mod tests {
     fn one_line_drops_white_space_and_keeps_strings() {
         let pieces = compact(b"{ \"a b\" : [ 1 , 2 ] }", 80);
         assert_eq!(text(&[pieces]), ["{\"a b\":[1,2]}"]);
+    }
+
+    #[test]
+    fn one_line_of_a_large_payload_is_hex_where_it_is_no_text() {
+        let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 100_000]].concat();
+        assert!(text(&[compact(&picture, 40)])[0].starts_with("89 50 4e 47"));
+        let letters = "한".repeat(30_000);
+        assert!(text(&[compact(letters.as_bytes(), 40)])[0].starts_with("한한"));
     }
 
     #[test]

@@ -75,10 +75,11 @@ impl Context {
             Some(look) => Some(stand_in::profile(look, &options.environment)?),
             None => None,
         };
-        let warnings = match stand_in {
+        let mut warnings = match stand_in {
             Some(_) => Vec::new(),
             None => config.warnings.clone(),
         };
+        warnings.extend(key_log(&options.environment));
         Ok(Arc::new(Self {
             clock: Clock::start(),
             frame_marks: options.frame_marks,
@@ -481,6 +482,18 @@ impl Context {
         files::replace(&path, content, Access::Private)?;
         Ok(path.display().to_string())
     }
+}
+
+/// The TLS library writes there whenever the variable is set: nobody should do that without knowing.
+fn key_log(environment: &Environment) -> Option<Problem> {
+    let file = environment
+        .text("SSLKEYLOGFILE")
+        .filter(|f| !f.is_empty())?;
+    Some(Problem::new(
+        "the keys of TLS connections are written to a file",
+        format!("SSLKEYLOGFILE names {file}: whoever reads it can read what was sent and received"),
+        "unset SSLKEYLOGFILE when you do not look at your own traffic",
+    ))
 }
 
 /// What quitting could not end, in lines; `None` when no answer came in time.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -35,8 +35,9 @@ const QUEUE: usize = 8;
 const SEGMENT: (u64, u64) = (64 << 10, 64 << 20);
 /// How long the folder's last owner, a session of this program, may take to let go of it.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What is left of a session when the program ends is written within this, or not at all.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// What is left of a session when the program ends is written within this, or not at all; and the block that is being written
+/// then, within the other.
+const FAREWELL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(500));
 
 /// A block that is to be kept.
 type Job = (Place, Arc<Sheet>);
@@ -62,6 +63,8 @@ struct Shared {
     inbox: Inbox,
     /// The only search that is wanted; 0 is none.
     wanted: AtomicU64,
+    /// The program ends: nothing more is written.
+    hurries: AtomicBool,
     blocks: Mutex<HashMap<Place, Where>>,
 }
 
@@ -79,6 +82,7 @@ impl Shelf {
             id,
             inbox: inbox.clone(),
             wanted: AtomicU64::new(0),
+            hurries: AtomicBool::new(false),
             blocks: Mutex::default(),
         });
         let (jobs, writing) = mpsc::sync_channel(QUEUE);
@@ -150,10 +154,17 @@ impl Shelf {
 
     /// Until everything handed over is written, but never long.
     pub async fn close(mut self) {
-        let written = self.written.take();
+        let (written, shared) = (self.written.take(), Arc::clone(&self.shared));
         drop(self);
-        if let Some(written) = written {
-            let _late = tokio::time::timeout(FAREWELL, written).await;
+        let Some(mut written) = written else {
+            return;
+        };
+        if tokio::time::timeout(FAREWELL.0, &mut written)
+            .await
+            .is_err()
+        {
+            shared.hurries.store(true, Ordering::Relaxed);
+            let _torn = tokio::time::timeout(FAREWELL.1, written).await;
         }
     }
 }
@@ -276,6 +287,9 @@ fn write(
     }
     // The handle is gone: what it left behind, if anything.
     for job in left.try_recv().unwrap_or_default() {
+        if shared.hurries.load(Ordering::Relaxed) {
+            return;
+        }
         keep(job);
     }
 }

@@ -7,11 +7,17 @@ use crate::base::problem::Problem;
 pub struct End {
     pub class: EndClass,
     pub problem: Problem,
+    /// For the log: the certificates that the server showed.
+    pub shown: Vec<String>,
 }
 
 impl End {
     pub const fn new(class: EndClass, problem: Problem) -> Self {
-        Self { class, problem }
+        Self {
+            class,
+            problem,
+            shown: Vec::new(),
+        }
     }
 }
 

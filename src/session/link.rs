@@ -181,7 +181,10 @@ impl Link {
         let deadline = Instant::now() + patience;
         let dialling = transport::dial(&opening.endpoint, tls.as_ref());
         let stream = match timeout_at(deadline, dialling).await {
-            Ok(dialled) => dialled?,
+            Ok(dialled) => dialled.map_err(|end| End {
+                shown: shown(tls.as_ref()),
+                ..end
+            })?,
             Err(_) => return Err(words::no_connection(&Place::new(&opening))),
         };
         let wire = Wire::new(&opening, stream, tls, codec, &connect, deadline);
@@ -202,6 +205,15 @@ impl Link {
     pub async fn next(&mut self) -> LinkEvent {
         self.wire.next().await
     }
+}
+
+/// The chain that the server presented, for the log.
+fn shown(tls: Option<&Tls>) -> Vec<String> {
+    let chain = tls.and_then(Tls::presented).map(|shown| shown.chain);
+    let lines = chain.into_iter().flatten().enumerate();
+    lines
+        .map(|(at, line)| format!("in certificate {}: {line}", at + 1))
+        .collect()
 }
 
 /// Reading the system's roots and parsing keys is work for a thread of its own.

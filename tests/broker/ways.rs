@@ -113,9 +113,9 @@ async fn a_wrong_password_is_tried_once_and_explained() {
         );
         assert!(!words.contains("c4nary"));
         client.close().await;
-        bench.logged("wrong disconnected, not authorised");
+        bench.logged("<unknown> disconnected, not authorised");
         assert_eq!(
-            bench.count("wrong disconnected, not authorised"),
+            bench.count("<unknown> disconnected, not authorised"),
             index + 1,
             "{:?}",
             bench.log()

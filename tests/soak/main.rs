@@ -24,6 +24,9 @@ use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
+use thingdeck::store::devices::Devices;
+use thingdeck::store::filter::Filter;
+use thingdeck::store::hits::{Hits, View};
 use thingdeck::store::ring::{Note, Ring};
 use thingdeck::store::shelf::Loss;
 
@@ -48,7 +51,7 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
             energy: false,
             publish: false,
             filters: false,
-            topics: false,
+            topics: true,
         },
         simulated: false,
         insecure: false,
@@ -269,4 +272,107 @@ fn what_a_message_costs() {
     let charged = ring.charged() / 1_000_000;
     eprintln!("resident {each} bytes a message of 200 bytes, charged {charged}");
     assert!(each < 240, "{each}");
+}
+
+/// Nanoseconds that this thread had a processor: what others do meanwhile does not count.
+fn worked() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let first = text.split(' ').next().expect("the first number");
+    first.parse().expect("a number")
+}
+
+/// The payloads of `benches/store`: ThinQ-like, 200 bytes, no two equal.
+fn thinq_like(n: u32) -> Vec<u8> {
+    let state = ["NORMAL", "RUNNING", "PAUSE", "STANDBY"][(n % 4) as usize];
+    let mut bytes = format!(
+        r#"{{"pushType":"DEVICE_STATUS","seq":{},"deviceId":"{:08x}","report":{{"runState":{{"currentState":"{state}"}},"temperature":{{"current":{:.1},"target":{},"unit":"C"}},"x":""#,
+        1_000_000_000 + n,
+        n.wrapping_mul(0x9e37_79b9),
+        18.0 + f64::from(n % 100) / 10.0,
+        18 + n % 10,
+    )
+    .into_bytes();
+    bytes.resize(197, b'k');
+    bytes.extend(b"\"}}");
+    bytes
+}
+
+#[test]
+#[ignore = "figures, for a release build"]
+fn what_a_search_through_a_million_costs() {
+    let (mut ring, devices) = (Ring::new(1 << 30), Devices::default());
+    let mut arena = Vec::new();
+    let begun = worked();
+    for n in 0..1_000_000 {
+        let payload = thinq_like(n);
+        arena.extend_from_slice(&payload);
+        let message = Message {
+            at: Timestamp::from_seconds(n.into()),
+            direction: Direction::In,
+            topic: Topic::received(&format!("bench/{:02}/{:05}/event", n % 10, n % 100)),
+            payload: Bytes::from(payload),
+            qos: Qos::AtMostOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+            properties: None,
+            session: false,
+        };
+        ring.push(&message, Note::default());
+    }
+    eprintln!("made and pushed in {} ms", (worked() - begun) / 1_000_000);
+    for text in ["1000099999", "no such text at all"] {
+        let finder = memchr::memmem::Finder::new(text);
+        let rounds = (0..5).map(|_| {
+            let before = worked();
+            let hits = arena.chunks_exact(200).filter(|m| finder.find(m).is_some());
+            (hits.count(), worked() - before)
+        });
+        let best = rounds.min_by_key(|(_, took)| *took).expect("five rounds");
+        eprintln!(
+            "memmem {text:?}: {} tenths of ms, {} hits",
+            best.1 / 100_000,
+            best.0
+        );
+    }
+    for filter in [
+        "1000099999",
+        r#""currentstate\":\"running""#,
+        r#""no such text at all""#,
+        "standby",
+        "qwertz",
+        r#"re:/currentstate":"running/i"#,
+        r#"re:/"current":2[0-9]\.5/"#,
+        r#".report.runState.currentState == "RUNNING""#,
+        "current > 27.7",
+        "topic:bench/03/# -running size>100",
+    ] {
+        let (mut best, mut slowest, mut found) = (u64::MAX, 0, 0);
+        for _ in 0..5 {
+            let view = View {
+                filter: Filter::parse(filter).expect("understood"),
+                ..View::default()
+            };
+            let begun = worked();
+            let mut hits = Hits::new(view, &ring, &devices);
+            let (mut before, mut longest) = (begun, 0);
+            loop {
+                let now = worked();
+                longest = longest.max(now - before);
+                before = now;
+                if !hits.look_back(&ring, &devices) {
+                    break;
+                }
+            }
+            let took = worked() - begun;
+            if took < best {
+                (best, slowest, found) = (took, longest, hits.len_before(ring.end(), &ring));
+            }
+        }
+        eprintln!(
+            "{filter}: {} tenths of ms, {found} found, longest slice {} µs",
+            best / 100_000,
+            slowest / 1000
+        );
+    }
 }

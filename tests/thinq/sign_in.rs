@@ -131,7 +131,7 @@ fn the_plan_connects_as_aws_iot_expects() {
     );
     let tls = plan.endpoints[0].tls.as_ref().expect("TLS");
     assert_eq!(tls.extra_roots.len(), 5);
-    assert!(tls.system_roots && tls.extra_roots[4] == "PEM of ca.pem");
+    assert!(tls.system_roots && tls.extra_roots[0] == "PEM of ca.pem");
     assert!(tls.identity.as_ref().is_some_and(
         |(pem, key)| pem.contains("BEGIN CERTIFICATE") && key.expose().contains("CANARYCANARY")
     ));

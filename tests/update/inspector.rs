@@ -332,3 +332,24 @@ fn the_search_finds_what_is_far_below() {
     assert_eq!(selected_line(&deck), "\"key45\": 45,");
     deck.wait(Duration::from_secs(1));
 }
+
+#[test]
+fn zoom_keeps_the_place() {
+    let mut deck = Deck::sized(160, 50);
+    let many: Vec<_> = (0..300).map(|n| format!("\"key{n}\":{n}")).collect();
+    deck.receive_bytes("t", format!("{{{}}}", many.join(",")).as_bytes())
+        .press("3 enter /")
+        .type_text("key200")
+        .press("enter z");
+    assert_eq!(selected_line(&deck), "\"key200\": 200,");
+    deck.press("v v z");
+    let raw = deck.pane(PaneId::Inspector).scroll;
+    deck.press("G");
+    let end = deck.pane(PaneId::Inspector).scroll;
+    assert!(end.offset > raw.offset, "{raw:?} {end:?}");
+    deck.press("z z");
+    assert!(
+        deck.pane(PaneId::Inspector).scroll.offset > 0,
+        "not thrown back to the top"
+    );
+}

@@ -51,6 +51,8 @@ pub(in super::super) struct InspectorPane {
     cursor: usize,
     /// The path under the cursor, to be found again in the next message.
     place: Vec<String>,
+    /// The same message in the same view is laid out anew: the window stays about where it is.
+    stays: bool,
 }
 
 impl Default for InspectorPane {
@@ -73,6 +75,7 @@ impl Default for InspectorPane {
             offset: 0,
             cursor: 0,
             place: Vec::new(),
+            stays: false,
         }
     }
 }
@@ -227,11 +230,12 @@ impl App {
         if self.inspector.made_for == Some(wanted) {
             return;
         }
-        let keeps_place = self.inspector.made_for.map(|m| m.seq) != Some(seq)
-            || self.inspector.made_for.map(|m| m.view) == Some(wanted.view);
-        if !keeps_place {
+        let made_for = self.inspector.made_for;
+        if made_for.is_some_and(|made| made.seq == seq) && self.inspector.ready.is_some() {
             self.inspector.place = self.inspector.path();
         }
+        self.inspector.stays =
+            made_for.is_some_and(|made| (made.seq, made.view) == (seq, wanted.view));
         self.inspector.made_for = Some(wanted);
         self.stop_decoding();
         let Some(job) = self.job(cells, rows) else {
@@ -300,7 +304,7 @@ impl App {
             .and_then(|entry| pane.line_of(entry));
         if let Some(line) = found {
             pane.point_at(line, rows);
-        } else {
+        } else if !pane.stays {
             // In a low window the payload comes first: device and time stand in the stream, too.
             pane.offset = pane.heading.len().saturating_sub(rows * 2 / 3);
             pane.cursor = pane.heading.len().min(pane.total().saturating_sub(1));

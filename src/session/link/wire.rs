@@ -81,6 +81,9 @@ impl Wire {
         let plan = &opening.plan;
         let now = Instant::now();
         let mut exchange = Exchange::new(codec, opening.manual_ack);
+        for line in super::shown(tls.as_ref()) {
+            exchange.log(line);
+        }
         exchange.log(connect_text(opening));
         let mut out = Outgoing::default();
         out.bytes().extend_from_slice(connect);

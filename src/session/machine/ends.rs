@@ -18,6 +18,9 @@ const CLOSED_EARLY: u32 = 3;
 impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
+        for line in &end.shown {
+            self.log(LogLevel::Info, line.clone());
+        }
         self.received.lost();
         let hung_up = self.is_up() && end.class == EndClass::HungUp;
         let lost = self.outbox.lost(now.mono, hung_up);
@@ -53,7 +56,7 @@ impl Machine {
     }
 
     fn not_opened(&mut self, now: Mono, roll: f64, endpoint: usize, end: End) {
-        let End { class, problem } = end;
+        let End { class, problem, .. } = end;
         match class {
             EndClass::Unreachable => {
                 let line = problem.line();
@@ -93,7 +96,7 @@ impl Machine {
 
     /// An established connection ended. `publish`: while the broker had one to answer.
     fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
-        let End { class, problem } = end;
+        let End { class, problem, .. } = end;
         let filters = match class {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
