@@ -49,6 +49,7 @@ impl App {
             }
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
+                self.sweep_missed();
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.offer_message(seq);
                 self.moved = true;

@@ -343,6 +343,8 @@ pub struct MessageRow {
     pub kind_role: Role,
     /// Device name, or the topic where there is none.
     pub source: SafeText,
+    /// The source is a topic: where there is no room for all of it, its end says more.
+    pub topic: bool,
     /// One line of what it says: gist or payload, with matches and roles.
     pub gist: Line,
     pub bytes: usize,

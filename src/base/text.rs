@@ -46,6 +46,12 @@ impl SafeText {
     pub fn fit(&self, cells: usize) -> Self {
         Self(fit(&self.0, cells).into_owned())
     }
+
+    /// The same, cut at the beginning.
+    #[must_use]
+    pub fn fit_end(&self, cells: usize) -> Self {
+        Self(fit_end(&self.0, cells).into_owned())
+    }
 }
 
 impl fmt::Debug for SafeText {
@@ -149,6 +155,27 @@ pub fn fit(text: &str, cells: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `text` cut to at most `cells` as by [`fit`], but its end stays: of a topic it says the most.
+pub fn fit_end(text: &str, cells: usize) -> Cow<'_, str> {
+    if width(text) <= cells {
+        return Cow::Borrowed(text);
+    }
+    if cells == 0 {
+        return Cow::Borrowed("");
+    }
+    let mut from = text.len();
+    let mut used = 0;
+    for (at, cluster) in text.grapheme_indices(true).rev() {
+        let wide = cluster.width().min(2);
+        if used + wide > cells - 1 {
+            break;
+        }
+        from = at;
+        used += wide;
+    }
+    Cow::Owned(format!("…{}", &text[from..]))
+}
+
 /// `fit`, then blanks up to exactly `cells`.
 pub fn pad(text: &str, cells: usize) -> String {
     let mut out = fit(text, cells).into_owned();
@@ -232,6 +259,12 @@ mod tests {
         assert_eq!(fit("거실 에어컨", 6), "거실 …");
         assert_eq!(fit("거실 에어컨", 4), "거…");
         assert_eq!(width(&pad("거실 에어컨", 4)), 4);
+        assert_eq!(fit_end("거실 에어컨", 6), "…어컨");
+        assert_eq!(fit_end("거실 에어컨", 5), "…어컨");
+        assert_eq!(fit_end("거실 에어컨", 4), "…컨");
+        assert_eq!(fit_end("plant/line1/tank", 6), "…/tank");
+        assert_eq!(fit_end("abc", 3), "abc");
+        assert_eq!(fit_end("abc", 0), "");
         assert_eq!(fit("abc", 3), "abc");
         assert_eq!(fit("abc", 0), "");
     }

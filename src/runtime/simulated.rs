@@ -8,9 +8,12 @@ use tokio::sync::Mutex;
 
 use super::config::Config;
 use crate::base::problem::Problem;
+use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use crate::sim::{Sim, SimOptions};
 
 /// The profile that is no account: what the dashboard shows when there is none.
@@ -74,7 +77,7 @@ async fn start(platform: PlatformId) -> Result<Running, Problem> {
         .map_err(|e| failed(e.to_string()))?;
     let written = Config::load(Path::new(&sim.ready().config))?;
     let mut profile = written
-        .choose(None, false)?
+        .choose(written_name(platform), false)?
         .ok_or_else(|| failed("it wrote no profile".to_owned()))?;
     name(platform).clone_into(&mut profile.name);
     profile.simulated = true;
@@ -85,6 +88,14 @@ async fn start(platform: PlatformId) -> Result<Running, Problem> {
     })
 }
 
+/// Which of the profiles that the simulator writes; `None`: its default. A plain broker is shown with all that MQTT 5 has.
+const fn written_name(platform: PlatformId) -> Option<&'static str> {
+    match platform {
+        PlatformId::Thinq => None,
+        PlatformId::Mqtt => Some("plant-v5"),
+    }
+}
+
 /// The profile before its simulator is started: as the profile list names it.
 pub fn listed(platform: PlatformId) -> Profile {
     let settings = match platform {
@@ -92,12 +103,25 @@ pub fn listed(platform: PlatformId) -> Profile {
             let token = SecretRef::File(PathBuf::from("token"));
             Settings::Thinq(ThinqSettings::new("KR".to_owned(), token))
         }
-        PlatformId::Mqtt => Settings::Mqtt(MqttSettings::new("mqtts://127.0.0.1".to_owned())),
+        PlatformId::Mqtt => Settings::Mqtt(MqttSettings {
+            version: Version::V5,
+            ..MqttSettings::new("mqtts://127.0.0.1".to_owned())
+        }),
+    };
+    let topics = match platform {
+        PlatformId::Thinq => Vec::new(),
+        PlatformId::Mqtt => TopicFilter::parse("plant/#")
+            .map(|filter| FilterWish::new(filter, Qos::AtLeastOnce))
+            .into_iter()
+            .collect(),
     };
     Profile {
         name: name(platform).to_owned(),
         settings,
-        common: Common::default(),
+        common: Common {
+            topics,
+            ..Common::default()
+        },
         simulated: true,
     }
 }

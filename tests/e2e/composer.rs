@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use portable_pty::CommandBuilder;
-
-use crate::support::home::{BINARY, PATIENCE};
+use crate::support::home::PATIENCE;
 use crate::support::mosquitto::Mosquitto;
 use crate::support::screen::Screen;
 
@@ -22,17 +20,7 @@ fn lab(lines: &str) -> Option<Mosquitto> {
 
 /// The dashboard on that broker, once it is connected.
 fn opened(broker: &Mosquitto, environment: &[(&str, &str)]) -> Screen {
-    let mut command = CommandBuilder::new(BINARY);
-    command.env_clear();
-    for (name, value) in broker.environment() {
-        command.env(name, value);
-    }
-    for (name, value) in environment {
-        command.env(name, value);
-    }
-    command.args(["-p", "lab"]);
-    command.cwd(broker.path(""));
-    let mut screen = Screen::run(command, 120, 36);
+    let mut screen = broker.dashboard((120, 36), &["-p", "lab"], environment);
     screen.shows("● connected");
     screen
 }

@@ -17,6 +17,8 @@ mod hostile;
 mod idle;
 mod mqtt;
 mod plant;
+mod retained;
 mod secrets;
+mod session;
 mod terminal;
 mod wizard;

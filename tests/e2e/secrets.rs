@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use crate::support::home::Home;
+use crate::support::home::{Ended, Home, collect};
+use crate::support::mosquitto::Mosquitto;
 use crate::support::screen::Screen;
 
 /// What a run left on screens, pipes and in files.
@@ -11,7 +12,10 @@ struct Traces(Vec<(String, Vec<u8>)>);
 
 impl Traces {
     fn of(&mut self, home: &Home, arguments: &[&str]) {
-        let ended = home.run(arguments);
+        self.left(arguments, home.run(arguments));
+    }
+
+    fn left(&mut self, arguments: &[&str], ended: Ended) {
         let name = arguments.join(" ");
         self.0.push((format!("stdout of {name}"), ended.out.into()));
         self.0.push((format!("stderr of {name}"), ended.err.into()));
@@ -107,4 +111,79 @@ fn tokens_and_keys_are_on_no_screen_in_no_pipe_and_in_no_other_file() {
     for (_, key) in &keys {
         traces.hold_no(key, "the private key");
     }
+}
+
+/// What the broker's configuration holds, and what a person typed there, is left alone; the state is searched.
+#[test]
+fn the_password_of_a_broker_is_on_no_screen_in_no_pipe_and_in_no_file_but_its_own() {
+    const RIGHT: &str = "right-c4nary";
+    const WRONG: &str = "wrong-c4nary";
+    let Some(broker) = Mosquitto::with(&[("me", RIGHT)], "") else {
+        return;
+    };
+    std::fs::write(broker.path("password"), format!("{RIGHT}\n")).expect("writable");
+    let mut traces = Traces(Vec::new());
+    let ways = [
+        ("from a file", "{ file = \"password\" }", RIGHT),
+        ("from the environment", "{ env = \"LAB_PW\" }", RIGHT),
+        ("wrong", "{ env = \"LAB_PW\" }", WRONG),
+    ];
+    for (name, place, password) in ways {
+        broker.configure(&format!(
+            "version = \"5\"\nusername = \"me\"\npassword = {place}\ntopics = [\"a/#\"]\n\
+             will = {{ topic = \"gone\", payload = \"bye\", qos = 1 }}\n"
+        ));
+        let environment = [("LAB_PW", password)];
+        let loud = ["-p", "lab", "--log-level", "debug"];
+        let mut screen = broker.dashboard((120, 36), &loud, &environment);
+        if password == RIGHT {
+            screen.shows("● connected").shows("QoS 1");
+            screen.press("c").shows("Ctrl-S send");
+            screen
+                .press("a/b\rhello\x13")
+                .shows("↑")
+                .escape("Ctrl-S send");
+        } else {
+            screen.shows("refused: ").shows("because").escape("because");
+        }
+        screen
+            .press("L")
+            .shows("CONNACK")
+            .escape("CONNACK")
+            .leaves();
+        traces
+            .0
+            .push((format!("the terminal, {name}"), screen.raw()));
+        for arguments in [
+            &[
+                "-p",
+                "lab",
+                "--log-level",
+                "debug",
+                "tail",
+                "--for",
+                "200ms",
+            ] as &[&str],
+            &["-p", "lab", "--log-level", "debug", "publish", "a", "x"],
+            &["-p", "lab", "subs"],
+            &["profile-list", "--json"],
+        ] {
+            let mut command = broker.command(arguments);
+            command.env("LAB_PW", password);
+            traces.left(arguments, command.output().expect("it runs").into());
+        }
+    }
+    let mut files = Vec::new();
+    collect(&broker.path("state"), &mut files);
+    collect(&broker.path("data"), &mut files);
+    let contents = files
+        .into_iter()
+        .map(|(path, c)| (path.display().to_string(), c));
+    traces.0.extend(contents);
+    let logged = traces.0.iter().any(|(place, _)| place.contains(".log"));
+    assert!(logged, "there was a log to search");
+    traces.hold_no(RIGHT, "the password");
+    traces.hold_no(WRONG, "the wrong password");
+    // In MQTT the password is plain bytes, and base64 is no disguise.
+    traces.hold_no("cmlnaHQtYzRuYXJ5", "the password in base64");
 }

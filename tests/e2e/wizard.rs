@@ -20,7 +20,7 @@ fn at_the_token(home: &Home) -> Screen {
     let mut screen = Screen::start_with(home, 120, 36, &[], &way);
     screen.shows("● connected").shows("Dish washer");
     screen.press("P").shows("Profiles").shows("add an account");
-    screen.press("G\r").shows("Add an LG ThinQ account");
+    screen.press("/account\r").shows("Add an LG ThinQ account");
     screen.press("K").shows("the country of the LG account");
     screen
         .press("R\r")

@@ -190,6 +190,15 @@ impl App {
         }
     }
 
+    /// Some messages were dropped on the way: what was counted is not all.
+    pub(in super::super) fn sweep_missed(&mut self) {
+        if let Some(sweep) = &mut self.composer.sweep
+            && matches!(sweep.stage, Stage::Subscribing | Stage::Counting)
+        {
+            sweep.more = true;
+        }
+    }
+
     pub(in super::super) fn sweep_timer(&mut self, id: TimerId) -> bool {
         let Some(sweep) = &mut self.composer.sweep else {
             return false;

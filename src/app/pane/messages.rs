@@ -512,6 +512,7 @@ impl App {
             kind: kept.kind.word(),
             kind_role: kind_role(kept.kind),
             source: SafeText::new(source),
+            topic: kept.device.is_none(),
             gist: match found {
                 Some(expression) => lines::marked(gist(kept, cells), expression),
                 None => gist(kept, cells),

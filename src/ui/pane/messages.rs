@@ -10,7 +10,7 @@ use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
 const COLUMNS: [Column; 5] = [
     Column::new("Time", 8, 12, 6),
     Column::new("Kind", 7, 8, 5),
-    Column::new("Source", 12, 17, 7),
+    Column::new("Source", 12, 26, 7),
     Column::new("Message", 24, 28, 9).grows(),
     Column::new("Size", 8, 8, 2).right(),
 ];
@@ -55,13 +55,14 @@ fn row(message: &MessageRow, line: Rect, slots: &[Slot; 5], canvas: &mut Canvas<
         message.kind,
         theme.role(message.kind_role),
     );
-    canvas.text(
-        source.x,
-        y,
-        source.cells,
-        message.source.as_str(),
-        theme.role(Role::Normal),
-    );
+    let room = usize::from(source.cells);
+    let shown = if message.topic {
+        message.source.fit_end(room)
+    } else {
+        message.source.fit(room)
+    };
+    let normal = theme.role(Role::Normal);
+    canvas.text(source.x, y, source.cells, shown.as_str(), normal);
     canvas.line(gist.x, y, gist.cells, &message.gist);
     rows::right(canvas, bytes, y, &size(message.bytes), dim);
 }

@@ -154,7 +154,8 @@ impl Drop for Home {
     }
 }
 
-fn collect(path: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+/// Every file there, with what it holds.
+pub fn collect(path: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     if let Ok(entries) = std::fs::read_dir(path) {
         entries
             .flatten()

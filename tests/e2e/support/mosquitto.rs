@@ -1,14 +1,17 @@
 //! A real broker for one test.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use portable_pty::CommandBuilder;
 use tempfile::TempDir;
 
 use super::home::{BINARY, Ended, PATIENCE};
+use super::screen::Screen;
 
 pub struct Mosquitto {
     folder: TempDir,
@@ -29,6 +32,24 @@ fn program(name: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+const LOG: &str = "broker.log";
+
+/// It tells what it does on stderr, which goes to a file.
+fn spawned(folder: &Path) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join(LOG))
+        .expect("writable");
+    program("mosquitto")
+        .arg("-v")
+        .arg("-c")
+        .arg(folder.join("mosquitto.conf"))
+        .stderr(log)
+        .spawn()
+        .expect("mosquitto starts")
 }
 
 /// Nobody listens there.
@@ -78,11 +99,7 @@ impl Mosquitto {
             ));
         }
         std::fs::write(path("mosquitto.conf"), config).expect("writable");
-        let child = program("mosquitto")
-            .arg("-c")
-            .arg(path("mosquitto.conf"))
-            .spawn()
-            .expect("mosquitto starts");
+        let child = spawned(folder.path());
         let broker = Self {
             folder,
             child,
@@ -90,6 +107,23 @@ impl Mosquitto {
         };
         broker.wait();
         Some(broker)
+    }
+
+    /// Gone at once, with all that it retained.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// On the same port, after [`Self::stop`].
+    pub fn start_again(&mut self) {
+        self.child = spawned(self.folder.path());
+        self.wait();
+    }
+
+    /// What it has to tell, every packet included.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path(LOG)).expect("text")
     }
 
     fn wait(&self) {
@@ -141,6 +175,26 @@ impl Mosquitto {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// The dashboard in a terminal of that size.
+    pub fn dashboard(
+        &self,
+        (columns, rows): (u16, u16),
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Screen {
+        let mut command = CommandBuilder::new(BINARY);
+        command.env_clear();
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        command.args(arguments);
+        command.cwd(self.path(""));
+        Screen::run(command, columns, rows)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
