@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use thingdeck::domain::profile::PlatformId;
 
@@ -149,6 +151,7 @@ fn a_request_gets_its_answer_and_the_time_it_took() {
         broker.run(&[&whole[..], &line].concat()).expect(0);
     };
     answer("of somebody else", "not for you");
+    let known_by = format!("base64:{}", STANDARD.encode(known_by));
     answer(&known_by, "20:41");
     screen.until("the answer with its time", |text| {
         text.lines()
