@@ -8,15 +8,15 @@ pub struct End {
     pub class: EndClass,
     pub problem: Problem,
     /// For the log: the certificates that the server showed.
-    pub shown: Vec<String>,
+    pub shown: Box<[String]>,
 }
 
 impl End {
-    pub const fn new(class: EndClass, problem: Problem) -> Self {
+    pub fn new(class: EndClass, problem: Problem) -> Self {
         Self {
             class,
             problem,
-            shown: Vec::new(),
+            shown: Box::default(),
         }
     }
 }

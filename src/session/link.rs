@@ -182,7 +182,7 @@ impl Link {
         let dialling = transport::dial(&opening.endpoint, tls.as_ref());
         let stream = match timeout_at(deadline, dialling).await {
             Ok(dialled) => dialled.map_err(|end| End {
-                shown: shown(tls.as_ref()),
+                shown: shown(tls.as_ref()).into(),
                 ..end
             })?,
             Err(_) => return Err(words::no_connection(&Place::new(&opening))),

@@ -34,7 +34,7 @@ pub fn broker(version: Version) -> Setup {
         topics: true,
     };
     let mut other = lab.clone();
-    other.name = "other".to_owned();
+    "other".clone_into(&mut other.name);
     Setup {
         profiles: vec![lab, other],
         open: "lab".to_owned(),

@@ -237,6 +237,21 @@ impl Pixels {
     }
 }
 
+/// Eight by eight in one grey: a block whose every coefficient is nothing (ITU T.81).
+#[cfg(test)]
+pub(super) fn grey_jpeg() -> Vec<u8> {
+    let mut out = b"\xff\xd8\xff\xdb\0\x43\0".to_vec();
+    out.extend([1; 64]);
+    out.extend(b"\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0");
+    for table in [0x00, 0x10] {
+        out.extend(b"\xff\xc4\0\x14");
+        out.push(table);
+        out.extend([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    out.extend(b"\xff\xda\0\x08\x01\x01\0\0\x3f\0\x3f\xff\xd9");
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +282,17 @@ mod tests {
             read(&sample_png(), 3).expect("a size").pixels,
             Err(NoPixels::Large)
         );
+    }
+
+    #[test]
+    fn a_jpeg_has_its_size_and_its_colours() {
+        let picture = read(&grey_jpeg(), 100).expect("a picture");
+        assert_eq!(
+            (picture.format, picture.width, picture.height),
+            ("JPEG", 8, 8)
+        );
+        let pixels = picture.pixels.expect("pixels");
+        assert_eq!(pixels.at(3, 3, 8, 8), [128, 128, 128]);
     }
 
     #[test]

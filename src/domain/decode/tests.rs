@@ -104,6 +104,7 @@ fn seeds() -> Vec<Vec<u8>> {
         b"aGVsbG8gd29ybGQ=".to_vec(),
         b"0x001122".to_vec(),
     ];
+    out.push(picture::grey_jpeg());
     out.push(gzip(b"{\"a\":1}"));
     out.push(zstd::stream::encode_all(&b"{\"a\":1}"[..], 1).expect("memory"));
     out
@@ -149,7 +150,7 @@ fn depth(value: &Value) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     #[test]
     fn no_bytes_make_a_decoder_panic_or_go_beyond_its_bounds(bytes in hostile(), topic in "[a-z/]{0,12}") {
