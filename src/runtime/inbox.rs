@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::app::event::Event;
 use crate::base::moment::Timestamp;
 use crate::domain::fact::Fact;
-use crate::domain::message::Message;
+use crate::domain::message::{Message, Properties};
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, SessionId};
 
@@ -27,6 +27,9 @@ const OVERHEAD: usize = 512;
 const MEMBER: usize = 64;
 /// A loop that takes nothing for this long stands still: it draws within milliseconds.
 const STILL: Duration = Duration::from_millis(250);
+/// So many times the usual bytes may wait while the oldest is one that its reader acknowledges: brokers have some 20 such
+/// messages on their way, and each may be as large as a packet.
+const UNACKNOWLEDGED: usize = 6;
 /// Log lines that wait: more than a person can have read.
 const LINES: usize = 1000;
 /// A topic in a packet's line may have 64 KiB. Bytes.
@@ -189,7 +192,7 @@ impl Queue {
                     payload,
                 });
                 // The newest is never dropped for itself alone.
-                while self.bytes > self.limit_bytes && self.data.len() > 1 {
+                while self.is_over() && self.data.len() > 1 {
                     self.drop_oldest();
                 }
             }
@@ -203,6 +206,20 @@ impl Queue {
             }
             _ => self.control.push_back((place, event)),
         }
+    }
+
+    /// What the reader acknowledges itself is bounded by the broker's window, and dropped it would block that window for as
+    /// long as the connection lives: it has more room.
+    fn is_over(&self) -> bool {
+        let is_owed = |data: &Data| match &data.event {
+            Event::Session(_, SessionEvent::Message(message, _)) => message.ack.is_some(),
+            _ => false,
+        };
+        let room = match self.data.front() {
+            Some(first) if is_owed(first) => UNACKNOWLEDGED,
+            _ => 1,
+        };
+        self.bytes > self.limit_bytes.saturating_mul(room)
     }
 
     fn drop_oldest(&mut self) {
@@ -316,7 +333,30 @@ fn weight(message: &Message, reading: &Reading) -> usize {
             _ => 0,
         })
         .sum();
-    OVERHEAD + message.payload.len() + message.topic.as_str().len() + reading.gist.len() + read
+    let properties = message.properties.as_deref().map_or(0, carried);
+    OVERHEAD
+        + message.payload.len()
+        + message.topic.as_str().len()
+        + reading.gist.len()
+        + read
+        + properties
+}
+
+/// What the properties of MQTT 5 cost: a broker may put megabytes there, or a great many of nothing.
+fn carried(properties: &Properties) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let user = properties
+        .user
+        .iter()
+        .map(|pair| size_of_val(pair) + pair.0.len() + pair.1.len());
+    user.sum::<usize>()
+        + size_of_val(properties.subscription_ids.as_slice())
+        + text(&properties.content_type)
+        + text(&properties.response_topic)
+        + properties
+            .correlation_data
+            .as_ref()
+            .map_or(0, bytes::Bytes::len)
 }
 
 fn nodes(value: &Value) -> usize {
@@ -339,7 +379,7 @@ mod tests {
 
     use super::*;
     use crate::base::moment::Timestamp;
-    use crate::domain::message::{Direction, Message, Qos};
+    use crate::domain::message::{AckToken, Direction, Qos};
     use crate::domain::reading::Reading;
     use crate::domain::session::LinkState;
     use crate::domain::topic::Topic;
@@ -365,6 +405,11 @@ mod tests {
 
     fn gap(messages: u64) -> Event {
         let gap = Gap { messages, bytes: 0 };
+        Event::Session(SessionId::default(), SessionEvent::Gap(gap))
+    }
+
+    fn gap_of(messages: u64, bytes: u64) -> Event {
+        let gap = Gap { messages, bytes };
         Event::Session(SessionId::default(), SessionEvent::Gap(gap))
     }
 
@@ -468,6 +513,43 @@ mod tests {
         });
         assert_eq!(queue.pop(), Some(Event::Session(SessionId::default(), gap)));
         assert_eq!(queue.pop(), Some(message(2, 100)));
+    }
+
+    #[test]
+    fn what_its_reader_acknowledges_waits_longer_and_not_without_end() {
+        let mut queue = Queue::new(2 * (OVERHEAD + 101));
+        let owed = |number: usize| match message(number, 100) {
+            Event::Session(id, SessionEvent::Message(mut message, reading)) => {
+                message.ack = Some(AckToken(number as u64));
+                Event::Session(id, SessionEvent::Message(message, reading))
+            }
+            other => other,
+        };
+        (0..2 * UNACKNOWLEDGED).for_each(|n| queue.push(owed(n)));
+        assert_eq!(queue.data.len(), 2 * UNACKNOWLEDGED, "none is lost");
+        queue.push(owed(2 * UNACKNOWLEDGED));
+        assert_eq!(queue.data.len(), 2 * UNACKNOWLEDGED);
+        assert_eq!(queue.pop(), Some(gap_of(1, 100)));
+        assert_eq!(queue.pop(), Some(owed(1)));
+    }
+
+    #[test]
+    fn properties_of_a_message_count_like_its_payload() {
+        let mut queue = Queue::new(100_000);
+        let pairs = |number: usize| match message(number, 1) {
+            Event::Session(id, SessionEvent::Message(mut message, reading)) => {
+                let user = vec![(String::new(), String::new()); 1000];
+                let properties = Properties {
+                    user,
+                    ..Properties::default()
+                };
+                message.properties = Some(Box::new(properties));
+                Event::Session(id, SessionEvent::Message(message, reading))
+            }
+            other => other,
+        };
+        (0..10).for_each(|n| queue.push(pairs(n)));
+        assert_eq!(queue.data.len(), 2, "each takes 48,000 bytes and more");
     }
 
     #[test]
