@@ -1,11 +1,15 @@
 //! The mailbox between the tasks and the loop: one order, bounded in bytes.
 //!
-//! Senders never wait. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the order.
+//! [`Inbox::push`] never waits. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the
+//! order. A sender that can hold its source back asks [`Inbox::is_crowded`] and gives the loop a moment with
+//! [`Inbox::room`]: as long as the loop takes anything at all, nothing is dropped; a loop that stands still is not waited for.
 //! *Log lines* are bounded in number: the oldest go and are counted. *Control* (links, receipts, replies) is never dropped
 //! and is bounded by what was asked. Law: data pushed = data delivered + data in gaps.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -21,6 +25,8 @@ use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, Se
 const OVERHEAD: usize = 512;
 /// Bytes that a member of a JSON object is charged besides its name and value.
 const MEMBER: usize = 64;
+/// A loop that takes nothing for this long stands still: it draws within milliseconds.
+const STILL: Duration = Duration::from_millis(250);
 /// So many times the usual bytes may wait while the oldest is one that its reader acknowledges: brokers have some 20 such
 /// messages on their way, and each may be as large as a packet.
 const UNACKNOWLEDGED: usize = 6;
@@ -38,6 +44,9 @@ pub struct Inbox {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
+    eased: Notify,
+    /// A sender waited in vain; until something is taken again nobody does.
+    stands_still: AtomicBool,
 }
 
 impl Inbox {
@@ -46,6 +55,8 @@ impl Inbox {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue::new(limit_bytes)),
                 filled: Notify::new(),
+                eased: Notify::new(),
+                stands_still: AtomicBool::new(false),
             }),
         }
     }
@@ -56,7 +67,43 @@ impl Inbox {
     }
 
     pub fn pop(&self) -> Option<Event> {
-        self.queue().pop()
+        let mut queue = self.queue();
+        let event = queue.pop();
+        let has_eased = queue.awaited && queue.bytes <= queue.limit_bytes / 4;
+        if has_eased {
+            queue.awaited = false;
+        }
+        drop(queue);
+        self.shared.stands_still.store(false, Ordering::Relaxed);
+        if has_eased {
+            self.shared.eased.notify_one();
+        }
+        event
+    }
+
+    /// More than half full, and the loop moves.
+    pub fn is_crowded(&self) -> bool {
+        let queue = self.queue();
+        queue.bytes > queue.limit_bytes / 2 && !self.shared.stands_still.load(Ordering::Relaxed)
+    }
+
+    /// Until it is a quarter full, or the loop has taken nothing for [`STILL`].
+    pub async fn room(&self) {
+        loop {
+            let taken = {
+                let mut queue = self.queue();
+                if queue.bytes <= queue.limit_bytes / 4 {
+                    return;
+                }
+                queue.awaited = true;
+                queue.taken
+            };
+            let eased = self.shared.eased.notified();
+            if tokio::time::timeout(STILL, eased).await.is_err() && self.queue().taken == taken {
+                self.shared.stands_still.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -100,6 +147,10 @@ struct Queue {
     lines_lost: u64,
     bytes: usize,
     limit_bytes: usize,
+    /// Events delivered so far.
+    taken: u64,
+    /// A sender waits for room.
+    awaited: bool,
 }
 
 impl Queue {
@@ -113,6 +164,8 @@ impl Queue {
             lines_lost: 0,
             bytes: 0,
             limit_bytes,
+            taken: 0,
+            awaited: false,
         }
     }
 
@@ -221,6 +274,7 @@ impl Queue {
             self.lines.front().map(|(place, _)| *place),
         ];
         let next = places.into_iter().flatten().min()?;
+        self.taken += 1;
         match places.into_iter().position(|place| place == Some(next))? {
             0 => self.control.pop_front().map(|(_, event)| event),
             1 => self
@@ -381,6 +435,39 @@ mod tests {
 
     fn link() -> Event {
         Event::Session(SessionId::default(), SessionEvent::Link(LinkState::Closed))
+    }
+
+    #[tokio::test]
+    async fn a_flood_drops_nothing_while_somebody_takes_it() {
+        let inbox = Inbox::new(20_000);
+        let (sender, many) = (inbox.clone(), 5_000);
+        let flood = tokio::spawn(async move {
+            for number in 0..many {
+                sender.push(message(number, 100));
+                if sender.is_crowded() {
+                    sender.room().await;
+                }
+            }
+        });
+        for number in 0..many {
+            inbox.filled().await;
+            let event = inbox.pop().expect("filled");
+            assert_eq!(event, message(number, 100));
+        }
+        flood.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_stands_still_is_not_waited_for_again() {
+        let inbox = Inbox::new(20_000);
+        for number in 0..100 {
+            inbox.push(message(number, 100));
+        }
+        assert!(inbox.is_crowded());
+        inbox.room().await;
+        assert!(!inbox.is_crowded(), "nobody takes anything");
+        assert!(inbox.pop().is_some());
+        assert!(inbox.is_crowded(), "it moves again");
     }
 
     proptest! {

@@ -20,9 +20,20 @@ use crate::platform::io::Io;
 use crate::platform::plan::ConnectPlan;
 use crate::platform::{Leave, Pending, Platform, Verdict};
 
-/// Where a session's events go. Never waits.
+/// Where a session's events go. [`Post::post`] never waits.
 pub trait Post: Send + Sync {
     fn post(&self, event: SessionEvent);
+
+    /// Whether so much waits that [`Post::room`] is worth a pause.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
+    /// Until whoever listens has caught up; not for one who does not listen. In a flood the socket pushes back for these
+    /// moments, and nothing has to be dropped here.
+    fn room(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Everything one session needs. Dropping `commands`' sender closes the session like [`SessionCommand::Close`].
@@ -94,6 +105,9 @@ impl Driver {
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
             running.burst(&mut machine);
+            if running.post.is_crowded() {
+                running.post.room().await;
+            }
         }
     }
 }
