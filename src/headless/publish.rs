@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::base::dice::Dice;
-use crate::base::moment::{Mono, Timestamp, words};
+use crate::base::moment::{Mono, Timestamp};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::cli::verb::{PayloadSource, PublishVerb};
@@ -15,7 +15,7 @@ use crate::domain::profile::{Profile, Settings, Version};
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, problem_text};
+use super::script::{End, Script, countdown, problem_text};
 
 /// Handed over and not yet answered; the session sends them in order.
 const WINDOW: usize = 64;
@@ -253,7 +253,7 @@ impl Publisher<'_> {
                 let wait = at.since(script.console.now().mono);
                 let text = problem_text(&why);
                 script.console.say(&text);
-                script.say(&format!("reconnecting in {}", words(wait)));
+                script.say(&format!("reconnecting in {}", countdown(wait)));
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => {

@@ -1,5 +1,7 @@
 //! What all scripts need: asking the platform while its steps are told on stderr, and the three ways to end early.
 
+use std::time::Duration;
+
 use crate::base::moment::{Timestamp, words};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
@@ -18,6 +20,11 @@ pub(super) enum End {
     Interrupted,
     /// The reader of stdout has seen enough.
     Closed,
+}
+
+/// A wait that is counted down: what is left of a second is not none.
+pub(super) fn countdown(wait: Duration) -> String {
+    words(wait.saturating_add(Duration::from_millis(999)))
 }
 
 impl From<Problem> for End {

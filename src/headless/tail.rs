@@ -17,7 +17,7 @@ use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use crate::domain::topic::TopicFilter;
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, problem_text};
+use super::script::{End, Script, countdown, problem_text};
 
 /// Which of the two verbs speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,7 +236,11 @@ impl Tail<'_> {
             LinkState::Reconnecting { why, .. } if !self.connected => return Err(why.into()),
             LinkState::Reconnecting { at, why, .. } => {
                 let wait = at.since(script.console.now().mono);
-                script.say(&format!("reconnecting in {}: {}", words(wait), why.line()));
+                script.say(&format!(
+                    "reconnecting in {}: {}",
+                    countdown(wait),
+                    why.line()
+                ));
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => return Err(closed().into()),

@@ -52,6 +52,9 @@ pub struct Driver {
 /// Events of one read that are taken in a row.
 const BURST: usize = 128;
 
+/// The socket is not read for so long at a time while whoever listens catches up.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// What was received is heard before a deadline, but no flood holds a deadline back for longer than this.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -105,8 +108,19 @@ impl Driver {
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
             running.burst(&mut machine);
-            if running.post.is_crowded() {
-                running.post.room().await;
+            let pause = tokio::time::sleep(LONGEST_PAUSE);
+            tokio::pin!(pause);
+            // Commands are obeyed meanwhile, and a reader that is slow for long must not cost the pings.
+            while running.post.is_crowded() && !machine.is_leaving() && !running.over {
+                let command = tokio::select! {
+                    () = running.post.room() => break,
+                    () = &mut pause => break,
+                    command = self.commands.recv(), if listening => command,
+                };
+                listening = command.is_some();
+                let command = command.unwrap_or(SessionCommand::Close);
+                machine.handle(io.now(), io.roll(), Input::Command(command));
+                running.obey(&mut machine);
             }
         }
     }

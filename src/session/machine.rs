@@ -127,6 +127,11 @@ impl Machine {
         }
     }
 
+    /// Only the DISCONNECT is still to be written.
+    pub const fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
+    }
+
     /// Every wanted filter and what the broker said to it.
     pub fn filters(&self) -> Vec<FilterState> {
         self.registry.states()

@@ -221,7 +221,7 @@ fn a_closed_pipe_ends_quietly_and_leaves_the_unread_message_to_the_broker() {
 
 fn reconnecting(exit: Exit) -> Heard {
     link(LinkState::Reconnecting {
-        at: Mono(Duration::from_secs(4)),
+        at: Mono(Duration::from_millis(3_200)),
         attempt: 1,
         why: problem("the network is down", exit),
     })

@@ -1,11 +1,17 @@
 //! A session ends when it is told to, whatever the network does (failure-modes.md F32).
 
-use thingdeck::domain::session::{LinkState, SessionCommand};
-use tokio::net::TcpListener;
+use std::sync::Arc;
 
-use super::broker::Broker;
+use rumqttc::mqttbytes::v4::Packet;
+use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent};
+use thingdeck::platform::Pending;
+use thingdeck::session::driver::{Driver, Post};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::broker::{Broker, soon};
 use super::certificates::{Authority, trusting};
-use super::support::{Script, Session, plan};
+use super::support::{Clock, Script, Session, plan};
 
 #[tokio::test]
 async fn a_black_holed_connection_does_not_hold_the_session() {
@@ -67,12 +73,46 @@ async fn a_session_nobody_holds_any_more_says_goodbye_and_ends() {
     let mut session = Session::start(&Script::always(plan(broker.port(), None, &[])));
     let (mut peer, _) = broker.session(false).await;
     session.connected().await;
-    let nobody = tokio::sync::mpsc::channel(1).0;
+    let nobody = mpsc::channel(1).0;
     drop(std::mem::replace(&mut session.commands, nobody));
-    assert!(matches!(
-        peer.packet().await,
-        Some(rumqttc::Packet::Disconnect)
-    ));
+    assert!(matches!(peer.packet().await, Some(Packet::Disconnect)));
     assert!(peer.packet().await.is_none());
     session.ended().await;
+}
+
+/// Somebody who has more than enough to read already, and reads nothing.
+struct Full;
+
+impl Post for Full {
+    fn post(&self, _: SessionEvent) {}
+
+    fn is_crowded(&self) -> bool {
+        true
+    }
+
+    fn room(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_never_catches_up_costs_neither_the_connection_nor_the_goodbye() {
+    let broker = Broker::plain().await;
+    let (commands, received) = mpsc::channel(4);
+    let driver = Driver {
+        platform: Script::always(plan(broker.port(), None, &["a"])),
+        io: Clock::start(),
+        post: Arc::new(Full),
+        commands: received,
+        extra_filters: Vec::new(),
+        manual_ack: false,
+        heard: Arc::default(),
+    };
+    let session = tokio::spawn(driver.run());
+    let (mut peer, _) = broker.session(false).await;
+    peer.grant().await;
+    let close = commands.send(SessionCommand::Close).await;
+    close.expect("the session runs");
+    assert!(matches!(peer.packet().await, Some(Packet::Disconnect)));
+    soon("the end", session).await.expect("no panic");
 }
