@@ -340,6 +340,11 @@ impl Editor {
     pub fn settle(&mut self, rows: usize, cells: usize) {
         self.top = super::scroll::reveal(self.top, self.line(), self.lines(), rows);
         let (column, cells) = (self.column(), cells.max(2));
+        let (_, line) = self.line_at(self.line());
+        if shown_width(line) < cells {
+            // There is room for all of it again.
+            self.left = 0;
+        }
         if column < self.left {
             self.left = column.saturating_sub(cells / 4);
         } else if column + 1 > self.left + cells {
@@ -511,6 +516,16 @@ mod tests {
         let column = usize::from(rows[1].cursor.expect("the cursor is here"));
         assert_eq!(column, shown.len());
         assert!(column < 8);
+    }
+
+    #[test]
+    fn a_line_that_fits_again_is_shown_from_its_beginning() {
+        let mut editor = Editor::new("0123456789");
+        editor.to_end();
+        editor.settle(1, 4);
+        assert_ne!(editor.window(1, 4)[0].text.as_str(), "0123");
+        editor.settle(1, 40);
+        assert_eq!(editor.window(1, 40)[0].text.as_str(), "0123456789");
     }
 
     #[test]

@@ -340,19 +340,25 @@ impl App {
             .as_ref()
             .map(|ready| ready.what.as_str());
         let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
-        let third = match what {
-            Some(what) => {
-                let mut line = vec![span(format!("{flags}, {what}"), Role::Dim)];
-                line.extend(self.comparison());
-                line
-            }
+        let mut third = match what {
+            Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
             None => vec![
                 span(format!("{flags}, "), Role::Dim),
                 span("decoding…", Role::Pending),
             ],
         };
+        let mut fourth = None;
+        if let Some(compared) = what.and_then(|_| self.comparison()) {
+            let used: usize = third.iter().map(|s| s.text.width()).sum();
+            if used + 3 + compared.text.width() <= cells {
+                third.extend([span(" · ", Role::Dim), compared]);
+            } else {
+                fourth = Some(vec![compared]);
+            }
+        }
         let mut out: Vec<_> = [first, second, third]
             .into_iter()
+            .chain(fourth)
             .flat_map(|l| fold(l, cells, 2))
             .collect();
         if !opened.gist.is_empty() {
@@ -370,7 +376,7 @@ impl App {
         out
     }
 
-    /// ` · 2 changed, 1 new since 20:41:18.004`
+    /// `2 changed, 1 new since 20:41:18.004`
     fn comparison(&self) -> Option<Span> {
         let before = self.compared_with()?;
         let counts = self.inspector.ready.as_ref()?.counts?;
@@ -392,9 +398,9 @@ impl App {
         let marked = self.inspector.marked.is_some();
         let since = before.at.clock_millis(self.zone);
         Some(if marked {
-            span(format!(" · {what} against {since} (marked)"), Role::Pending)
+            span(format!("{what} against {since} (marked)"), Role::Pending)
         } else {
-            span(format!(" · {what} since {since}"), Role::Dim)
+            span(format!("{what} since {since}"), Role::Dim)
         })
     }
 
