@@ -215,8 +215,8 @@ fn a_broker_that_goes_is_waited_for_and_so_is_what_was_sent_meanwhile() {
     screen.press("3").shows("Enter inspect");
     screen.until("the message, back", |text| {
         let stream = text.lines().filter_map(|l| l.rsplit("││").next());
-        let rows = stream.filter(|l| l.contains("home/lamp") && l.contains("patience"));
-        rows.into_iter().any(|row| !row.contains('↑'))
+        let mut rows = stream.filter(|l| l.contains("home/lamp") && l.contains("patience"));
+        rows.any(|row| !row.contains('↑'))
     });
     broker.stop();
     screen.shows("reconnecting");
