@@ -156,7 +156,11 @@ impl Options {
         let (look, command) = args.look_and_command().map_err(Declined)?;
         let globals = args.globals;
         Ok(Self {
-            profile: globals.profile_name.or_else(|| text("THINGDECK_PROFILE")),
+            // A URL on the command line says more than a variable that was set for all commands.
+            profile: match look {
+                Some(_) => None,
+                None => globals.profile_name.or_else(|| text("THINGDECK_PROFILE")),
+            },
             look,
             config: globals.config.or_else(|| path("THINGDECK_CONFIG")),
             data_dir: path("THINGDECK_DATA_DIR"),

@@ -258,6 +258,7 @@ fn a_broker_is_named_on_the_command_line_before_or_after_the_command() {
     ] {
         let read = read_with(&line, &variables).expect("options");
         assert_eq!(read.look.as_ref(), Some(&expected), "{line:?}");
+        assert_eq!(read.profile, None, "the variable does not name another");
         assert!(
             !format!("{read:?}").contains("me@h"),
             "it may hold a password"

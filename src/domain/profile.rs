@@ -172,6 +172,14 @@ impl MqttSettings {
             max_packet: None,
         }
     }
+
+    /// The address as it may be shown: the query of a WebSocket's can be its credential.
+    pub fn shown_url(&self) -> String {
+        match self.url.split_once('?') {
+            Some((address, _)) => format!("{address}?…"),
+            None => self.url.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn row(profile: &Profile, is_default: bool) -> Vec<SafeText> {
     let (place, secret) = match &profile.settings {
         Settings::Thinq(settings) => (settings.country.clone(), settings.token.place()),
         Settings::Mqtt(settings) => (
-            settings.url.clone(),
+            settings.shown_url(),
             settings
                 .password
                 .as_ref()
@@ -60,7 +60,7 @@ fn json_line(profile: &Profile, is_default: bool) -> String {
             quote(&settings.token.place())
         ),
         Settings::Mqtt(settings) => {
-            let mut own = format!("\"url\":{}", quote(&settings.url));
+            let mut own = format!("\"url\":{}", quote(&settings.shown_url()));
             if let Some(password) = &settings.password {
                 own.push_str(&format!(",\"password\":{}", quote(&password.place())));
             }

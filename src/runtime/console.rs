@@ -50,6 +50,8 @@ pub struct Shell {
     owed: VecDeque<SessionCommand>,
     /// Signals that came while something was being written.
     interrupts: VecDeque<()>,
+    /// It came after a deadline that was told instead.
+    held: Option<Heard>,
 }
 
 impl Shell {
@@ -67,6 +69,7 @@ impl Shell {
             to_terminal: std::io::stdout().is_terminal(),
             owed: VecDeque::new(),
             interrupts: VecDeque::new(),
+            held: None,
         })
     }
 
@@ -94,6 +97,30 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    /// A message of after the deadline. Those before it are heard even when it is late, and no flood holds it back.
+    fn is_after(&self, heard: &Heard, until: Option<Mono>) -> bool {
+        let now = self.context.clock.now();
+        let over = until.map(|until| now.mono.since(until)).unwrap_or_default();
+        match heard {
+            Heard::Session(SessionEvent::Message(message, _)) => message.at.until(now.wall) < over,
+            _ => false,
+        }
+    }
+
+    /// What is there already.
+    fn at_hand(&mut self) -> Option<Heard> {
+        self.held
+            .take()
+            .or_else(|| self.inbox.pop().and_then(heard))
+    }
+
+    /// Until [`Self::at_hand`] has something to look at.
+    async fn filled(held: Option<&Heard>, inbox: &Inbox) {
+        if held.is_none() {
+            inbox.filled().await;
+        }
     }
 
     /// Writes without a detour over another thread where that cannot block. `None`: it could.
@@ -270,11 +297,14 @@ impl Console for Shell {
                 tokio::select! {
                     biased;
                     () = Self::interrupted(&mut self.signals) => return Heard::Interrupt,
-                    () = self.inbox.filled() => {
-                        if let Some(heard) = self.inbox.pop().and_then(heard) {
-                            return heard;
+                    () = Self::filled(self.held.as_ref(), &self.inbox) => match self.at_hand() {
+                        Some(heard) if self.is_after(&heard, until) => {
+                            self.held = Some(heard);
+                            return Heard::Deadline;
                         }
-                    }
+                        Some(heard) => return heard,
+                        None => {}
+                    },
                     () = async {
                         match deadline {
                             Some(at) => tokio::time::sleep_until(at).await,

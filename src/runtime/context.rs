@@ -536,7 +536,7 @@ fn summary(profile: &Profile) -> ProfileSummary {
             format!("token: {}", settings.token.place()),
             Version::V311,
         ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.url.clone(), settings.version),
+        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.shown_url(), settings.version),
     };
     ProfileSummary {
         name: profile.name.clone(),

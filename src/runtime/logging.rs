@@ -1,7 +1,7 @@
 //! The log file and the crash report.
 
 use std::backtrace::Backtrace;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,9 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::EnvFilter;
 
+use super::files::make_private_folder;
 use super::terminal;
+use crate::base::text::SafeText;
 use crate::domain::session::{LogLevel, LogLine};
 
 /// There was a panic, in whatever thread.
@@ -36,7 +38,8 @@ impl Log {
 
 /// Starts logging into `folder`, a file a day, five kept. An error leaves the program without a log file.
 pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
-    fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    // Topics and client ids are nobody else's business.
+    make_private_folder(folder).map_err(|problem| problem.line())?;
     let file = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("thingdeck")
@@ -60,15 +63,23 @@ pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
     })
 }
 
-/// A line of the log pane, into the file as well.
+/// Bytes of one line: a topic alone may have 64 KiB.
+const LONGEST_LINE: usize = 4096;
+
+/// A line of the log pane, into the file as well. A broker's words stay on their line and tell no terminal what to do.
 pub fn tap(line: &LogLine) {
-    let text = &line.text;
+    let text = harmless(&line.text);
+    let text = text.as_str();
     match line.level {
         LogLevel::Error => tracing::error!(source = ?line.source, "{text}"),
         LogLevel::Warn => tracing::warn!(source = ?line.source, "{text}"),
         LogLevel::Info => tracing::info!(source = ?line.source, "{text}"),
         LogLevel::Debug => tracing::debug!(source = ?line.source, "{text}"),
     }
+}
+
+fn harmless(text: &str) -> SafeText {
+    SafeText::new(&text[..text.floor_char_boundary(LONGEST_LINE)])
 }
 
 /// A panic gives the terminal back first, then writes a report into `folder` and names it on stderr. One in another thread
@@ -84,7 +95,8 @@ pub fn catch_panics(folder: PathBuf) {
             env!("CARGO_PKG_VERSION")
         );
         let path = folder.join(format!("crash-{}.txt", std::process::id()));
-        let written = fs::create_dir_all(&folder)
+        let written = make_private_folder(&folder)
+            .map_err(|problem| std::io::Error::other(problem.line()))
             .and_then(|()| File::create(&path))
             .and_then(|mut f| f.write_all(report.as_bytes()));
         let place = match written {
@@ -99,4 +111,17 @@ pub fn catch_panics(folder: PathBuf) {
             let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTERM);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brokers_words_make_no_second_line_and_colour_nothing() {
+        let said = "in PUBLISH a\n2026-11-21 ERROR all is lost \u{1b}[2J".to_owned();
+        let written = harmless(&(said + &"가".repeat(LONGEST_LINE)));
+        assert!(!written.as_str().contains(char::is_control));
+        assert!(written.as_str().len() <= LONGEST_LINE + 16);
+    }
 }

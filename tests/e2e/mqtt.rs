@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -395,4 +396,48 @@ fn a_broker_that_hangs_up_at_a_publish_is_not_asked_for_ever() {
         "{}",
         ended.err
     );
+}
+
+/// Says yes to CONNECT and SUBSCRIBE, then sends messages without end. Tells when nobody takes them any more.
+fn flooding() -> (String, Receiver<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        for kind in [1, 8] {
+            let mut head = [0; 2];
+            stream.read_exact(&mut head).expect("a packet");
+            let mut body = vec![0; usize::from(head[1])];
+            stream.read_exact(&mut body).expect("its body");
+            assert_eq!(head[0] >> 4, kind);
+            let answer = match kind {
+                1 => vec![0x20, 2, 0, 0],
+                _ => vec![0x90, 3, body[0], body[1], 0],
+            };
+            stream.write_all(&answer).expect("a client");
+        }
+        let messages = [0x30, 5, 0, 1, b't', b'o', b'n'].repeat(10_000);
+        while stream.write_all(&messages).is_ok() {}
+        let _nobody_listens = tell.send(());
+    });
+    (format!("mqtt://127.0.0.1:{port}"), told)
+}
+
+#[test]
+fn a_flood_does_not_keep_a_command_from_its_end() {
+    let Some(broker) = Mosquitto::open() else {
+        return;
+    };
+    let (url, told) = flooding();
+    let line = ["--url", &url, "tail", "t", "--for", "300ms"];
+    let mut command = broker.command(&line);
+    let mut child = command.stdout(Stdio::null()).spawn().expect("it runs");
+    let mut talk = child.stderr.take().expect("piped");
+    let reader = std::thread::spawn(move || talk.read_to_end(&mut Vec::new()));
+    let ended = told.recv_timeout(crate::support::home::PATIENCE);
+    let _when_it_did_not_end = child.kill();
+    ended.expect("it takes leave in the middle of the flood");
+    child.wait().expect("it ends");
+    reader.join().expect("read").expect("bytes");
 }

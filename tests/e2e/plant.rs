@@ -1,6 +1,6 @@
 //! `demo mqtt`: the dashboard on the plain broker inside the program, nothing set up.
 
-use crate::support::home::Home;
+use crate::support::home::{Ended, Home};
 use crate::support::screen::Screen;
 
 #[test]
@@ -36,4 +36,67 @@ fn tail_reads_every_profile_that_the_simulator_writes() {
             ended.out
         );
     }
+}
+
+fn plant() -> Home {
+    Home::with(|options| {
+        options.platform = thingdeck::domain::profile::PlatformId::Mqtt;
+    })
+}
+
+const LOOK: [&str; 4] = ["expect", "plant/config", "--within", "20s"];
+
+/// failure-modes.md F18.
+#[test]
+fn the_systems_roots_are_trusted_unless_the_profile_wants_its_own_only() {
+    let home = plant();
+    let url = home.ready().mqtt_url.clone();
+    let run = |options: &[&str], roots: &str| {
+        let mut command = home.command(&[options, &LOOK].concat());
+        command.env("SSL_CERT_FILE", roots);
+        Ended::from(command.output().expect("it runs"))
+    };
+    let ca = home.config().with_file_name("ca.pem");
+    let ca = ca.to_str().expect("text");
+    let other = rcgen::generate_simple_self_signed(vec!["elsewhere".to_owned()]).expect("made");
+    let stranger = home.config().with_file_name("stranger.pem");
+    std::fs::write(&stranger, other.cert.pem()).expect("writable");
+    let stranger = stranger.to_str().expect("text");
+
+    run(&["--url", &url], ca).expect(0);
+    let ended = run(&["--url", &url], stranger).expect(3);
+    assert!(ended.err.contains("not trusted here"), "{}", ended.err);
+    run(&["--url", &url, "--ca-file", ca], stranger).expect(0);
+    run(&["--url", &url, "--ca-file", stranger], ca).expect(0);
+    let profile = format!(
+        "[profiles.own]\nplatform = \"mqtt\"\nurl = {url:?}\nca_file = {stranger:?}\nsystem_roots = false\n"
+    );
+    let file = home.config().with_file_name("own.toml");
+    std::fs::write(&file, profile).expect("writable");
+    let file = file.to_str().expect("text");
+    run(&["--config", file, "-p", "own"], ca).expect(3);
+}
+
+#[test]
+fn the_keys_of_a_connection_are_written_where_sslkeylogfile_says_and_that_is_told() {
+    let home = plant();
+    let file = home.config().with_file_name("keys");
+    let mut command = home.command(&[&["-p", "plant"], &LOOK[..]].concat());
+    command.env("SSLKEYLOGFILE", &file);
+    let ended = Ended::from(command.output().expect("it runs")).expect(0);
+    assert!(ended.err.contains("SSLKEYLOGFILE"), "{}", ended.err);
+    let keys = std::fs::read_to_string(&file).expect("keys");
+    assert!(keys.contains("CLIENT_TRAFFIC_SECRET_0"), "{keys}");
+}
+
+#[test]
+fn a_url_is_meant_whatever_profile_a_variable_names() {
+    let home = plant();
+    let nobody = format!(
+        "mqtt://127.0.0.1:{}",
+        crate::support::mosquitto::free_port()
+    );
+    let mut command = home.command(&["--url", &nobody, "publish", "a", "x"]);
+    command.env("THINGDECK_PROFILE", "plant");
+    Ended::from(command.output().expect("it runs")).expect(6);
 }

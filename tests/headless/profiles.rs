@@ -47,6 +47,20 @@ fn profiles_are_listed_with_the_place_of_their_token() {
     );
 }
 
+#[test]
+fn a_list_of_profiles_does_not_show_the_credential_in_a_query() {
+    for line in [&["profile-list"] as &[&str], &["profile-list", "--json"]] {
+        let mut stage = Stage::home();
+        stage.profiles = vec![broker("lab", |settings| {
+            settings.url = "wss://h/mqtt?X-Token=c4nary".to_owned();
+        })];
+        assert_eq!(stage.run(line), Exit::Done);
+        let printed = stage.printed().join("\n");
+        assert!(printed.contains("wss://h/mqtt?…"), "{printed}");
+        assert!(!printed.contains("c4nary"), "{printed}");
+    }
+}
+
 const ADD: [&str; 5] = ["profile-add", "--name", "new", "--country", "de"];
 
 fn entry(token: SecretRef) -> Box<NewEntry> {

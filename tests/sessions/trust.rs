@@ -221,6 +221,7 @@ async fn a_port_that_closes_in_the_handshake_is_unreachable() {
         why.cause.contains("closed") || why.cause.contains("reset"),
         "{why}"
     );
+    assert!(why.remedy.contains("one without TLS"), "{why}");
 }
 
 #[tokio::test]

@@ -27,13 +27,20 @@ pub fn handshake_end(host: &str, port: u16, tls: &Tls, error: &io::Error) -> End
         let trouble = trouble::words(found, host, tls.presented().as_ref());
         return End::new(trouble.class(), trouble.problem);
     }
-    let cause = if error.kind() == io::ErrorKind::UnexpectedEof {
-        "it closed the connection in the middle of the TLS handshake".to_owned()
-    } else {
-        io_words(error)
-    };
-    let remedy = "check the network, the host and the port";
-    unreachable_end(what(host, port), cause, remedy)
+    let remedy =
+        "check the port: one without TLS often answers this way, and 8883 is usual with it";
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            let cause = "it closed the connection in the middle of the TLS handshake";
+            unreachable_end(what(host, port), cause, remedy)
+        }
+        // mosquitto's plain port.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            let cause = "it reset the connection in the middle of the TLS handshake";
+            unreachable_end(what(host, port), cause, remedy)
+        }
+        _ => io_end(host, port, error),
+    }
 }
 
 /// Tried again with backoff, after the plan's other addresses.
