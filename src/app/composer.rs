@@ -159,6 +159,10 @@ impl Composer {
         self.suggestions = Suggestions::default();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.topic.is_empty() && self.payload.is_empty() && self.properties.is_empty()
+    }
+
     /// What is typed differs from all that was sent or put aside last.
     pub(super) fn is_unsent(&self) -> bool {
         let sheet = self.sheet();

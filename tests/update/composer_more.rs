@@ -21,7 +21,7 @@ fn second() -> Duration {
     Duration::from_secs(1)
 }
 
-fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
+pub fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
     Message {
         at: deck.at.wall,
         direction: Direction::In,
@@ -37,7 +37,7 @@ fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
 }
 
 impl Deck {
-    fn hears(&mut self, message: Message) -> &mut Self {
+    pub fn hears(&mut self, message: Message) -> &mut Self {
         let event = SessionEvent::Message(Box::new(message), Reading::default());
         self.event(Event::Session(self.session, event))
     }
@@ -51,7 +51,7 @@ impl Deck {
     }
 
     /// Commands to the session since the last look: subscribed, unsubscribed.
-    fn asked_filters(&mut self) -> (Vec<FilterWish>, Vec<TopicFilter>) {
+    pub fn asked_filters(&mut self) -> (Vec<FilterWish>, Vec<TopicFilter>) {
         let (mut wanted, mut dropped) = (Vec::new(), Vec::new());
         for effect in self.asked() {
             match effect {
@@ -63,7 +63,7 @@ impl Deck {
         (wanted, dropped)
     }
 
-    fn palette(&mut self, words: &str) -> &mut Self {
+    pub fn palette(&mut self, words: &str) -> &mut Self {
         self.press(":").type_text(words).press("enter")
     }
 }
@@ -326,7 +326,7 @@ fn a_templates_file_that_is_not_understood_is_said() {
 }
 
 /// A sweep below `plant` that has counted `count` retained messages and asks.
-fn counted(count: usize) -> Deck {
+pub fn counted(count: usize) -> Deck {
     let mut deck = lab(Version::V311);
     deck.palette("clear retained")
         .type_text("plant")
