@@ -1,5 +1,6 @@
 //! The loop: keys first, then what the tasks found out, and a frame when something visible moved.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,7 +171,9 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
             () = desk.inbox.filled() => desk.drain(),
         }
         let mut quit = false;
-        for errand in desk.errands() {
+        // An errand may bring another one: who is told to stop while the editor is open stops after it.
+        let mut errands = VecDeque::from(desk.errands());
+        while let Some(errand) = errands.pop_front() {
             match errand {
                 Errand::Quit => quit = true,
                 Errand::Suspend => {
@@ -184,6 +187,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                     pacer.forget();
                 }
             }
+            errands.extend(desk.errands());
         }
         if quit && !logging::has_crashed() {
             break Ok(Exit::Done);
