@@ -399,7 +399,12 @@ fn what_mqtt_5_adds_is_shown_copied_and_opened_in_the_composer() {
     let [Effect::Copy(_, line)] = asked.as_slice() else {
         panic!("{asked:?}");
     };
-    for part in ["\"session\":true", "\"properties\":{", "application/json", "hall 3"] {
+    for part in [
+        "\"session\":true",
+        "\"properties\":{",
+        "application/json",
+        "hall 3",
+    ] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
     deck.press("C");

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod broken_off;
+mod broker_properties;
 mod composer;
 mod composer_more;
 mod control;

@@ -290,7 +290,9 @@ impl App {
             if sweep.in_flight.len() >= IN_FLIGHT {
                 break;
             }
-            let Some(topic) = sweep.found.pop_first() else { break };
+            let Some(topic) = sweep.found.pop_first() else {
+                break;
+            };
             let id = self.composer.take_receipt();
             if let Some(sweep) = &mut self.composer.sweep {
                 sweep.in_flight.insert(id);

@@ -178,7 +178,9 @@ impl App {
             None if stop == first || stop == end => {
                 let when = if later { "later" } else { "earlier" };
                 let text = if !later && ring.first().0 < first {
-                    format!("no earlier message of this {whose} is in memory; the stream has those on the disk")
+                    format!(
+                        "no earlier message of this {whose} is in memory; the stream has those on the disk"
+                    )
                 } else {
                     format!("no {when} message of this {whose} is kept")
                 };
