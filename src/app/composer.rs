@@ -396,6 +396,11 @@ impl App {
     pub(super) fn composer_paste(&mut self, text: &str) {
         match self.composer.spot {
             Spot::Topic => {
+                // A topic that was cut would be another topic.
+                if !self.composer.topic.takes(text) {
+                    let text = "the paste is too long for a topic: nothing of it was taken";
+                    return self.say(Role::Warn, text);
+                }
                 self.composer.topic.insert(text);
                 self.suggest_topics();
             }

@@ -393,7 +393,7 @@ fn drawn_is_harmless(screen: &Screen) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_happens_on_a_broker_breaks_it(

@@ -492,3 +492,52 @@ fn the_users_own_filter_stands_again_after_the_count() {
     let (wanted, dropped) = deck.asked_filters();
     assert_eq!((wanted[0].qos, dropped), (Qos::AtLeastOnce, Vec::new()));
 }
+
+/// F22 in the core: count first, at most 500 a second, live, Esc stops.
+#[test]
+fn two_hundred_thousand_retained_topics_are_counted_and_cleared_at_the_set_rate_until_escape() {
+    let mut deck = counted(200_000);
+    assert!(
+        deck.overlay().contains("Clear 200,000 retained messages?"),
+        "{}",
+        deck.overlay()
+    );
+    deck.published();
+    deck.type_text("200000").press("enter");
+    let mut cleared = 0;
+    for _ in 0..20 {
+        let batch = deck.published();
+        assert!(batch.len() <= 60, "{} in 100 ms", batch.len());
+        for (id, _) in batch {
+            cleared += 1;
+            deck.receipt(id, Ok(Delivered::default()));
+        }
+        deck.wait(Duration::from_millis(100));
+        assert!(
+            deck.overlay().contains("of 200,000 cleared"),
+            "{}",
+            deck.overlay()
+        );
+    }
+    assert!((900..=1100).contains(&cleared), "{cleared} in 2 s");
+    for (id, _) in deck.published() {
+        cleared += 1;
+        deck.receipt(id, Ok(Delivered::default()));
+    }
+    deck.press("esc");
+    assert!(
+        deck.overlay()
+            .contains(&format!("stopped: {} cleared", grouped(cleared))),
+        "{}",
+        deck.overlay()
+    );
+    deck.wait(60 * second());
+    assert_eq!(deck.published(), []);
+}
+
+fn grouped(n: usize) -> String {
+    if n < 1000 {
+        return n.to_string();
+    }
+    format!("{},{:03}", n / 1000, n % 1000)
+}
