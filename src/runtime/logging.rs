@@ -11,6 +11,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::EnvFilter;
 
+use super::files::make_private_folder;
 use super::terminal;
 use crate::domain::session::{LogLevel, LogLine};
 
@@ -36,7 +37,7 @@ impl Log {
 
 /// Starts logging into `folder`, a file a day, five kept. An error leaves the program without a log file.
 pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
-    fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    make_private_folder(folder).map_err(|problem| problem.cause)?;
     let file = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("thingdeck")

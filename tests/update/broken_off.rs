@@ -30,7 +30,7 @@ fn lose_the_connection(deck: &mut Deck) {
 
 fn grant(deck: &mut Deck, filter: &str) {
     let event = SessionEvent::Granted {
-        filter: TopicFilter::parse(filter).unwrap(),
+        filter: TopicFilter::parse(filter).expect("a filter"),
         result: Ok(Qos::AtLeastOnce),
     };
     deck.event(Event::Session(deck.session, event));
