@@ -26,8 +26,8 @@ impl Origin {
             Self::Profile => "profile",
             Self::Hand => "by hand",
             Self::Health => "health",
-            Self::Composer => "composer",
-            Self::Platform => "platform",
+            Self::Composer => "publish",
+            Self::Platform => "session",
         }
     }
 }

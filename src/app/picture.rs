@@ -121,8 +121,12 @@ impl App {
                 };
                 Span::new(text, Role::Warn)
             }
-            LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+            LinkState::Refused(problem) => {
                 Span::new(format!("refused: {}", why(problem)), Role::Bad)
+            }
+            // By whom and how it was noticed is too long for here, and stands in the box.
+            LinkState::TakenOver(problem) => {
+                Span::new(format!("refused: {}", problem.what), Role::Bad)
             }
             LinkState::Closed => Span::new("closed", Role::Dim),
         }

@@ -131,7 +131,7 @@ pub(super) fn granted(state: &FilterState, connected: bool) -> (String, Role) {
         }
         Some(Err(why)) => (refused(why), Role::Bad),
         None if connected => (format!("QoS {wanted}, asked"), Role::Pending),
-        None => (format!("QoS {wanted}, not connected"), Role::Pending),
+        None => (format!("QoS {wanted}, offline"), Role::Pending),
     }
 }
 
@@ -170,15 +170,14 @@ pub(super) fn brief(problem: &Problem) -> String {
     }
 }
 
-/// Where a code of exactly four digits stands.
+/// Where a code of exactly four digits stands that somebody answered. A port or a year is none.
 fn code_at(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    (0..bytes.len()).find(|&at| {
-        (at..at + 4).all(digit)
-            && !digit(at + 4)
-            && (at == 0 || !(bytes[at - 1].is_ascii_alphanumeric()))
-    })
+    const ANSWERED: &str = "answered ";
+    let at = text.find(ANSWERED)? + ANSWERED.len();
+    let digits = text.as_bytes()[at..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit());
+    (digits.count() == 4).then_some(at)
 }
 
 #[cfg(test)]
@@ -220,6 +219,12 @@ mod tests {
             "",
         );
         assert_eq!(brief(&problem), "no answer from 127.0.0.1 within 15 s");
+        for cause in [
+            "nothing listens on 127.0.0.1:1883",
+            "its certificate ended on 2026-11-20",
+        ] {
+            assert_eq!(brief(&Problem::new("could not connect", cause, "")), cause);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 
 use super::args::{Args, parse_duration, parse_qos, parse_setting};
 use super::verb::{PayloadSource, PublishVerb};
+use crate::domain::compose;
 use crate::domain::message::{Properties, Qos};
 use crate::domain::topic::Topic;
 
@@ -54,7 +55,7 @@ struct PropertyArgs {
     /// Where an answer is awaited
     #[arg(long, value_name = "TOPIC", value_parser = Topic::parse)]
     response_topic: Option<Topic>,
-    /// Comes back with the answer
+    /// Comes back with the answer: a text, or bytes as hex:0a0b or base64:Cgs=
     #[arg(long, value_name = "TEXT")]
     correlation: Option<String>,
     /// How long the broker keeps it for who is away
@@ -92,11 +93,16 @@ impl PropertyArgs {
             expiry: self.expiry.map(seconds).transpose()?,
             content_type: self.content_type,
             response_topic: self.response_topic.map(|topic| topic.to_string()),
-            correlation_data: self.correlation.map(Bytes::from),
+            correlation_data: self.correlation.as_deref().map(bytes).transpose()?,
             user: self.user.iter().filter_map(|pair| split(pair)).collect(),
             ..Properties::default()
         })
     }
+}
+
+fn bytes(text: &str) -> Result<Bytes, clap::Error> {
+    let read = compose::correlation_bytes(text).map(Option::unwrap_or_default);
+    read.map_err(|why| Args::command().error(ErrorKind::ValueValidation, why))
 }
 
 /// Whole seconds in 32 bits on the wire (MQTT 5, 3.3.2.3.3).

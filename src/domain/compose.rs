@@ -20,7 +20,7 @@ use super::profile::Version;
 use super::topic::{MAX_BYTES, Topic, TopicFilter};
 
 pub use keep::{Entry, HISTORY, Template, TemplateError};
-pub use properties::PropertyTexts;
+pub use properties::{PropertyTexts, correlation_bytes};
 
 /// Largest payload of a PUBLISH: what its remaining length can say (MQTT 3.1.1, 2.2.3).
 pub const MAX_PAYLOAD: usize = 268_435_455;

@@ -1,6 +1,6 @@
 //! `publish`: one message, or the same again and again, each until the broker's word on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -19,6 +19,8 @@ use super::script::{End, Script, problem_text};
 
 /// Handed over and not yet answered; the session sends them in order.
 const WINDOW: usize = 64;
+/// The same in bytes of payload, well below what a session takes before it calls itself busy. One may be larger.
+const WINDOW_BYTES: usize = 4 << 20;
 
 /// A broker that hangs up at a publish hangs up again when it is sent again (AWS IoT, for a topic outside the policy).
 const BREAKS: u32 = 2;
@@ -49,7 +51,9 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &PublishVerb) -> Result<E
         total,
         endless: total.is_none(),
         sent: 0,
-        waiting: BTreeSet::new(),
+        waiting: BTreeMap::new(),
+        waiting_bytes: 0,
+        last_bytes: 0,
         due: None,
         connected: false,
         ever_connected: false,
@@ -137,7 +141,11 @@ struct Publisher<'a> {
     total: Option<u64>,
     endless: bool,
     sent: u64,
-    waiting: BTreeSet<ReceiptId>,
+    /// With the length of each payload.
+    waiting: BTreeMap<ReceiptId, usize>,
+    waiting_bytes: usize,
+    /// Of the payload before: the next one is about as long.
+    last_bytes: usize,
     /// When the next one may go; `None`: now.
     due: Option<Mono>,
     connected: bool,
@@ -174,6 +182,7 @@ impl Publisher<'_> {
     fn may_send(&self) -> bool {
         self.connected
             && self.waiting.len() < WINDOW
+            && (self.waiting.is_empty() || self.waiting_bytes + self.last_bytes <= WINDOW_BYTES)
             && self.total.is_none_or(|total| self.sent < total)
     }
 
@@ -182,8 +191,10 @@ impl Publisher<'_> {
         while self.may_send() && self.due.is_none_or(|due| due <= now) {
             self.sent += 1;
             let id = ReceiptId(self.sent);
-            self.waiting.insert(id);
             let draft = self.draft(script.console.now().wall);
+            self.last_bytes = draft.payload.len();
+            self.waiting_bytes += self.last_bytes;
+            self.waiting.insert(id, self.last_bytes);
             script.console.command(SessionCommand::Publish(id, draft));
             // What was late stays late: no burst makes up for it.
             self.due = self
@@ -216,9 +227,10 @@ impl Publisher<'_> {
         id: ReceiptId,
         result: Result<Delivered, Problem>,
     ) -> Result<(), End> {
-        if !self.waiting.remove(&id) {
+        let Some(bytes) = self.waiting.remove(&id) else {
             return Ok(());
-        }
+        };
+        self.waiting_bytes -= bytes;
         let delivered = result?;
         self.breaks = 0;
         if delivered.note.is_some() && delivered.note != self.note {
@@ -273,6 +285,7 @@ impl Publisher<'_> {
         }
         if self.verb.qos == Qos::AtMostOnce || !self.connected {
             self.waiting.clear();
+            self.waiting_bytes = 0;
         }
         self.total = Some(self.sent);
         Ok(())

@@ -1,11 +1,15 @@
 //! The mailbox between the tasks and the loop: one order, bounded in bytes.
 //!
-//! Senders never wait. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the order.
+//! [`Inbox::push`] never waits. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the
+//! order. A sender that can hold its source back asks [`Inbox::is_crowded`] and gives the loop a moment with
+//! [`Inbox::room`]: as long as the loop takes anything at all, nothing is dropped; a loop that stands still is not waited for.
 //! *Log lines* are bounded in number: the oldest go and are counted. *Control* (links, receipts, replies) is never dropped
 //! and is bounded by what was asked. Law: data pushed = data delivered + data in gaps.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -13,7 +17,7 @@ use tokio::sync::Notify;
 use crate::app::event::Event;
 use crate::base::moment::Timestamp;
 use crate::domain::fact::Fact;
-use crate::domain::message::Message;
+use crate::domain::message::{Message, Properties};
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, SessionId};
 
@@ -21,6 +25,11 @@ use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, Se
 const OVERHEAD: usize = 512;
 /// Bytes that a member of a JSON object is charged besides its name and value.
 const MEMBER: usize = 64;
+/// A loop that takes nothing for this long stands still: it draws within milliseconds.
+const STILL: Duration = Duration::from_millis(250);
+/// So many times the usual bytes may wait while the oldest is one that its reader acknowledges: brokers have some 20 such
+/// messages on their way, and each may be as large as a packet.
+const UNACKNOWLEDGED: usize = 6;
 /// Log lines that wait: more than a person can have read.
 const LINES: usize = 1000;
 /// A topic in a packet's line may have 64 KiB. Bytes.
@@ -35,6 +44,9 @@ pub struct Inbox {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
+    eased: Notify,
+    /// A sender waited in vain; until something is taken again nobody does.
+    stands_still: AtomicBool,
 }
 
 impl Inbox {
@@ -43,6 +55,8 @@ impl Inbox {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue::new(limit_bytes)),
                 filled: Notify::new(),
+                eased: Notify::new(),
+                stands_still: AtomicBool::new(false),
             }),
         }
     }
@@ -53,7 +67,43 @@ impl Inbox {
     }
 
     pub fn pop(&self) -> Option<Event> {
-        self.queue().pop()
+        let mut queue = self.queue();
+        let event = queue.pop();
+        let has_eased = queue.awaited && queue.bytes <= queue.limit_bytes / 4;
+        if has_eased {
+            queue.awaited = false;
+        }
+        drop(queue);
+        self.shared.stands_still.store(false, Ordering::Relaxed);
+        if has_eased {
+            self.shared.eased.notify_one();
+        }
+        event
+    }
+
+    /// More than half full, and the loop moves.
+    pub fn is_crowded(&self) -> bool {
+        let queue = self.queue();
+        queue.bytes > queue.limit_bytes / 2 && !self.shared.stands_still.load(Ordering::Relaxed)
+    }
+
+    /// Until it is a quarter full, or the loop has taken nothing for [`STILL`].
+    pub async fn room(&self) {
+        loop {
+            let taken = {
+                let mut queue = self.queue();
+                if queue.bytes <= queue.limit_bytes / 4 {
+                    return;
+                }
+                queue.awaited = true;
+                queue.taken
+            };
+            let eased = self.shared.eased.notified();
+            if tokio::time::timeout(STILL, eased).await.is_err() && self.queue().taken == taken {
+                self.shared.stands_still.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -97,6 +147,10 @@ struct Queue {
     lines_lost: u64,
     bytes: usize,
     limit_bytes: usize,
+    /// Events delivered so far.
+    taken: u64,
+    /// A sender waits for room.
+    awaited: bool,
 }
 
 impl Queue {
@@ -110,6 +164,8 @@ impl Queue {
             lines_lost: 0,
             bytes: 0,
             limit_bytes,
+            taken: 0,
+            awaited: false,
         }
     }
 
@@ -136,7 +192,7 @@ impl Queue {
                     payload,
                 });
                 // The newest is never dropped for itself alone.
-                while self.bytes > self.limit_bytes && self.data.len() > 1 {
+                while self.is_over() && self.data.len() > 1 {
                     self.drop_oldest();
                 }
             }
@@ -150,6 +206,20 @@ impl Queue {
             }
             _ => self.control.push_back((place, event)),
         }
+    }
+
+    /// What the reader acknowledges itself is bounded by the broker's window, and dropped it would block that window for as
+    /// long as the connection lives: it has more room.
+    fn is_over(&self) -> bool {
+        let is_owed = |data: &Data| match &data.event {
+            Event::Session(_, SessionEvent::Message(message, _)) => message.ack.is_some(),
+            _ => false,
+        };
+        let room = match self.data.front() {
+            Some(first) if is_owed(first) => UNACKNOWLEDGED,
+            _ => 1,
+        };
+        self.bytes > self.limit_bytes.saturating_mul(room)
     }
 
     fn drop_oldest(&mut self) {
@@ -201,6 +271,7 @@ impl Queue {
             self.lines.front().map(|(place, _)| *place),
         ];
         let next = places.into_iter().flatten().min()?;
+        self.taken += 1;
         match places.into_iter().position(|place| place == Some(next))? {
             0 => self.control.pop_front().map(|(_, event)| event),
             1 => self
@@ -262,7 +333,30 @@ fn weight(message: &Message, reading: &Reading) -> usize {
             _ => 0,
         })
         .sum();
-    OVERHEAD + message.payload.len() + message.topic.as_str().len() + reading.gist.len() + read
+    let properties = message.properties.as_deref().map_or(0, carried);
+    OVERHEAD
+        + message.payload.len()
+        + message.topic.as_str().len()
+        + reading.gist.len()
+        + read
+        + properties
+}
+
+/// What the properties of MQTT 5 cost: a broker may put megabytes there, or a great many of nothing.
+fn carried(properties: &Properties) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let user = properties
+        .user
+        .iter()
+        .map(|pair| size_of_val(pair) + pair.0.len() + pair.1.len());
+    user.sum::<usize>()
+        + size_of_val(properties.subscription_ids.as_slice())
+        + text(&properties.content_type)
+        + text(&properties.response_topic)
+        + properties
+            .correlation_data
+            .as_ref()
+            .map_or(0, bytes::Bytes::len)
 }
 
 fn nodes(value: &Value) -> usize {
@@ -285,7 +379,7 @@ mod tests {
 
     use super::*;
     use crate::base::moment::Timestamp;
-    use crate::domain::message::{Direction, Message, Qos};
+    use crate::domain::message::{AckToken, Direction, Qos};
     use crate::domain::reading::Reading;
     use crate::domain::session::LinkState;
     use crate::domain::topic::Topic;
@@ -314,6 +408,11 @@ mod tests {
         Event::Session(SessionId::default(), SessionEvent::Gap(gap))
     }
 
+    fn gap_of(messages: u64, bytes: u64) -> Event {
+        let gap = Gap { messages, bytes };
+        Event::Session(SessionId::default(), SessionEvent::Gap(gap))
+    }
+
     fn line(number: usize) -> Event {
         let line = LogLine {
             at: Timestamp::default(),
@@ -333,6 +432,39 @@ mod tests {
 
     fn link() -> Event {
         Event::Session(SessionId::default(), SessionEvent::Link(LinkState::Closed))
+    }
+
+    #[tokio::test]
+    async fn a_flood_drops_nothing_while_somebody_takes_it() {
+        let inbox = Inbox::new(20_000);
+        let (sender, many) = (inbox.clone(), 5_000);
+        let flood = tokio::spawn(async move {
+            for number in 0..many {
+                sender.push(message(number, 100));
+                if sender.is_crowded() {
+                    sender.room().await;
+                }
+            }
+        });
+        for number in 0..many {
+            inbox.filled().await;
+            let event = inbox.pop().expect("filled");
+            assert_eq!(event, message(number, 100));
+        }
+        flood.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_stands_still_is_not_waited_for_again() {
+        let inbox = Inbox::new(20_000);
+        for number in 0..100 {
+            inbox.push(message(number, 100));
+        }
+        assert!(inbox.is_crowded());
+        inbox.room().await;
+        assert!(!inbox.is_crowded(), "nobody takes anything");
+        assert!(inbox.pop().is_some());
+        assert!(inbox.is_crowded(), "it moves again");
     }
 
     proptest! {
@@ -381,6 +513,43 @@ mod tests {
         });
         assert_eq!(queue.pop(), Some(Event::Session(SessionId::default(), gap)));
         assert_eq!(queue.pop(), Some(message(2, 100)));
+    }
+
+    #[test]
+    fn what_its_reader_acknowledges_waits_longer_and_not_without_end() {
+        let mut queue = Queue::new(2 * (OVERHEAD + 101));
+        let owed = |number: usize| match message(number, 100) {
+            Event::Session(id, SessionEvent::Message(mut message, reading)) => {
+                message.ack = Some(AckToken(number as u64));
+                Event::Session(id, SessionEvent::Message(message, reading))
+            }
+            other => other,
+        };
+        (0..2 * UNACKNOWLEDGED).for_each(|n| queue.push(owed(n)));
+        assert_eq!(queue.data.len(), 2 * UNACKNOWLEDGED, "none is lost");
+        queue.push(owed(2 * UNACKNOWLEDGED));
+        assert_eq!(queue.data.len(), 2 * UNACKNOWLEDGED);
+        assert_eq!(queue.pop(), Some(gap_of(1, 100)));
+        assert_eq!(queue.pop(), Some(owed(1)));
+    }
+
+    #[test]
+    fn properties_of_a_message_count_like_its_payload() {
+        let mut queue = Queue::new(100_000);
+        let pairs = |number: usize| match message(number, 1) {
+            Event::Session(id, SessionEvent::Message(mut message, reading)) => {
+                let user = vec![(String::new(), String::new()); 1000];
+                let properties = Properties {
+                    user,
+                    ..Properties::default()
+                };
+                message.properties = Some(Box::new(properties));
+                Event::Session(id, SessionEvent::Message(message, reading))
+            }
+            other => other,
+        };
+        (0..10).for_each(|n| queue.push(pairs(n)));
+        assert_eq!(queue.data.len(), 2, "each takes 48,000 bytes and more");
     }
 
     #[test]

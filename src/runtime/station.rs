@@ -16,7 +16,7 @@ use crate::domain::profile::{Profile, Settings};
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
 use crate::domain::subscription::FilterWish;
-use crate::platform::Platform;
+use crate::platform::{Pending, Platform};
 use crate::session::driver::{Driver, Heard, Post};
 
 /// Commands on their way to a session. A full queue is an answer ("the session is busy"), not a wait.
@@ -87,6 +87,14 @@ impl Post for Outlet {
             super::logging::tap(line);
         }
         self.inbox.push(Event::Session(self.id, event));
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.inbox.is_crowded()
+    }
+
+    fn room(&self) -> Pending<'_, ()> {
+        Box::pin(self.inbox.room())
     }
 }
 

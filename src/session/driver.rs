@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -19,9 +20,20 @@ use crate::platform::io::Io;
 use crate::platform::plan::ConnectPlan;
 use crate::platform::{Leave, Pending, Platform, Verdict};
 
-/// Where a session's events go. Never waits.
+/// Where a session's events go. [`Post::post`] never waits.
 pub trait Post: Send + Sync {
     fn post(&self, event: SessionEvent);
+
+    /// Whether so much waits that [`Post::room`] is worth a pause.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
+    /// Until whoever listens has caught up; not for one who does not listen. In a flood the socket pushes back for these
+    /// moments, and nothing has to be dropped here.
+    fn room(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Everything one session needs. Dropping `commands`' sender closes the session like [`SessionCommand::Close`].
@@ -39,6 +51,9 @@ pub struct Driver {
 
 /// Events of one read that are taken in a row.
 const BURST: usize = 128;
+
+/// What was received is heard before a deadline, but no flood holds a deadline back for longer than this.
+const LATE: Duration = Duration::from_millis(100);
 
 /// The connection of the moment: being prepared, or there.
 enum Line {
@@ -76,16 +91,23 @@ impl Driver {
         let mut listening = true;
         while !running.over {
             let wake = sleep_until(&*io, machine.wake());
-            let input = tokio::select! {
-                command = self.commands.recv(), if listening => {
-                    listening = command.is_some();
-                    Input::Command(command.unwrap_or(SessionCommand::Close))
+            let input = if is_late(io.now().mono, machine.wake()) {
+                Input::Tick
+            } else {
+                tokio::select! {
+                    command = self.commands.recv(), if listening => {
+                        listening = command.is_some();
+                        Input::Command(command.unwrap_or(SessionCommand::Close))
+                    }
+                    input = running.next_before(wake) => input,
                 }
-                input = running.next_before(wake) => input,
             };
             machine.handle(io.now(), io.roll(), input);
             running.obey(&mut machine);
             running.burst(&mut machine);
+            if running.post.is_crowded() {
+                running.post.room().await;
+            }
         }
     }
 }
@@ -261,6 +283,10 @@ async fn ended(attend: &mut Option<Pending<'_, Leave>>) -> Leave {
     };
     *attend = None;
     leave
+}
+
+fn is_late(now: Mono, wake: Option<Mono>) -> bool {
+    wake.is_some_and(|at| now.since(at) > LATE)
 }
 
 async fn sleep_until(io: &dyn Io, at: Option<Mono>) {

@@ -7,17 +7,24 @@ mod proxy;
 mod web_socket;
 mod words;
 
+use std::io;
 use std::net::Ipv6Addr;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::end::{End, EndClass};
 use super::tls::{Tls, trouble};
 use crate::platform::plan::Endpoint;
 use words::{handshake_end, io_end};
+
+/// Before the next address of a host is tried too (RFC 8305, 8).
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// What MQTT is spoken on.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -40,14 +47,41 @@ pub async fn dial(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Box<dyn Stre
     }
 }
 
-/// Each address of the host in turn.
+/// Whichever address of the host answers first.
 async fn tcp(host: &str, port: u16) -> Result<Box<dyn Stream>, End> {
-    let stream = TcpStream::connect((host, port))
-        .await
-        .map_err(|error| io_end(host, port, &error))?;
+    let addresses = lookup_host((host, port)).await;
+    let stream = match addresses {
+        Ok(addresses) => first_of(addresses.map(TcpStream::connect)).await,
+        Err(error) => Err(error),
+    };
+    let stream = stream.map_err(|error| io_end(host, port, &error))?;
     // Small packets must not wait for the acknowledgement of the ones before; a socket that cannot do this works too.
     drop(stream.set_nodelay(true));
     Ok(Box::new(stream))
+}
+
+/// One after the other, each with a head start: an address that swallows everything (broken IPv6 does) must not use up
+/// the time of those behind it (RFC 8305).
+async fn first_of<T: Send + 'static>(
+    connections: impl IntoIterator<Item = impl Future<Output = io::Result<T>> + Send + 'static>,
+) -> io::Result<T> {
+    let mut connections = connections.into_iter().peekable();
+    let mut under_way = JoinSet::new();
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    loop {
+        if let Some(next) = connections.next() {
+            under_way.spawn(next);
+        }
+        let more = connections.peek().is_some();
+        tokio::select! {
+            Some(ended) = under_way.join_next() => match ended.unwrap_or_else(|stopped| Err(io::Error::other(stopped))) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            },
+            () = sleep(HEAD_START), if more => {}
+            else => return Err(failure),
+        }
+    }
 }
 
 async fn secure(
@@ -73,5 +107,48 @@ fn authority(host: &str, port: u16) -> String {
         format!("[{host}]:{port}")
     } else {
         format!("{host}:{port}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+
+    type Connection = Pin<Box<dyn Future<Output = io::Result<u8>> + Send>>;
+
+    fn outcome(connections: Vec<Connection>) -> io::Result<u8> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            tokio::time::timeout(Duration::from_secs(20), first_of(connections))
+                .await
+                .expect("an outcome")
+        })
+    }
+
+    fn refused() -> Connection {
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+
+    #[test]
+    fn an_address_that_swallows_everything_does_not_keep_the_next_one_waiting() {
+        let swallows = || -> Connection { Box::pin(std::future::pending()) };
+        let answers: Connection = Box::pin(async { Ok(7) });
+        let outcome = outcome(vec![swallows(), refused(), swallows(), answers]);
+        assert_eq!(outcome.expect("the last one"), 7);
+    }
+
+    #[test]
+    fn when_no_address_answers_the_last_reason_is_told() {
+        let why = outcome(vec![refused(), refused()]).expect_err("nobody");
+        assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            outcome(Vec::new()).expect_err("none").kind(),
+            io::ErrorKind::NotFound
+        );
     }
 }

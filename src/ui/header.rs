@@ -93,7 +93,8 @@ const fn narrowed(row: Rect, left: u16, right: u16) -> Rect {
     }
 }
 
-/// `home · ThinQ   ● connected`. The state keeps its place: the name gives way first.
+/// `home · ThinQ   ● connected`. The state keeps its place: the name gives way first,
+/// but where there is room for both never all of it.
 fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let theme = canvas.theme();
     let signs = theme.signs();
@@ -107,7 +108,12 @@ fn identity(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
         ""
     };
     let after_name = state_cells.saturating_add(3 + cells(alarm) + 2);
-    let room = row.width.saturating_sub(after_name);
+    let least = if row.width < 100 {
+        0
+    } else {
+        cells(header.profile.as_str()).min(row.width / 6)
+    };
+    let room = row.width.saturating_sub(after_name).max(least);
     let with_platform = room >= platform + 6;
     let name_room = if with_platform { room - platform } else { room };
     let name_cells = if name_room >= 4 { name_room } else { 0 };

@@ -148,8 +148,8 @@ fn the_password_of_a_broker_is_on_no_screen_in_no_pipe_and_in_no_file_but_its_ow
         }
         screen
             .press("L")
-            .shows("CONNACK")
-            .escape("CONNACK")
+            .shows("MQTT in CONNACK")
+            .escape("MQTT in CONNACK")
             .leaves();
         traces
             .0

@@ -224,3 +224,18 @@ fn a_platform_that_takes_no_messages_says_what_it_takes() {
     assert!(stage.talk().contains("use control"), "{}", stage.talk());
     assert_eq!(stage.deeds, [Deed::Close]);
 }
+
+#[test]
+fn large_payloads_are_handed_over_a_few_at_a_time() {
+    // So much of it at once that a session would call itself busy.
+    let mut stage = Stage::lab(0);
+    stage.file = vec![7; 1 << 20];
+    stage.stream.push_back(Heard::Interrupt);
+    let line = ["publish", "a/b", "--file", "there", "--repeat", "60"];
+    assert_eq!(stage.run(&line), Exit::Interrupted);
+    assert_eq!(published(&stage).len(), 4);
+    let mut stage = Stage::lab(60);
+    stage.file = vec![7; 1 << 20];
+    assert_eq!(stage.run(&line), Exit::Done);
+    assert_eq!(published(&stage).len(), 60, "and all of them in the end");
+}

@@ -41,7 +41,7 @@ fn a_filter_of_the_profile_stands_there_before_the_broker_has_answered() {
     });
     assert_eq!(
         row(&deck, "home/#"),
-        (Mark::Pending(true), "QoS 1, not connected".to_owned())
+        (Mark::Pending(true), "QoS 1, offline".to_owned())
     );
     deck.connect();
     assert_eq!(row(&deck, "home/#").1, "QoS 1, asked");

@@ -137,12 +137,13 @@ impl App {
         if !v5 {
             return Ok((topic, None));
         }
-        let made_up: [u8; 16] = self.composer.dice.bytes();
+        // A text: whoever answers by hand can read it in the line, and write it.
+        let made_up = self.composer.dice.uuid();
         let properties = draft.properties.get_or_insert_default();
         properties.response_topic = Some(topic.to_string());
         let correlation = properties
             .correlation_data
-            .get_or_insert_with(|| Bytes::copy_from_slice(&made_up))
+            .get_or_insert_with(|| Bytes::from(made_up))
             .clone();
         Ok((topic, Some(correlation)))
     }

@@ -134,18 +134,15 @@ impl FormOver {
         }
         keys.extend(match &self.kind {
             FormKind::Wizard => {
-                [("Enter", "go on"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
+                [("Enter", "next"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
             FormKind::Broker => {
-                [("Enter", "go on"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
+                [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
             FormKind::Values(..) => &[("Enter", "check"), ("Esc", "back")],
-            FormKind::Filter(_) => [
-                ("Enter", "go on"),
-                ("Ctrl-S", "subscribe"),
-                ("Esc", "close"),
-            ]
-            .as_slice(),
+            FormKind::Filter(_) => {
+                [("Enter", "next"), ("Ctrl-S", "subscribe"), ("Esc", "close")].as_slice()
+            }
             FormKind::Token(_) | FormKind::TemplateName => &[("Enter", "go on"), ("Esc", "close")],
             FormKind::Properties | FormKind::Answer => {
                 &[("Enter", "next"), ("Ctrl-S", "take"), ("Esc", "close")]

@@ -131,7 +131,8 @@ fn correlation_text(bytes: &[u8]) -> String {
     }
 }
 
-fn correlation_bytes(text: &str) -> Result<Option<Bytes>, String> {
+/// A text, or bytes as `hex:0a0b` or `base64:…`; nothing where it is empty.
+pub fn correlation_bytes(text: &str) -> Result<Option<Bytes>, String> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -241,24 +241,30 @@ impl Exchange {
                 codes,
                 reason,
             } => {
+                let Some(asked) = self.subscribing.remove(&packet) else {
+                    self.log(format!("in SUBACK {packet}, which nobody waits for"));
+                    return;
+                };
+                // Each carries the broker's reason: more of them than were asked for could fill the memory.
                 let codes: Vec<_> = codes
                     .into_iter()
+                    .take(asked.places.len())
                     .map(|code| codes::granted(code, reason.as_deref()))
                     .collect();
                 self.log(format!(
                     "in SUBACK {packet} {}",
                     codes::granted_list(&codes)
                 ));
-                if let Some(asked) = self.subscribing.remove(&packet) {
-                    self.subscribed(&asked, codes);
-                }
+                self.subscribed(&asked, codes);
             }
             Incoming::UnsubAck {
                 packet,
                 codes,
                 reason,
             } => {
-                let words = codes::refusals(&codes, reason.as_deref());
+                // One filter was asked for; 3.1.1 sends no code at all.
+                let first = codes.get(..1).unwrap_or_default();
+                let words = codes::refusals(first, reason.as_deref());
                 self.log(format!("in UNSUBACK {packet}{words}"));
                 if let Some(ticket) = self.unsubscribing.remove(&packet) {
                     self.events.push_back(LinkEvent::Unsubscribed { ticket });

@@ -62,6 +62,11 @@ impl Pulse {
         }
     }
 
+    /// Whether the stream has taken something since the ping was written behind it.
+    pub fn has_sent_since(&self) -> bool {
+        self.pinged.is_some_and(|at| self.sent > at)
+    }
+
     /// Whether a ping is out that nothing has answered.
     pub const fn is_waiting(&self) -> bool {
         self.pinged.is_some()

@@ -379,6 +379,14 @@ impl Wire {
                 self.pulse.pinged(now);
                 self.exchange.log("out PINGREQ".to_owned());
             }
+            // The ping stands in line behind a large message, and a slow network still takes that.
+            Stage::Up
+                if self.broken.is_none()
+                    && !self.out.is_flushed()
+                    && self.pulse.has_sent_since() =>
+            {
+                self.pulse.pinged(now);
+            }
             Stage::Up if self.broken.is_none() => self.close(words::no_pong(&self.place)),
             Stage::Connecting(_) if self.broken.is_none() => {
                 self.close(words::no_connack(&self.place));

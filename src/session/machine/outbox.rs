@@ -122,10 +122,8 @@ impl Outbox {
         let bytes = draft.payload.len();
         let full = self.bytes > 0 && self.bytes + bytes > MOST_BYTES;
         if self.waiting.len() >= MOST || full {
-            let cause = format!(
-                "the session is busy: {} messages wait to be sent already",
-                self.waiting.len()
-            );
+            let held = self.waiting.len() + self.in_flight.len();
+            let cause = format!("the session is busy: {held} messages wait to be sent already");
             let remedy = "wait until they are sent";
             return Err(Problem::new(what(&draft), cause, remedy).retry(Retry::Backoff));
         }

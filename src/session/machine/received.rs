@@ -4,15 +4,18 @@
 //! releases it (MQTT 5, 4.3.3), also over connections while the broker keeps the session. QoS 1 has no such memory: a
 //! message that comes again is delivered again, marked (failure-modes.md F5).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::message::{AckToken, Qos};
+
+/// So many packet ids there are: a broker that keeps to the protocol never has more unacknowledged (MQTT 5, 3.3.4).
+const MOST_TOKENS: usize = u16::MAX as usize;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Received {
-    /// Of the connection that stands.
-    tokens: HashMap<AckToken, (u16, Qos)>,
+    /// Of the connection that stands; the oldest first.
+    tokens: BTreeMap<u64, (u16, Qos)>,
     /// QoS 2 ids that the broker has not released.
     exact: HashMap<u16, Exact>,
     next: u64,
@@ -53,7 +56,7 @@ impl Received {
         if qos == Qos::ExactlyOnce {
             match self.exact.get(&packet) {
                 Some(Exact::InUse(token)) => {
-                    self.tokens.insert(*token, (packet, qos));
+                    self.tokens.insert(token.0, (packet, qos));
                     return Verdict::Known;
                 }
                 Some(Exact::Used) => return Verdict::Acknowledged,
@@ -71,7 +74,7 @@ impl Received {
     /// The reader is done with it. What to tell the broker; `None` where it would not understand: the token is of an
     /// earlier connection, on this one the broker delivers the message again (and a QoS 2 one is acknowledged then).
     pub fn used(&mut self, token: AckToken) -> Option<(u16, Qos)> {
-        let told = self.tokens.remove(&token);
+        let told = self.tokens.remove(&token.0);
         let exact = match told {
             Some((packet, Qos::ExactlyOnce)) => self.exact.get_mut(&packet),
             Some(_) => None,
@@ -91,7 +94,10 @@ impl Received {
     fn token(&mut self, packet: u16, qos: Qos) -> AckToken {
         self.next += 1;
         let token = AckToken(self.next);
-        self.tokens.insert(token, (packet, qos));
+        self.tokens.insert(token.0, (packet, qos));
+        if self.tokens.len() > MOST_TOKENS {
+            self.tokens.pop_first();
+        }
         token
     }
 }
@@ -140,5 +146,19 @@ mod tests {
         received.lost();
         received.begin(true);
         assert_eq!(received.used(token), None);
+    }
+
+    #[test]
+    fn a_broker_that_waits_for_no_acknowledgement_fills_no_memory() {
+        let mut received = Received::default();
+        let mut last = None;
+        for _ in 0..100_000 {
+            last = Some(received.arrived(7, Qos::AtLeastOnce, true));
+        }
+        assert_eq!(received.tokens.len(), MOST_TOKENS);
+        let Some(Verdict::Deliver(Some(token))) = last else {
+            panic!("delivered");
+        };
+        assert_eq!(received.used(token), Some((7, Qos::AtLeastOnce)));
     }
 }

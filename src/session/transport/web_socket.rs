@@ -25,6 +25,9 @@ use crate::session::link::io_words;
 /// A frame may hold the largest packet of MQTT and a little more; what is too large for us is skipped as a packet.
 const LARGEST_FRAME: usize = 268_435_455 + 64 * 1024;
 
+/// What goes out is cut into frames of this length, so that a slow network is seen to take it piece by piece.
+const LONGEST_WRITE: usize = 64 * 1024;
+
 /// The handshake (RFC 6455, 4).
 pub async fn upgrade(
     stream: Box<dyn Stream>,
@@ -159,6 +162,7 @@ impl AsyncWrite for Frames {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(Pin::new(&mut self.socket).poll_ready(context)).map_err(write_error)?;
+        let bytes = bytes.get(..LONGEST_WRITE).unwrap_or(bytes);
         let frame = Message::Binary(Bytes::copy_from_slice(bytes));
         Pin::new(&mut self.socket)
             .start_send(frame)

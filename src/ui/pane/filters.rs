@@ -13,7 +13,7 @@ const COLUMNS: [Column; 6] = [
     Column::new("", 1, 1, 8),
     Column::new("Granted", 17, 40, 7),
     Column::new("Msgs", 5, 5, 6).right(),
-    Column::new("From", 8, 8, 3),
+    Column::new("From", 7, 7, 3),
     Column::new("Opts", 6, 14, 4),
 ];
 

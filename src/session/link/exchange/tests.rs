@@ -273,3 +273,42 @@ fn messages_are_acknowledged_at_once_or_when_told() {
     told.send(Order::Acknowledge { packet: 1, qos });
     assert!(matches!(&told.sent()[..], [theirs::Packet::PubAck(ack)] if ack.pkid == 1));
 }
+
+#[test]
+fn a_broker_that_answers_for_more_filters_than_were_asked_costs_no_memory() {
+    let mut bench = Bench::new(Version::V5, false);
+    let reason = || Some("r".repeat(60_000));
+    let flood = |packet| Incoming::SubAck {
+        packet,
+        codes: vec![0x80; 1 << 20],
+        reason: reason(),
+    };
+    assert_eq!(bench.hear(flood(9)), [], "nobody asked");
+    bench.send(Order::Subscribe {
+        ticket: Ticket(1),
+        filters: vec![wish("a", None), wish("b", None)],
+    });
+    let heard = bench.hear(flood(FIRST_OWN_PACKET));
+    let [LinkEvent::Subscribed { codes, .. }] = heard.as_slice() else {
+        panic!("{} events", heard.len());
+    };
+    assert_eq!(codes.len(), 2);
+    let filter = TopicFilter::parse("a").unwrap();
+    bench.send(Order::Unsubscribe {
+        ticket: Ticket(2),
+        filter,
+    });
+    bench.exchange.received(
+        Incoming::UnsubAck {
+            packet: FIRST_OWN_PACKET + 1,
+            codes: vec![0x80; 1 << 20],
+            reason: reason(),
+        },
+        &mut bench.out,
+    );
+    let longest = bench.exchange.events.iter().map(|event| match event {
+        LinkEvent::Packet { text } => text.len(),
+        _ => 0,
+    });
+    assert!(longest.max().unwrap_or_default() < 100_000);
+}

@@ -185,6 +185,52 @@ fn a_stuck_write_side_stops_neither_reading_nor_the_caller() {
     });
 }
 
+/// A ping in line behind a large message is answered when that has gone through, however slow the network is.
+#[test]
+fn a_slow_upload_is_not_taken_for_a_broker_that_answers_no_pings() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut wire, mut theirs) = wire(Version::V311, 64);
+        theirs.write_all(ACCEPT_V4).await.unwrap();
+        wire.send(Order::Publish {
+            ticket: Ticket(1),
+            draft: Draft::new(
+                Topic::parse("t").unwrap(),
+                Bytes::from(vec![0; 1 << 20]),
+                Qos::AtLeastOnce,
+            ),
+            packet: 1,
+            dup: false,
+        });
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut poll = |wire: &mut Wire| {
+            let mut closed = false;
+            while let Poll::Ready(event) = pin!(wire.next()).poll(&mut cx) {
+                closed |= matches!(event, LinkEvent::Closed(_));
+            }
+            closed
+        };
+        // CONNECT goes, CONNACK comes.
+        let mut some = [0; 64];
+        for _ in 0..3 {
+            assert!(!poll(&mut wire));
+            theirs.read_exact(&mut some[..7]).await.unwrap();
+        }
+        wire.rang(Instant::now());
+        assert!(wire.pulse.is_waiting());
+        for _ in 0..3 {
+            theirs.read_exact(&mut some[..7]).await.unwrap();
+            assert!(!poll(&mut wire), "the network takes it, slowly");
+            wire.rang(Instant::now());
+        }
+        wire.rang(Instant::now());
+        assert!(poll(&mut wire), "the network takes nothing any more");
+    });
+}
+
 #[test]
 fn a_broker_that_does_not_read_cannot_make_acknowledgements_pile_up() {
     let runtime = tokio::runtime::Builder::new_current_thread()
