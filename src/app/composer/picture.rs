@@ -208,7 +208,7 @@ impl App {
     /// What is wrong, else what the payload is.
     fn status_line(&self, cells: usize) -> Line {
         let composer = &self.composer;
-        let empty = composer.sheet().is_empty();
+        let empty = composer.is_empty();
         let finding = composer.findings.first();
         if let Some(finding) = finding.filter(|_| !empty) {
             let role = match finding.weight {

@@ -361,6 +361,13 @@ impl App {
             .chain(fourth)
             .flat_map(|l| fold(l, cells, 2))
             .collect();
+        for (name, value) in opened.property_lines() {
+            let line = vec![
+                span(format!("{name}  "), Role::Label),
+                span(value, Role::Normal),
+            ];
+            out.extend(fold(line, cells, 2));
+        }
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
         }
