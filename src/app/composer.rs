@@ -159,6 +159,10 @@ impl Composer {
         self.suggestions = Suggestions::default();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.topic.is_empty() && self.payload.is_empty() && self.properties.is_empty()
+    }
+
     /// What is typed differs from all that was sent or put aside last.
     pub(super) fn is_unsent(&self) -> bool {
         let sheet = self.sheet();
@@ -392,6 +396,11 @@ impl App {
     pub(super) fn composer_paste(&mut self, text: &str) {
         match self.composer.spot {
             Spot::Topic => {
+                // A topic that was cut would be another topic.
+                if !self.composer.topic.takes(text) {
+                    let text = "the paste is too long for a topic: nothing of it was taken";
+                    return self.say(Role::Warn, text);
+                }
                 self.composer.topic.insert(text);
                 self.suggest_topics();
             }

@@ -230,6 +230,9 @@ impl Editor {
         let start = self.line_start();
         let line = self.text.get(start..self.line_end()).unwrap_or_default();
         let inside = self.cursor - start;
+        if is_simple(line) {
+            return;
+        }
         let boundary =
             inside == line.len() || line.grapheme_indices(true).any(|(at, _)| at == inside);
         if !boundary {
@@ -261,6 +264,9 @@ impl Editor {
             return start.saturating_sub(1);
         }
         let line = self.text.get(start..self.cursor).unwrap_or_default();
+        if is_simple(line) {
+            return self.cursor - 1;
+        }
         let last = line.grapheme_indices(true).next_back();
         last.map_or(start, |(at, _)| start + at)
     }
@@ -272,6 +278,9 @@ impl Editor {
         }
         let start = self.line_start();
         let line = self.text.get(start..end).unwrap_or_default();
+        if is_simple(line) {
+            return self.cursor + 1;
+        }
         line.grapheme_indices(true)
             .map(|(at, _)| start + at)
             .find(|at| *at > self.cursor)
@@ -340,6 +349,11 @@ impl Editor {
     pub fn settle(&mut self, rows: usize, cells: usize) {
         self.top = super::scroll::reveal(self.top, self.line(), self.lines(), rows);
         let (column, cells) = (self.column(), cells.max(2));
+        let (_, line) = self.line_at(self.line());
+        if shown_width(line) < cells {
+            // There is room for all of it again.
+            self.left = 0;
+        }
         if column < self.left {
             self.left = column.saturating_sub(cells / 4);
         } else if column + 1 > self.left + cells {
@@ -385,8 +399,16 @@ fn shown_width(text: &str) -> usize {
     SafeText::new(text).width()
 }
 
+/// Every byte of it is a character of one cell: then nothing has to be gone through. A payload of a megabyte may be one line.
+fn is_simple(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Byte offset of the cluster that stands at `cells`, at most the end.
 fn offset_at(line: &str, cells: usize) -> usize {
+    if is_simple(line) {
+        return cells.min(line.len());
+    }
     let mut used = 0;
     for (at, cluster) in line.grapheme_indices(true) {
         used += shown_width(cluster);
@@ -400,6 +422,11 @@ fn offset_at(line: &str, cells: usize) -> usize {
 /// The line without its first clusters, at least `left` cells wide together: how wide these were, and what follows, not
 /// much longer than `cells`.
 fn window(line: &str, left: usize, cells: usize) -> (usize, SafeText) {
+    if is_simple(line) {
+        let from = left.min(line.len());
+        let to = from.saturating_add(cells + 1).min(line.len());
+        return (from, SafeText::new(line.get(from..to).unwrap_or_default()));
+    }
     let (mut hidden, mut used) = (0, 0);
     let (mut from, mut to) = (line.len(), line.len());
     for (at, cluster) in line.grapheme_indices(true) {
@@ -514,6 +541,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_fits_again_is_shown_from_its_beginning() {
+        let mut editor = Editor::new("0123456789");
+        editor.to_end();
+        editor.settle(1, 4);
+        assert_ne!(editor.window(1, 4)[0].text.as_str(), "0123");
+        editor.settle(1, 40);
+        assert_eq!(editor.window(1, 40)[0].text.as_str(), "0123456789");
+    }
+
+    #[test]
     fn what_a_terminal_would_obey_is_shown_and_stays_in_the_text() {
         let mut editor = Editor::new("a\r\u{1b}b\tc");
         editor.to_end();
@@ -522,6 +559,28 @@ mod tests {
         assert_eq!(row.text.as_str(), "a\\r\\eb\\tc");
         assert_eq!(row.cursor, Some(9));
         assert_eq!(editor.text(), "a\r\u{1b}b\tc");
+    }
+
+    /// The quick way of plain lines and the way of all others show the same.
+    #[test]
+    fn a_plain_line_is_cut_like_any_other() {
+        let line = "0123456789abcdefghij";
+        for (left, cells) in [(0, 8), (5, 8), (13, 30), (20, 4), (25, 4)] {
+            let (hidden, shown) = window(line, left, cells);
+            let (wide, all) = window(&format!("{line}é"), left, cells);
+            assert!(hidden <= wide, "{left} {cells}");
+            assert!(all.as_str().starts_with(shown.as_str()), "{left} {cells}");
+            assert_eq!(offset_at(line, left), left.min(line.len()));
+        }
+        let mut editor = Editor::new("x".repeat(1 << 20));
+        editor.to_end();
+        for _ in 0..20 {
+            press(&mut editor, &[KeyCode::Left, KeyCode::Char('y')]);
+            editor.settle(4, 80);
+            editor.window(4, 80);
+            press(&mut editor, &[KeyCode::Backspace]);
+        }
+        assert_eq!(editor.text().len(), 1 << 20);
     }
 
     proptest::proptest! {

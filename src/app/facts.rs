@@ -114,6 +114,9 @@ impl App {
             return;
         }
         self.moved = true;
+        if !state.is_up() {
+            self.sweep_cut_off();
+        }
         match &state {
             // The adapter greets at every connection; where there is none, the list can be had all the same.
             LinkState::Reconnecting { .. } => {
@@ -123,6 +126,10 @@ impl App {
             }
             LinkState::Connected { .. } => self.close_problem_box(),
             LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
+                // It does not come back by itself.
+                if let Some(words) = self.drop_repeat() {
+                    self.say(Role::Bad, format!("repeating stopped ({words})"));
+                }
                 self.close_problem_box();
                 if !self.token_is_asked() {
                     self.offer(Over::problem(problem.clone(), true));

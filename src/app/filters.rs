@@ -129,6 +129,12 @@ impl Filters {
         changed
     }
 
+    /// Known, and only because a box or the composer needs it for the moment.
+    pub(super) fn is_for_a_while(&self, filter: &TopicFilter) -> bool {
+        self.get(filter)
+            .is_some_and(|entry| matches!(entry.origin, Origin::Health | Origin::Composer))
+    }
+
     pub(super) fn dropped(&mut self, filter: &TopicFilter) -> bool {
         let Ok(at) = self.place(filter) else {
             return false;

@@ -61,6 +61,11 @@ impl Input {
         (count(&self.text[..self.cursor]), count(&self.text))
     }
 
+    /// Whether that much more fits.
+    pub fn takes(&self, text: &str) -> bool {
+        self.text.len() + text.len() <= LONGEST
+    }
+
     /// Line breaks and tabs of a paste become blanks: a field is one line.
     pub fn insert(&mut self, text: &str) {
         let flat: String = text

@@ -336,6 +336,9 @@ impl App {
         }
         self.flush_draft();
         self.drop_repeat();
+        // A session that the broker keeps would go on with filters that nobody wants.
+        self.end_exchange("another profile is opened");
+        self.stop_sweep();
         let session = SessionId {
             generation: self.home.session.generation + 1,
         };
@@ -359,6 +362,22 @@ impl App {
         self.open_session();
     }
 
+    /// What the session was given and would take along when it ends.
+    pub(super) fn unsent_messages(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let publishes = self.composer.outgoing.len();
+        if publishes > 0 {
+            let text = words::count(publishes, "message");
+            lines.push(format!(
+                "{text} not delivered yet; what waits would be lost"
+            ));
+        }
+        if self.composer.sweep.as_ref().is_some_and(Sweep::is_clearing) {
+            lines.push("retained messages are being cleared".to_owned());
+        }
+        lines
+    }
+
     /// Commands and wishes that a quit would leave undone.
     pub(super) fn unsent(&self) -> Vec<String> {
         /// How long an accepted command without a report counts as unfinished.
@@ -371,16 +390,7 @@ impl App {
                 words::count(commands, "command")
             ));
         }
-        let publishes = self.composer.outgoing.len();
-        if publishes > 0 {
-            let text = words::count(publishes, "message");
-            lines.push(format!(
-                "{text} not delivered yet; what waits would be lost"
-            ));
-        }
-        if self.composer.sweep.as_ref().is_some_and(Sweep::is_clearing) {
-            lines.push("retained messages are being cleared".to_owned());
-        }
+        lines.extend(self.unsent_messages());
         let waiting = |p: &Purpose| matches!(p, Purpose::Feed { .. });
         if self.home.feeds.is_waiting() || self.pending.has(waiting) {
             lines.push("a subscription is still being changed".to_owned());

@@ -63,8 +63,11 @@ fn words(error: &str) -> String {
     words.to_owned()
 }
 
+/// A longer text is not laid out: deep nesting makes many times as much of it.
+const LONGEST_LAID_OUT: usize = 4 * 1024 * 1024;
+
 /// Laid out with two blanks a level; only white space moves, so numbers, key order and duplicates stay. `None` when it is
-/// no valid JSON.
+/// no valid JSON, or would become too long.
 pub fn laid_out(text: &str) -> Option<String> {
     if check(text) != JsonState::Valid {
         return None;
@@ -73,6 +76,9 @@ pub fn laid_out(text: &str) -> Option<String> {
     let mut depth = 0_usize;
     let mut rest = text.trim();
     while let Some(c) = rest.chars().next() {
+        if out.len() + 2 * depth > LONGEST_LAID_OUT {
+            return None;
+        }
         let length = token_length(rest, c);
         let (token, after) = rest.split_at(length);
         rest = after.trim_start();
@@ -161,6 +167,13 @@ mod tests {
             JsonState::Valid
         );
         assert_eq!(broken("{\"id\": {{uuid}}}"), (1, 8));
+    }
+
+    #[test]
+    fn a_deep_nest_is_not_laid_out_into_all_memory() {
+        let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
+        assert_eq!(check(&deep), JsonState::Valid);
+        assert_eq!(laid_out(&deep), None);
     }
 
     #[test]

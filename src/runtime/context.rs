@@ -474,11 +474,17 @@ impl Context {
 
     /// What no terminal would take: into a file of the state folder. Answers its path.
     pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
-        let path = self
-            .folders
-            .state
-            .join(format!("copied-{}.txt", self.clock.now().wall.seconds()));
         files::make_private_folder(&self.folders.state)?;
+        let now = self.clock.now().wall.seconds();
+        let name = |n: u32| match n {
+            1 => format!("copied-{now}.txt"),
+            n => format!("copied-{now}-{n}.txt"),
+        };
+        // Two copies in one second are two files.
+        let path = (1..1000)
+            .map(|n| self.folders.state.join(name(n)))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| self.folders.state.join(name(1)));
         files::replace(&path, content, Access::Private)?;
         Ok(path.display().to_string())
     }

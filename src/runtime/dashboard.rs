@@ -1,5 +1,6 @@
 //! The loop: keys first, then what the tasks found out, and a frame when something visible moved.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,13 +117,30 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
     let mut signals = Signals::listen()?;
     let mut terminal = Terminal::take(setup.mouse, context.frame_marks)?;
     setup.size = terminal.size()?;
-    let mut input = EventStream::new();
     let mut desk = Desk::new(context, setup);
+    let left = work(context, theme, &mut terminal, &mut signals, &mut desk).await;
+    drop(terminal);
+    // However it ended: what was typed last is on its way to the disk, and so is what memory holds.
+    desk.feed(Event::Stop(StopReason::TerminalGone));
+    desk.shelve_rest();
+    desk.hands.leave().await;
+    left
+}
+
+/// Until it is left, or the terminal fails.
+async fn work(
+    context: &Arc<Context>,
+    theme: &Theme,
+    terminal: &mut Terminal,
+    signals: &mut Signals,
+    desk: &mut Desk,
+) -> io::Result<Exit> {
+    let mut input = EventStream::new();
     let mut pacer = Pacer::default();
-    let left = loop {
+    loop {
         if logging::has_crashed() {
             // The terminal is given back already: not another frame.
-            break Ok(Exit::Failed);
+            return Ok(Exit::Failed);
         }
         let now = context.clock.now();
         let due = pacer.due(desk.app.revision(), now.mono);
@@ -133,7 +151,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
                 .draw(desk.inputs, |frame| ui::view(&screen, theme, frame))
                 .is_err()
             {
-                break Ok(Exit::Done);
+                return Ok(Exit::Done);
             }
             pacer.drew(revision, now.mono);
             continue;
@@ -155,7 +173,7 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
             },
             signal = signals.next() => match signal {
                 Signal::Stop | Signal::Interrupt => desk.feed(Event::Stop(StopReason::Signal)),
-                Signal::Suspend => suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, false)?,
+                Signal::Suspend => suspend(terminal, desk, &mut pacer, signals, false)?,
                 Signal::Continued => {
                     terminal.enter()?;
                     pacer.forget();
@@ -170,29 +188,28 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
             () = desk.inbox.filled() => desk.drain(),
         }
         let mut quit = false;
-        for errand in desk.errands() {
+        // An errand may bring another one: who is told to stop while the editor is open stops after it.
+        let mut errands = VecDeque::from(desk.errands());
+        while let Some(errand) = errands.pop_front() {
             match errand {
                 Errand::Quit => quit = true,
                 Errand::Suspend => {
-                    suspend(&mut terminal, &mut desk, &mut pacer, &mut signals, true)?;
+                    suspend(terminal, desk, &mut pacer, signals, true)?;
                 }
                 Errand::Send(bytes) => terminal.send(&bytes)?,
                 Errand::Edit(editing) => {
                     // Whoever reads keys ahead would take them from the editor.
                     input = EventStream::new();
-                    edit(&mut terminal, &mut desk, &mut signals, editing).await?;
+                    edit(terminal, desk, signals, editing).await?;
                     pacer.forget();
                 }
             }
+            errands.extend(desk.errands());
         }
         if quit && !logging::has_crashed() {
-            break Ok(Exit::Done);
+            return Ok(Exit::Done);
         }
-    };
-    drop(terminal);
-    desk.shelve_rest();
-    desk.hands.leave().await;
-    left
+    }
 }
 
 /// Gives the terminal to the user's editor and takes it again. The stream goes on meanwhile.

@@ -2,7 +2,7 @@
 //! `templates.toml` beside the config file. One worker does it in the order in which it was asked, off the loop.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -207,24 +207,47 @@ fn append(folder: &Path, entry: &Entry) -> Result<(), Problem> {
     make_private_folder(folder)?;
     let path = folder.join(HISTORY_FILE);
     let written = open_to_append(&path).and_then(|mut file| {
+        // A line that a full disk tore takes no other one along.
+        let before = if is_torn(&mut file)? { "\n" } else { "" };
         // In one piece: two dashboards on one profile do not mix their lines.
-        file.write_all(format!("{line}\n").as_bytes())?;
+        file.write_all(format!("{before}{line}\n").as_bytes())?;
         file.metadata()
     });
     let length = written
         .map_err(|error| trouble("write", &path, &error))?
         .len();
     if length > HISTORY_BYTES {
-        let kept = load(folder);
-        let half = kept.history.len() / 2;
-        write_history(&path, kept.history.get(half..).unwrap_or_default())?;
+        shorten(&path)?;
     }
     Ok(())
 }
 
+/// The newer half stays.
+fn shorten(path: &Path) -> Result<(), Problem> {
+    let Some(text) = text_of(path)? else {
+        return Ok(());
+    };
+    let mut kept = Kept::default();
+    read_history(path, &text, &mut kept);
+    let half = kept.history.len() / 2;
+    write_history(path, kept.history.get(half..).unwrap_or_default())?;
+    // What was damaged is said.
+    kept.notices.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn is_torn(file: &mut fs::File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(io::SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
 fn open_to_append(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.create(true).append(true);
+    options.create(true).append(true).read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -372,6 +395,20 @@ mod tests {
         assert!(kept.notices[0].remedy.contains(".damaged-1"));
         assert_eq!(load(&folder).notices, []);
         assert_eq!(load(&folder).history, [entry("a")]);
+    }
+
+    #[test]
+    fn a_line_that_a_full_disk_tore_takes_no_other_one_along() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("lab");
+        append(&folder, &entry("a")).unwrap();
+        let path = folder.join(HISTORY_FILE);
+        let torn = format!("{}{{\"v\":1,\"at\":", fs::read_to_string(&path).unwrap());
+        replace(&path, torn.as_bytes(), Access::Private).unwrap();
+        append(&folder, &entry("b")).unwrap();
+        let kept = load(&folder);
+        assert_eq!(kept.history, [entry("a"), entry("b")]);
+        assert_eq!(kept.notices.len(), 1, "{:?}", kept.notices);
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct Open {
     /// Deleted with this.
     file: NamedTempFile,
     editor: String,
-    ended_its_lines: bool,
+    /// As it was given.
+    text: String,
     status: Option<std::io::Result<ExitStatus>>,
 }
 
@@ -64,7 +65,7 @@ impl Open {
             child,
             file,
             editor,
-            ended_its_lines: editing.text.is_empty() || editing.text.ends_with('\n'),
+            text: editing.text.clone(),
             status: None,
         })
     }
@@ -81,13 +82,19 @@ impl Open {
         let _already_gone = self.child.start_kill();
     }
 
-    /// The text as it was left; nothing is changed where the editor failed.
+    /// The text as it was left; nothing is changed where the editor failed. What was written and is not taken stays in its file.
     pub async fn outcome(mut self) -> Result<String, Problem> {
         self.ended().await;
         match &self.status {
             Some(Ok(status)) if status.success() => {}
-            Some(Ok(status)) => return Err(failed(&self.editor, &status.to_string())),
-            Some(Err(error)) => return Err(failed(&self.editor, &error.to_string())),
+            Some(Ok(status)) => {
+                let problem = failed(&self.editor, &status.to_string());
+                return Err(self.keep_what_was_written(problem));
+            }
+            Some(Err(error)) => {
+                let problem = failed(&self.editor, &error.to_string());
+                return Err(self.keep_what_was_written(problem));
+            }
             None => return Err(failed(&self.editor, "it did not end")),
         }
         let path = self.file.path();
@@ -95,22 +102,40 @@ impl Open {
         let length = std::fs::metadata(path).map_err(read)?.len();
         if length > LONGEST as u64 {
             let cause = format!("{length} bytes are more than the composer takes ({LONGEST})");
-            let remedy = "save it and choose the kind \"file\"";
-            return Err(Problem::new("the edited text was not taken", cause, remedy));
+            let problem = Problem::new(NOT_TAKEN, cause, "");
+            return Err(self.keep_what_was_written(problem));
         }
         let bytes = std::fs::read(path).map_err(read)?;
-        let mut text = String::from_utf8(bytes).map_err(|_no_text| {
-            let cause = "the file is no UTF-8 any more";
-            let remedy = "choose the kind hex, base64 or file for bytes";
-            Problem::new("the edited text was not taken", cause, remedy)
-        })?;
+        let Ok(mut text) = String::from_utf8(bytes) else {
+            let problem = Problem::new(NOT_TAKEN, "the file is no UTF-8 any more", "");
+            return Err(self.keep_what_was_written(problem));
+        };
         // Editors end the last line, which is no wish of the person's.
-        if !self.ended_its_lines && text.ends_with('\n') {
+        let ended = self.text.is_empty() || self.text.ends_with('\n');
+        if !ended && text.ends_with('\n') {
             text.pop();
         }
         Ok(text)
     }
+
+    /// The problem, with where the text is now.
+    fn keep_what_was_written(self, mut problem: Problem) -> Problem {
+        let path = self.file.path().to_owned();
+        let as_before = std::fs::metadata(&path)
+            .is_ok_and(|now| now.len() == self.text.len() as u64)
+            && std::fs::read(&path).is_ok_and(|now| now == self.text.as_bytes());
+        if as_before || !path.exists() || self.file.into_temp_path().keep().is_err() {
+            return problem;
+        }
+        problem.remedy = format!(
+            "what was written is kept in {}; the kind \"file\" sends it",
+            path.display()
+        );
+        problem
+    }
 }
+
+const NOT_TAKEN: &str = "the edited text was not taken";
 
 fn failed(editor: &str, why: &str) -> Problem {
     Problem::new(
@@ -154,6 +179,29 @@ mod tests {
             .await
             .unwrap_err();
         assert!(problem.remedy.contains("VISUAL"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn what_was_written_and_is_not_taken_is_kept_and_named() {
+        let kept = |problem: &Problem| {
+            let words = problem.remedy.strip_prefix("what was written is kept in ");
+            let (path, _) = words
+                .and_then(|words| words.split_once(';'))
+                .unwrap_or_else(|| panic!("{problem}"));
+            let bytes = std::fs::read(path).expect("it is there");
+            std::fs::remove_file(path).expect("ours");
+            bytes
+        };
+        let problem = edited("sh -c 'printf draft >\"$0\"; kill -9 $$'", "on").await;
+        let problem = problem.unwrap_err();
+        assert!(problem.what.contains("as it was"), "{problem}");
+        assert_eq!(kept(&problem), b"draft");
+        let problem = edited("sh -c 'printf \"\\377\" >\"$0\"'", "on").await;
+        assert_eq!(kept(&problem.unwrap_err()), b"\xff");
+        let long = format!("sh -c 'head -c {} /dev/zero >\"$0\"'", LONGEST + 1);
+        let problem = edited(&long, "on").await.unwrap_err();
+        assert!(problem.cause.contains("more than"), "{problem}");
+        assert_eq!(kept(&problem).len(), LONGEST + 1);
     }
 
     #[tokio::test]

@@ -284,6 +284,7 @@ impl Hands {
             let gathered = file.map(|file| Outcome::Gathered(Gathered { variables, file }));
             inbox.push(Event::Done(id, gathered));
         });
+        self.requests.retain(|_, task| !task.is_finished());
         self.requests.insert(id, task);
     }
 

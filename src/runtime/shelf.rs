@@ -488,11 +488,11 @@ fn number_of(path: &Path) -> Option<u64> {
 
 fn lock(folder: &Path) -> Result<File, Problem> {
     let path = folder.join("lock");
-    let opened = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(&path);
     let lock = opened.map_err(|error| files::trouble("open", &path, &error))?;
     let step = Duration::from_millis(50);
     for _ in 0..PATIENCE.as_millis() / step.as_millis() {

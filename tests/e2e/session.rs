@@ -214,8 +214,9 @@ fn a_broker_that_goes_is_waited_for_and_so_is_what_was_sent_meanwhile() {
     // The filters are asked for before what waited goes out, so it comes back.
     screen.press("3").shows("Enter inspect");
     screen.until("the message, back", |text| {
-        text.lines()
-            .any(|l| l.contains("patience") && !l.contains('↑') && l.contains("message"))
+        let stream = text.lines().filter_map(|l| l.rsplit("││").next());
+        let mut rows = stream.filter(|l| l.contains("home/lamp") && l.contains("patience"));
+        rows.any(|row| !row.contains('↑'))
     });
     broker.stop();
     screen.shows("reconnecting");

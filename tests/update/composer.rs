@@ -667,3 +667,13 @@ fn the_composer_fits_small_and_large_terminals() {
         assert!(cursor, "{width}x{height}: {}", deck.composer());
     }
 }
+
+#[test]
+fn a_paste_that_is_too_long_for_a_topic_is_not_cut_into_another_topic() {
+    let mut deck = lab(Version::V311);
+    deck.press("c").paste(&"x".repeat(70_000));
+    assert!(deck.notice().contains("too long"), "{}", deck.notice());
+    deck.type_text("t").press("ctrl-s");
+    let (_, draft) = only(deck.published());
+    assert_eq!(draft.topic.as_str(), "t");
+}

@@ -21,7 +21,7 @@ fn second() -> Duration {
     Duration::from_secs(1)
 }
 
-fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
+pub fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
     Message {
         at: deck.at.wall,
         direction: Direction::In,
@@ -37,7 +37,7 @@ fn message(deck: &Deck, topic: &str, payload: &str) -> Message {
 }
 
 impl Deck {
-    fn hears(&mut self, message: Message) -> &mut Self {
+    pub fn hears(&mut self, message: Message) -> &mut Self {
         let event = SessionEvent::Message(Box::new(message), Reading::default());
         self.event(Event::Session(self.session, event))
     }
@@ -51,7 +51,7 @@ impl Deck {
     }
 
     /// Commands to the session since the last look: subscribed, unsubscribed.
-    fn asked_filters(&mut self) -> (Vec<FilterWish>, Vec<TopicFilter>) {
+    pub fn asked_filters(&mut self) -> (Vec<FilterWish>, Vec<TopicFilter>) {
         let (mut wanted, mut dropped) = (Vec::new(), Vec::new());
         for effect in self.asked() {
             match effect {
@@ -63,7 +63,7 @@ impl Deck {
         (wanted, dropped)
     }
 
-    fn palette(&mut self, words: &str) -> &mut Self {
+    pub fn palette(&mut self, words: &str) -> &mut Self {
         self.press(":").type_text(words).press("enter")
     }
 }
@@ -326,7 +326,7 @@ fn a_templates_file_that_is_not_understood_is_said() {
 }
 
 /// A sweep below `plant` that has counted `count` retained messages and asks.
-fn counted(count: usize) -> Deck {
+pub fn counted(count: usize) -> Deck {
     let mut deck = lab(Version::V311);
     deck.palette("clear retained")
         .type_text("plant")
@@ -491,4 +491,53 @@ fn the_users_own_filter_stands_again_after_the_count() {
     deck.grants(&own).wait(3 * second());
     let (wanted, dropped) = deck.asked_filters();
     assert_eq!((wanted[0].qos, dropped), (Qos::AtLeastOnce, Vec::new()));
+}
+
+/// F22 in the core: count first, at most 500 a second, live, Esc stops.
+#[test]
+fn two_hundred_thousand_retained_topics_are_counted_and_cleared_at_the_set_rate_until_escape() {
+    let mut deck = counted(200_000);
+    assert!(
+        deck.overlay().contains("Clear 200,000 retained messages?"),
+        "{}",
+        deck.overlay()
+    );
+    deck.published();
+    deck.type_text("200000").press("enter");
+    let mut cleared = 0;
+    for _ in 0..20 {
+        let batch = deck.published();
+        assert!(batch.len() <= 60, "{} in 100 ms", batch.len());
+        for (id, _) in batch {
+            cleared += 1;
+            deck.receipt(id, Ok(Delivered::default()));
+        }
+        deck.wait(Duration::from_millis(100));
+        assert!(
+            deck.overlay().contains("of 200,000 cleared"),
+            "{}",
+            deck.overlay()
+        );
+    }
+    assert!((900..=1100).contains(&cleared), "{cleared} in 2 s");
+    for (id, _) in deck.published() {
+        cleared += 1;
+        deck.receipt(id, Ok(Delivered::default()));
+    }
+    deck.press("esc");
+    assert!(
+        deck.overlay()
+            .contains(&format!("stopped: {} cleared", grouped(cleared))),
+        "{}",
+        deck.overlay()
+    );
+    deck.wait(60 * second());
+    assert_eq!(deck.published(), []);
+}
+
+fn grouped(n: usize) -> String {
+    if n < 1000 {
+        return n.to_string();
+    }
+    format!("{},{:03}", n / 1000, n % 1000)
 }

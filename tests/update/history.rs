@@ -209,3 +209,34 @@ fn an_earlier_run_is_found_too() {
     disk.serve(&mut deck);
     assert_eq!(numbers(&deck), ["1", "3", "1", "3"]);
 }
+
+/// F23: what comes while the stream is frozen goes to the disk, or is counted as dropped where there is none.
+#[test]
+fn a_flood_behind_a_frozen_stream_is_on_the_disk_or_counted() {
+    for keeps in [false, true] {
+        let mut small = setup();
+        small.memory_limit = 64 * 1024;
+        small.keeps_history = keeps;
+        let mut deck = Deck::new(small);
+        deck.connect().receive(50, "home/t").press("3 space");
+        let frozen = deck.gists();
+        deck.receive(20_000, "home/t");
+        assert_eq!(deck.gists(), frozen, "the frozen rows stay, disk: {keeps}");
+        let header = deck.screen().header;
+        assert_eq!(header.received, 20_050);
+        let (on_disk, dropped) = (header.on_disk.unwrap_or(0), header.dropped);
+        assert_eq!(header.kept + on_disk + dropped, 20_050);
+        assert!(deck.note(PaneId::Messages).contains("frozen, 20,000 new"));
+        if keeps {
+            assert_eq!(dropped, 0, "the disk takes what memory has no room for");
+            assert!(on_disk > 10_000, "{on_disk}");
+        } else {
+            assert!(dropped > 10_000, "{dropped}");
+        }
+        deck.press("space");
+        assert_eq!(
+            deck.gists().last().map(String::as_str),
+            Some("{\"n\":20050}")
+        );
+    }
+}

@@ -3,13 +3,18 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Outcome};
 use thingdeck::app::screen::{Body, PaneId, Role};
 use thingdeck::domain::decode::{Chain, Pins, Step};
+use thingdeck::domain::message::{Message, Properties};
+use thingdeck::domain::profile::Version;
 use thingdeck::domain::reading::Kind;
 use thingdeck::domain::topic::TopicFilter;
 
+use crate::composer::lab;
+use crate::composer_more::message;
 use crate::deck::{Deck, plain, profile, setup};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -352,4 +357,83 @@ fn zoom_keeps_the_place() {
         deck.pane(PaneId::Inspector).scroll.offset > 0,
         "not thrown back to the top"
     );
+}
+
+/// A message of MQTT 5 with everything that a sender can add, out of a kept session.
+fn with_properties(deck: &Deck) -> Message {
+    Message {
+        properties: Some(Box::new(Properties {
+            utf8: Some(true),
+            expiry: Some(60),
+            content_type: Some("application/json".to_owned()),
+            response_topic: Some("answers/\u{1b}[2J".to_owned()),
+            correlation_data: Some(Bytes::from_static(b"\x00\xff")),
+            user: vec![("site".to_owned(), "hall 3".to_owned())],
+            subscription_ids: vec![7],
+        })),
+        session: true,
+        ..message(deck, "plant/x", "{}")
+    }
+}
+
+#[test]
+fn what_mqtt_5_adds_is_shown_copied_and_opened_in_the_composer() {
+    let mut deck = lab(Version::V5);
+    let message = with_properties(&deck);
+    deck.hears(message).press("3 enter");
+    shows(
+        &deck,
+        &[
+            "from the kept session",
+            "content type  application/json",
+            "response topic  answers/\\e[2J",
+            "correlation  00ff",
+            "expiry  60 s",
+            "user  site = hall 3",
+            "subscription  7",
+        ],
+    );
+    deck.asked();
+    deck.press("Y");
+    let asked = deck.asked();
+    let [Effect::Copy(_, line)] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    for part in [
+        "\"session\":true",
+        "\"properties\":{",
+        "application/json",
+        "hall 3",
+    ] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    deck.press("C");
+    let composer = deck.composer();
+    assert!(!composer.contains("Properties: none"), "{composer}");
+    assert!(composer.contains("Topic: plant/x"), "{composer}");
+}
+
+#[test]
+fn a_long_property_does_not_fill_the_inspector() {
+    let mut deck = lab(Version::V5);
+    let mut message = with_properties(&deck);
+    if let Some(properties) = &mut message.properties {
+        properties.user = vec![("k".to_owned(), "v".repeat(60_000)); 500];
+    }
+    deck.hears(message).press("3 enter G");
+    let shown = deck.inspector();
+    assert!(shown.contains("{}"), "the payload is near\n{shown}");
+}
+
+#[test]
+fn c_opens_the_message_that_the_inspector_shows_not_the_streams() {
+    let mut deck = lab(Version::V311);
+    for (topic, payload) in [("a", "one"), ("b", "two"), ("a", "three")] {
+        let message = message(&deck, topic, payload);
+        deck.hears(message);
+    }
+    deck.press("3 /").type_text("three").press("enter enter [");
+    shows(&deck, &["one"]);
+    deck.press("C");
+    assert!(deck.composer().contains("1 one"), "{}", deck.composer());
 }

@@ -1,6 +1,8 @@
 //! Stories on the core: events in, effects and screen out. Every behaviour that a user can name.
 
 mod boxes;
+mod broken_off;
+mod broker_properties;
 mod composer;
 mod composer_more;
 mod control;

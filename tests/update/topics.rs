@@ -406,3 +406,40 @@ fn keys_of_the_tree_do_nothing_where_there_are_devices() {
         deck.overlay()
     );
 }
+
+/// F21: 1,000 messages a second for a minute, on ever more topics, sorted by rate.
+#[test]
+fn a_flood_of_a_minute_moves_neither_the_topic_nor_the_message_that_is_read() {
+    let mut deck = Deck::broker(&["#"]);
+    for n in 0..40 {
+        deck.receive(1, &format!("plant/{n:02}/a"));
+    }
+    deck.press("S j j j j j");
+    let topic = |deck: &Deck| deck.topics().iter().position(|row| row.selected);
+    let (name, line) = {
+        let line = topic(&deck).expect("one is selected");
+        (deck.topics()[line].name.to_string(), line)
+    };
+    deck.press("3 k k k");
+    let (read, row) = (
+        deck.selected_gist(),
+        deck.messages().iter().position(|row| row.selected),
+    );
+    for second in 0..60 {
+        for n in 0..1000 {
+            let busy = (n * 7 + second) % 97;
+            deck.receive(1, &format!("plant/{busy:02}/{}", (n + second) % 3));
+        }
+        deck.asked();
+        deck.wait(Duration::from_secs(1));
+        assert_eq!(deck.selected_gist(), read, "second {second}");
+        let now = deck.messages().iter().position(|row| row.selected);
+        assert_eq!(now, row, "the window stands still in second {second}");
+        let now = topic(&deck).expect("one is selected");
+        assert_eq!(
+            (deck.topics()[now].name.to_string(), now),
+            (name.clone(), line),
+            "second {second}"
+        );
+    }
+}

@@ -255,7 +255,10 @@ impl App {
         if let Some(timer) = timer {
             self.ask(Effect::StopTimer(timer));
         }
-        if ours && let Ok(filter) = filter {
+        if ours
+            && let Ok(filter) = filter
+            && self.home.filters.is_for_a_while(&filter)
+        {
             let session = self.home.session;
             self.ask(Effect::Session(
                 session,

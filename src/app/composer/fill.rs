@@ -15,19 +15,19 @@ impl App {
             return self.say(Role::Warn, format!("{platform} takes no messages of ours"));
         }
         self.hold();
-        let Some(kept) = self.selected_message().filter(|kept| kept.gap.is_none()) else {
+        let Some(message) = self.message_at_hand() else {
             return self.say(Role::Warn, "there is no message here to open");
         };
-        if kept.length > kept.payload.len() as u64 {
+        if message.is_cut() {
             let text = "only the beginning of this message was kept: it cannot be sent again";
             return self.say(Role::Warn, text);
         }
         let opened = Sheet::of_message(
-            kept.topic,
-            kept.payload,
-            kept.qos,
-            kept.retain,
-            kept.properties().as_deref(),
+            &message.topic,
+            &message.payload,
+            message.qos,
+            message.retain,
+            message.properties.as_deref(),
         );
         match opened {
             Ok(sheet) => self.open_sheet(&sheet),

@@ -38,7 +38,7 @@ impl App {
         }
         if !self.composer.sheet().is_empty() {
             // Something is typed already: what was there before is one of the history.
-            return self.composer.remember(draft);
+            return self.keep_in_history(draft.sheet, false);
         }
         self.composer.put(&draft.sheet);
         // Where it was left off, most likely.

@@ -86,7 +86,7 @@ impl App {
             }
         }
         if plan.status {
-            out.push(ComposeRow::Line(self.status_line()));
+            out.push(ComposeRow::Line(self.status_line(cells)));
         }
         let results = self.result_lines(cells).into_iter().take(plan.results);
         out.extend(results.map(ComposeRow::Line));
@@ -206,9 +206,9 @@ impl App {
     }
 
     /// What is wrong, else what the payload is.
-    fn status_line(&self) -> Line {
+    fn status_line(&self, cells: usize) -> Line {
         let composer = &self.composer;
-        let empty = composer.sheet().is_empty();
+        let empty = composer.is_empty();
         let finding = composer.findings.first();
         if let Some(finding) = finding.filter(|_| !empty) {
             let role = match finding.weight {
@@ -240,7 +240,10 @@ impl App {
                 Role::Warn,
             ),
         };
-        vec![span(said, role), span(format!("  {size}"), Role::Dim)]
+        // What is wrong counts more than how long it is.
+        let both = text::width(&said) + 2 + text::width(&size) <= cells;
+        let size = both.then(|| span(format!("  {size}"), Role::Dim));
+        std::iter::once(span(said, role)).chain(size).collect()
     }
 
     /// The answer, then what became of the last messages.

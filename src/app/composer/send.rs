@@ -231,7 +231,7 @@ impl App {
             session: false,
         };
         let seq = self.home.ring.push(&message, Note::default());
-        self.messages.offer(seq, &self.home);
+        self.offer_message(seq);
     }
 }
 

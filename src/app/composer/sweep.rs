@@ -42,8 +42,11 @@ pub(in super::super) struct Sweep {
     root: String,
     filter: TopicFilter,
     stage: Stage,
+    /// What was counted; what of it is still to be cleared.
     found: BTreeSet<Topic>,
     found_bytes: usize,
+    /// How many were counted.
+    count: usize,
     /// There is more than is remembered.
     more: bool,
     /// The user's own wish for the same filter: it stands again afterwards.
@@ -52,11 +55,13 @@ pub(in super::super) struct Sweep {
     /// When the last retained message came.
     last: Mono,
     timer: Option<TimerId>,
-    /// Still to be cleared, the next one last.
-    left: Vec<Topic>,
     in_flight: BTreeSet<ReceiptId>,
+    /// It came to clearing.
+    began: bool,
     cleared: usize,
     failed: usize,
+    /// The connection was lost meanwhile.
+    cut_off: bool,
     /// Why the first one failed.
     why: Option<String>,
 }
@@ -86,7 +91,7 @@ impl Sweep {
 
     /// What may be typed to let it go.
     pub(in super::super) fn is_confirmed_by(&self, typed: &str) -> bool {
-        typed == self.root || typed == self.found.len().to_string()
+        typed == self.root || typed == self.count.to_string()
     }
 
     pub(in super::super) fn root(&self) -> &str {
@@ -127,15 +132,17 @@ impl App {
             stage: Stage::Subscribing,
             found: BTreeSet::new(),
             found_bytes: 0,
+            count: 0,
             more: false,
             own,
             begun: self.at.mono,
             last: self.at.mono,
             timer: Some(timer),
-            left: Vec::new(),
             in_flight: BTreeSet::new(),
+            began: false,
             cleared: 0,
             failed: 0,
+            cut_off: false,
             why: None,
         });
         self.open_over(Over::sweep());
@@ -187,6 +194,7 @@ impl App {
             sweep.more = true;
         } else if sweep.found.insert(message.topic.clone()) {
             sweep.found_bytes += bytes;
+            sweep.count += 1;
         }
     }
 
@@ -253,6 +261,8 @@ impl App {
                 self.home.filters.want(own.clone(), Origin::Composer);
                 SessionCommand::Subscribe(own)
             }
+            // Somebody else has come to want it.
+            None if !self.home.filters.is_for_a_while(&filter) => return,
             None => SessionCommand::Unsubscribe(filter),
         };
         let session = self.home.session;
@@ -265,23 +275,24 @@ impl App {
             return;
         };
         sweep.stage = Stage::Clearing;
+        sweep.began = true;
         sweep.begun = self.at.mono;
-        sweep.left = sweep.found.iter().rev().cloned().collect();
         self.open_over(Over::sweep());
         self.clear_some();
     }
 
     fn clear_some(&mut self) {
         let session = self.home.session;
-        let up = self.home.link.is_up();
         for _ in 0..IN_A_TURN {
             let Some(sweep) = &mut self.composer.sweep else {
                 return;
             };
-            if !up || sweep.in_flight.len() >= IN_FLIGHT {
+            if sweep.in_flight.len() >= IN_FLIGHT {
                 break;
             }
-            let Some(topic) = sweep.left.pop() else { break };
+            let Some(topic) = sweep.found.pop_first() else {
+                break;
+            };
             let id = self.composer.take_receipt();
             if let Some(sweep) = &mut self.composer.sweep {
                 sweep.in_flight.insert(id);
@@ -290,7 +301,7 @@ impl App {
             draft.retain = true;
             self.ask(Effect::Session(session, SessionCommand::Publish(id, draft)));
         }
-        let done = |s: &Sweep| s.left.is_empty() && s.in_flight.is_empty();
+        let done = |s: &Sweep| s.found.is_empty() && s.in_flight.is_empty();
         if self.composer.sweep.as_ref().is_some_and(done) {
             return self.end_sweep(Stage::Done);
         }
@@ -335,6 +346,19 @@ impl App {
         under_way
     }
 
+    /// The connection is gone, and who knows for how long: nothing is cleared behind the user's back when it is there again.
+    pub(in super::super) fn sweep_cut_off(&mut self) {
+        if let Some(sweep) = &mut self.composer.sweep
+            && sweep.is_under_way()
+        {
+            sweep.cut_off = true;
+            if !sweep.began {
+                sweep.why = Some("stopped: the connection was lost, nothing is cleared".to_owned());
+            }
+            self.end_sweep(Stage::Stopped);
+        }
+    }
+
     /// The question was not answered.
     pub(in super::super) fn forget_sweep(&mut self) {
         self.composer.sweep = None;
@@ -363,19 +387,19 @@ impl App {
         };
         let mut out = labelled("below  ", &sweep.root, Role::Title, cells);
         out.push(line("", Role::Normal));
-        let found = words::grouped(sweep.found.len() as u64);
+        let found = words::grouped(sweep.count as u64);
         let counted = format!("{found} retained so far");
         match sweep.stage {
             Stage::Subscribing => out.push(line("asking the broker …", Role::Pending)),
             Stage::Counting => out.push(line(format!("counting: {counted}"), Role::Pending)),
             Stage::Asking => {}
-            Stage::Clearing => out.extend(self.progress_lines(sweep, cells)),
-            Stage::Stopped if sweep.left.is_empty() && sweep.cleared == 0 => {
+            Stage::Clearing => out.extend(Self::progress_lines(sweep, cells)),
+            Stage::Stopped if !sweep.began => {
                 let why = sweep.why.clone();
                 let text = why.unwrap_or_else(|| format!("stopped: {counted}, nothing is cleared"));
                 out.extend(wrapped(&text, Role::Warn, cells));
             }
-            Stage::Done if sweep.found.is_empty() => {
+            Stage::Done if sweep.count == 0 => {
                 out.push(line("the broker retains nothing below it", Role::Normal));
             }
             Stage::Stopped | Stage::Done => out.extend(result_lines(sweep, cells)),
@@ -383,8 +407,8 @@ impl App {
         out
     }
 
-    fn progress_lines(&self, sweep: &Sweep, cells: usize) -> Vec<Line> {
-        let all = sweep.found.len();
+    fn progress_lines(sweep: &Sweep, cells: usize) -> Vec<Line> {
+        let all = sweep.count;
         let done = sweep.cleared + sweep.failed;
         let text = format!(
             "{} of {} cleared",
@@ -395,15 +419,11 @@ impl App {
         let full = done * room / all.max(1);
         let bar = format!("{}{}", "█".repeat(full), "░".repeat(room - full));
         let mut out = vec![line(text, Role::Normal), line(bar, Role::Pending)];
-        if self.home.link.is_up() {
-            let pace = IN_A_TURN as u64 * 1000 / u64::try_from(TURN.as_millis()).unwrap_or(1);
-            let left = sweep.left.len() as u64 / pace.max(1);
-            let time = time_words(Duration::from_secs(left + 1));
-            let text = format!("at most {pace} a second, about {time} to go");
-            out.push(line(text, Role::Dim));
-        } else {
-            out.push(line("waits for the connection", Role::Warn));
-        }
+        let pace = IN_A_TURN as u64 * 1000 / u64::try_from(TURN.as_millis()).unwrap_or(1);
+        let left = sweep.found.len() as u64 / pace.max(1);
+        let time = time_words(Duration::from_secs(left + 1));
+        let text = format!("at most {pace} a second, about {time} to go");
+        out.push(line(text, Role::Dim));
         if sweep.failed > 0 {
             out.extend(failed_line(sweep, cells));
         }
@@ -416,7 +436,7 @@ impl App {
         let Some(sweep) = &self.composer.sweep else {
             return Vec::new();
         };
-        let number = words::count(sweep.found.len(), "retained message");
+        let number = words::count(sweep.count, "retained message");
         let at_least = if sweep.more { "at least " } else { "" };
         let text = format!("The broker keeps {at_least}{number} below {}:", sweep.root);
         let mut out = wrapped(&text, Role::Normal, cells);
@@ -432,7 +452,7 @@ impl App {
     }
 
     pub(in super::super) fn sweep_count(&self) -> usize {
-        self.composer.sweep.as_ref().map_or(0, |s| s.found.len())
+        self.composer.sweep.as_ref().map_or(0, |s| s.count)
     }
 }
 
@@ -443,10 +463,10 @@ fn failed_line(sweep: &Sweep, cells: usize) -> Vec<Line> {
 }
 
 fn result_lines(sweep: &Sweep, cells: usize) -> Vec<Line> {
-    let how = if sweep.stage == Stage::Done {
-        "done"
-    } else {
-        "stopped"
+    let how = match (sweep.stage, sweep.cut_off) {
+        (Stage::Done, _) => "done",
+        (_, true) => "the connection was lost, stopped",
+        _ => "stopped",
     };
     let text = format!("{how}: {} cleared", words::grouped(sweep.cleared as u64));
     let mut out = vec![line(text, Role::Good)];
@@ -460,10 +480,10 @@ fn result_lines(sweep: &Sweep, cells: usize) -> Vec<Line> {
         );
         out.push(line(text, Role::Pending));
     }
-    if !sweep.left.is_empty() {
+    if !sweep.found.is_empty() {
         let text = format!(
             "{} left as they were",
-            words::grouped(sweep.left.len() as u64)
+            words::grouped(sweep.found.len() as u64)
         );
         out.push(line(text, Role::Warn));
     }

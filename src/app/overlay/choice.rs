@@ -192,6 +192,11 @@ impl App {
                 if self.open == Some(index) {
                     return After::Close;
                 }
+                if !self.unsent_messages().is_empty() {
+                    return After::Stay(Over::Confirm(ConfirmOver {
+                        kind: ConfirmKind::Switch(index),
+                    }));
+                }
                 self.switch_to(index);
                 After::Close
             }

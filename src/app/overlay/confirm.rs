@@ -32,6 +32,8 @@ pub(in super::super) enum ConfirmKind {
     /// Leave the wizard with something typed.
     Discard,
     ForgetTemplate(String),
+    /// Another profile, though messages of this one wait.
+    Switch(usize),
 }
 
 impl ConfirmKind {
@@ -42,6 +44,7 @@ impl ConfirmKind {
             Self::Send { .. } => [("Enter", "send"), ("Esc", "back")],
             Self::Discard => [("y", "leave"), ("n", "go on")],
             Self::ForgetTemplate(_) => [("y", "delete"), ("n", "keep")],
+            Self::Switch(_) => [("y", "switch"), ("n", "stay")],
         }
     }
 }
@@ -74,6 +77,10 @@ impl App {
                 self.overlays.retain(|over| !matches!(over, Over::Choice(c) if c.kind == ChoiceKind::Templates { delete: true }));
                 After::Close
             }
+            ConfirmKind::Switch(index) if yes => {
+                self.switch_to(index);
+                After::Close
+            }
             ConfirmKind::Discard if yes => {
                 self.discard_form();
                 After::Close
@@ -101,6 +108,13 @@ impl App {
             ConfirmKind::ForgetTemplate(name) => (
                 format!("Delete template {name}?"),
                 vec![line("it goes from templates.toml", Role::Normal)],
+            ),
+            ConfirmKind::Switch(_) => (
+                "Switch the profile?".to_owned(),
+                self.unsent_messages()
+                    .iter()
+                    .flat_map(|text| lines::wrapped(text, Role::Warn, cells))
+                    .collect(),
             ),
             ConfirmKind::Discard => (
                 "Leave?".to_owned(),

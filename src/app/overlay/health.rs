@@ -3,7 +3,7 @@
 //! Nothing of `$SYS` is in the standard. The names are mosquitto's (its man page, "Broker status"; HiveMQ's extension has the
 //! same), EMQX's (`brokers/NODE/…`) and VerneMQ's (`NODE/…`); what is not known here is listed as it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::effect::Effect;
 use super::super::filters::Origin;
@@ -185,7 +185,7 @@ impl App {
 
     pub(super) fn health_lines(&self, cells: usize) -> Vec<Line> {
         let mut out = self.health_state(cells);
-        let mut rest: BTreeMap<&str, &Value> = self.home.sys.iter().collect();
+        let mut rest = Values::new(self.home.sys.iter());
         for group in GROUPS {
             let rows: Vec<_> = group
                 .figures
@@ -197,7 +197,7 @@ impl App {
                 out.extend(rows);
             }
         }
-        if !rest.is_empty() {
+        if !rest.named.is_empty() {
             let title = if out.is_empty() {
                 "As it comes"
             } else {
@@ -205,7 +205,7 @@ impl App {
             };
             out.push(line(title, Role::Title));
         }
-        for (name, value) in rest {
+        for (name, value) in rest.named {
             out.push(raw(name, value, cells));
         }
         if self.home.sys.left_out() > 0 {
@@ -240,12 +240,34 @@ impl App {
     }
 }
 
+/// What is not shown yet.
+struct Values<'a> {
+    named: BTreeMap<&'a str, &'a Value>,
+    /// Names by their own part; the first one where several have the same.
+    parts: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Values<'a> {
+    fn new(all: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        let named: BTreeMap<_, _> = all.collect();
+        let mut parts = HashMap::new();
+        for name in named.keys() {
+            parts.entry(own_part(name)).or_insert(*name);
+        }
+        Self { named, parts }
+    }
+
+    fn take(&mut self, wanted: &str) -> Option<&'a Value> {
+        self.named.remove(self.parts.remove(wanted)?)
+    }
+}
+
 /// The figure's row; its values are listed no more.
-fn figure_row<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> Option<Line> {
+fn figure_row(values: &mut Values<'_>, figure: &Figure) -> Option<Line> {
     let (main, aside) = match figure.sort {
         Sort::Average | Sort::ByteAverage => (averages(values, figure)?, String::new()),
         sort => {
-            let mut found = figure.names.iter().map(|name| take(values, name));
+            let mut found = figure.names.iter().map(|name| values.take(name));
             let first = found.by_ref().find_map(|value| value)?;
             // Other names of the same figure.
             found.for_each(drop);
@@ -268,12 +290,12 @@ fn figure_row<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) ->
 }
 
 /// `28.0/s 1 min, 6.8/s 5 min, 2.3/s 15 min`
-fn averages<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> Option<String> {
+fn averages(values: &mut Values<'_>, figure: &Figure) -> Option<String> {
     let base = figure.names.first()?;
     let parts: Vec<_> = ["1", "5", "15"]
         .into_iter()
         .filter_map(|window| {
-            let value = take(values, &format!("{base}/{window}min"))?;
+            let value = values.take(&format!("{base}/{window}min"))?;
             let speed = value.number()? / 60.0;
             let speed = match figure.sort {
                 Sort::ByteAverage => bytes_per_second(speed),
@@ -283,14 +305,6 @@ fn averages<'a>(values: &mut BTreeMap<&'a str, &'a Value>, figure: &Figure) -> O
         })
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-fn take<'a>(values: &mut BTreeMap<&'a str, &'a Value>, wanted: &str) -> Option<&'a Value> {
-    let name = values
-        .keys()
-        .find(|name| own_part(name) == wanted)
-        .copied()?;
-    values.remove(name)
 }
 
 /// `clients/connected` of `broker/clients/connected`, `brokers/NODE/stats/clients/connected` and `NODE@HOST/clients/connected`.

@@ -340,21 +340,34 @@ impl App {
             .as_ref()
             .map(|ready| ready.what.as_str());
         let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
-        let third = match what {
-            Some(what) => {
-                let mut line = vec![span(format!("{flags}, {what}"), Role::Dim)];
-                line.extend(self.comparison());
-                line
-            }
+        let mut third = match what {
+            Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
             None => vec![
                 span(format!("{flags}, "), Role::Dim),
                 span("decoding…", Role::Pending),
             ],
         };
+        let mut fourth = None;
+        if let Some(compared) = what.and_then(|_| self.comparison()) {
+            let used: usize = third.iter().map(|s| s.text.width()).sum();
+            if used + 3 + compared.text.width() <= cells {
+                third.extend([span(" · ", Role::Dim), compared]);
+            } else {
+                fourth = Some(vec![compared]);
+            }
+        }
         let mut out: Vec<_> = [first, second, third]
             .into_iter()
+            .chain(fourth)
             .flat_map(|l| fold(l, cells, 2))
             .collect();
+        for (name, value) in opened.property_lines() {
+            let line = vec![
+                span(format!("{name}  "), Role::Label),
+                span(value, Role::Normal),
+            ];
+            out.extend(fold(line, cells, 2));
+        }
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
         }
@@ -370,7 +383,7 @@ impl App {
         out
     }
 
-    /// ` · 2 changed, 1 new since 20:41:18.004`
+    /// `2 changed, 1 new since 20:41:18.004`
     fn comparison(&self) -> Option<Span> {
         let before = self.compared_with()?;
         let counts = self.inspector.ready.as_ref()?.counts?;
@@ -392,9 +405,9 @@ impl App {
         let marked = self.inspector.marked.is_some();
         let since = before.at.clock_millis(self.zone);
         Some(if marked {
-            span(format!(" · {what} against {since} (marked)"), Role::Pending)
+            span(format!("{what} against {since} (marked)"), Role::Pending)
         } else {
-            span(format!(" · {what} since {since}"), Role::Dim)
+            span(format!("{what} since {since}"), Role::Dim)
         })
     }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::screen::{MessageRow, Role};
+use crate::domain::reading::Kind;
 use crate::ui::canvas::Canvas;
 use crate::ui::widget::number::size;
 use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
@@ -18,9 +19,33 @@ const COLUMNS: [Column; 5] = [
 /// `20:41:22`, without the milliseconds.
 const TIME_SHORT: usize = 8;
 
+/// Where all are messages of a topic and nothing else, that is not said of each.
+const PLAIN: [Column; 5] = {
+    let mut columns = COLUMNS;
+    columns[1] = Column::new("", 0, 0, 5);
+    columns
+};
+
+/// The same in half a terminal: there the topic needs what room there is.
+const PLAIN_NARROW: [Column; 5] = {
+    let mut columns = PLAIN;
+    columns[3] = Column::new("Message", 24, 24, 9).grows();
+    columns[4] = Column::new("", 0, 0, 2);
+    columns
+};
+
+fn is_plain(row: &MessageRow) -> bool {
+    row.gap || (row.topic && row.kind == Kind::Message.word())
+}
+
 pub fn draw(messages: &[MessageRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::places(&COLUMNS, area, 0);
-    let area = rows::headings(canvas, area, &COLUMNS, &slots, messages.len());
+    let columns = match messages.iter().all(is_plain) {
+        true if area.width < 72 => PLAIN_NARROW,
+        true => PLAIN,
+        false => COLUMNS,
+    };
+    let slots = rows::places(&columns, area, 0);
+    let area = rows::headings(canvas, area, &columns, &slots, messages.len());
     for (line, message) in rows::visible(area, messages, |row| row.selected) {
         if message.gap {
             gap(message, line, canvas);

@@ -58,7 +58,7 @@ impl App {
         let Some(opened) = &self.inspector.opened else {
             return;
         };
-        let first = self.home.ring.first().0.max(seq.0.saturating_sub(NEAR));
+        let first = self.reachable_from(seq).max(seq.0.saturating_sub(NEAR));
         let outgoing = opened.direction == Direction::Out;
         let found = (first..seq.0)
             .rev()
@@ -72,6 +72,19 @@ impl App {
             })
             .map(|kept| Before::new(&kept));
         self.inspector.before = Some((seq, found));
+    }
+
+    /// Where going back from that row ends: from memory it ends there, for on the disk are only the rows that were read back.
+    fn reachable_from(&self, seq: Seq) -> u64 {
+        /// Rows on the disk that are looked for, at most: each costs a look through what was read back.
+        const ON_DISK: u64 = 500;
+        let ring = &self.home.ring;
+        let memory = ring.first_in_memory();
+        if seq >= memory {
+            memory.0
+        } else {
+            ring.first().0.max(seq.0.saturating_sub(ON_DISK))
+        }
     }
 
     /// The marked message, else the one before.
@@ -142,7 +155,7 @@ impl App {
                 }
         };
         let ring = &self.home.ring;
-        let (first, end) = (ring.first().0, ring.end().0);
+        let (first, end) = (self.reachable_from(from), ring.end().0);
         let get = |n: u64| ring.get(Seq(n)).filter(is_wanted);
         let (found, stop) = if later {
             let stop = end.min(start.saturating_add(FAR));
@@ -164,10 +177,14 @@ impl App {
             }
             None if stop == first || stop == end => {
                 let when = if later { "later" } else { "earlier" };
-                self.say(
-                    Role::Warn,
-                    format!("no {when} message of this {whose} is kept"),
-                );
+                let text = if !later && ring.first().0 < first {
+                    format!(
+                        "no earlier message of this {whose} is in memory; the stream has those on the disk"
+                    )
+                } else {
+                    format!("no {when} message of this {whose} is kept")
+                };
+                self.say(Role::Warn, text);
             }
             None => {
                 self.inspector.looked = Some(Looked {

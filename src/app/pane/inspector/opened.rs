@@ -9,7 +9,7 @@ use crate::app::state::App;
 use crate::base::moment::Timestamp;
 use crate::domain::device::DeviceId;
 use crate::domain::line::{self, Origin};
-use crate::domain::message::{Direction, Message, Qos};
+use crate::domain::message::{Direction, Message, Properties, Qos};
 use crate::domain::profile::PlatformId;
 use crate::domain::reading::{Kind, Reading};
 use crate::domain::topic::Topic;
@@ -17,20 +17,23 @@ use crate::store::ring::{Kept, Seq};
 
 /// A copy: what is read stays, also when the ring has moved past it.
 #[derive(Debug, Clone)]
-pub(super) struct Opened {
+pub(in super::super::super) struct Opened {
     pub(super) seq: Seq,
     pub(super) at: Timestamp,
-    pub(super) topic: String,
+    pub(in super::super::super) topic: String,
     pub(super) device: Option<u32>,
     pub(super) kind: Kind,
     pub(super) gist: String,
-    pub(super) payload: Bytes,
+    pub(in super::super::super) payload: Bytes,
     pub(super) length: u64,
-    pub(super) qos: Qos,
-    pub(super) retain: bool,
+    pub(in super::super::super) qos: Qos,
+    pub(in super::super::super) retain: bool,
     pub(super) dup: bool,
     pub(super) direction: Direction,
     pub(super) mask: Vec<&'static str>,
+    pub(in super::super::super) properties: Option<Box<Properties>>,
+    /// The broker had kept it for a session of ours.
+    pub(super) session: bool,
 }
 
 impl Opened {
@@ -53,6 +56,8 @@ impl Opened {
                 Direction::In
             },
             mask: kept.mask.to_vec(),
+            properties: kept.properties(),
+            session: kept.session,
         }
     }
 
@@ -62,6 +67,7 @@ impl Opened {
         for (set, word) in [
             (self.retain, "retained"),
             (self.dup, "dup"),
+            (self.session, "from the kept session"),
             (self.direction == Direction::Out, "sent"),
         ] {
             if set {
@@ -71,8 +77,69 @@ impl Opened {
         flags.join(", ")
     }
 
-    pub(super) fn is_cut(&self) -> bool {
+    /// What MQTT 5 adds, a line each: outside text.
+    pub(super) fn property_lines(&self) -> Vec<(&'static str, String)> {
+        /// User properties shown: a message may carry thousands.
+        const USER: usize = 8;
+        /// Characters of each value.
+        const LONGEST: usize = 400;
+        let Some(properties) = self.properties.as_deref() else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        let mut add = |name, value: String| {
+            let mut shown: String = value.chars().take(LONGEST).collect();
+            if shown.len() < value.len() {
+                shown.push('…');
+            }
+            out.push((name, shown));
+        };
+        if let Some(utf8) = properties.utf8 {
+            add("format", if utf8 { "UTF-8" } else { "bytes" }.to_owned());
+        }
+        if let Some(text) = &properties.content_type {
+            add("content type", text.clone());
+        }
+        if let Some(text) = &properties.response_topic {
+            add("response topic", text.clone());
+        }
+        if let Some(data) = &properties.correlation_data {
+            add("correlation", shown_bytes(data));
+        }
+        if let Some(expiry) = properties.expiry {
+            add("expiry", format!("{expiry} s"));
+        }
+        for (name, value) in properties.user.iter().take(USER) {
+            add("user", format!("{name} = {value}"));
+        }
+        if properties.user.len() > USER {
+            let more = properties.user.len() - USER;
+            add("user", format!("and {more} more (Y copies all)"));
+        }
+        if !properties.subscription_ids.is_empty() {
+            let ids = properties.subscription_ids.iter().take(USER);
+            let ids: Vec<_> = ids.map(u32::to_string).collect();
+            add("subscription", ids.join(", "));
+        }
+        out
+    }
+
+    pub(in super::super::super) fn is_cut(&self) -> bool {
         self.length > self.payload.len() as u64
+    }
+}
+
+/// Text as it is, anything else in hex.
+fn shown_bytes(bytes: &[u8]) -> String {
+    /// Bytes shown.
+    const SHOWN: usize = 64;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(char::is_control) => text.to_owned(),
+        _ => {
+            let pairs = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}"));
+            let more = if bytes.len() > SHOWN { "…" } else { "" };
+            format!("{}{more}", pairs.collect::<String>())
+        }
     }
 }
 
@@ -83,7 +150,7 @@ impl App {
     }
 
     /// In the inspector what it shows; in the stream the selected message.
-    pub(super) fn message_at_hand(&self) -> Option<Opened> {
+    pub(in super::super::super) fn message_at_hand(&self) -> Option<Opened> {
         if self.focus == PaneId::Inspector {
             return self.inspector.opened.clone();
         }
@@ -139,8 +206,8 @@ impl App {
             retain: opened.retain,
             dup: opened.dup,
             ack: None,
-            properties: None,
-            session: false,
+            properties: opened.properties,
+            session: opened.session,
         };
         line::encode(&message, &reading, origin, name)
     }
