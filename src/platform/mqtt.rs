@@ -2,8 +2,12 @@
 
 pub mod address;
 mod plan;
+mod silence;
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use plan::keeps_session;
+use silence::Silence;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
@@ -32,16 +36,34 @@ pub struct Mqtt {
     settings: MqttSettings,
     common: Common,
     /// The client id that was made up for a profile without one: the same for the whole run.
-    made_up: std::sync::OnceLock<String>,
+    made_up: OnceLock<String>,
+    silence: Mutex<Silence>,
 }
 
 impl Mqtt {
-    pub const fn new(settings: MqttSettings, common: Common) -> Self {
+    pub fn new(settings: MqttSettings, common: Common) -> Self {
         Self {
             settings,
             common,
-            made_up: std::sync::OnceLock::new(),
+            made_up: OnceLock::new(),
+            silence: Mutex::default(),
         }
+    }
+
+    /// A broker may answer pings and deliver nothing: the stream's own past says when that is odd.
+    async fn listen(&self, io: &dyn Io) -> Leave {
+        self.silence().begin(io.heard());
+        loop {
+            io.sleep(silence::EVERY).await;
+            let fallen_silent = self.silence().look(io.now().mono, io.heard());
+            if let Some(reason) = fallen_silent {
+                io.silent(&reason);
+            }
+        }
+    }
+
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,8 +83,8 @@ impl Platform for Mqtt {
         Box::pin(self.connect_plan(io))
     }
 
-    fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(std::future::pending())
+    fn attend<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Leave> {
+        Box::pin(self.listen(io))
     }
 
     fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
