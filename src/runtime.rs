@@ -25,4 +25,5 @@ pub mod simulated;
 pub mod stand_in;
 pub mod start;
 pub mod station;
+pub mod taps;
 pub mod terminal;

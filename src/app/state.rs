@@ -75,37 +75,6 @@ pub struct ProfileSummary {
     pub topics: Vec<FilterWish>,
 }
 
-/// What ThinQ can do, for a profile that the wizard has just made.
-pub(super) const THINQ: Capabilities = Capabilities {
-    push: Some("push"),
-    event: Some("event"),
-    state: true,
-    control: true,
-    energy: true,
-    publish: false,
-    filters: false,
-    topics: false,
-};
-
-/// The same for a plain broker.
-pub(super) const BROKER: Capabilities = Capabilities {
-    publish: true,
-    filters: true,
-    topics: true,
-    ..NOTHING
-};
-
-const NOTHING: Capabilities = Capabilities {
-    push: None,
-    event: None,
-    state: false,
-    control: false,
-    energy: false,
-    publish: false,
-    filters: false,
-    topics: false,
-};
-
 /// The whole program, but for clock, screen and sockets.
 #[derive(Debug)]
 pub struct App {
@@ -253,7 +222,8 @@ impl App {
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
-        self.profile().map_or(NOTHING, |p| p.capabilities)
+        self.profile()
+            .map_or(Capabilities::NONE, |p| p.capabilities)
     }
 
     pub(super) fn platform_name(&self) -> &'static str {

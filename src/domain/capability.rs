@@ -18,9 +18,74 @@ pub struct Capabilities {
     pub filters: bool,
     /// There are no devices: the topics that are heard stand for them.
     pub topics: bool,
+    /// Devices have shadows (desired, reported), and `s` shows them.
+    pub shadow: bool,
+    pub jobs: bool,
+    /// New things can be provisioned.
+    pub provision: bool,
 }
 
 impl Capabilities {
+    pub const NONE: Self = Self {
+        push: None,
+        event: None,
+        state: false,
+        control: false,
+        energy: false,
+        publish: false,
+        filters: false,
+        topics: false,
+        shadow: false,
+        jobs: false,
+        provision: false,
+    };
+
+    pub const THINQ: Self = Self {
+        push: Some("push"),
+        event: Some("event"),
+        state: true,
+        control: true,
+        energy: true,
+        filters: true,
+        ..Self::NONE
+    };
+
+    pub const AWS: Self = Self {
+        push: Some("shadow"),
+        event: Some("presence, jobs"),
+        publish: true,
+        filters: true,
+        shadow: true,
+        jobs: true,
+        provision: true,
+        ..Self::NONE
+    };
+
+    pub const GOOGLE: Self = Self {
+        push: Some("attached"),
+        event: Some("config, commands"),
+        publish: true,
+        filters: true,
+        ..Self::NONE
+    };
+
+    pub const HUAWEI: Self = Self {
+        push: Some("commands"),
+        event: Some("messages"),
+        publish: true,
+        filters: true,
+        shadow: true,
+        ..Self::NONE
+    };
+
+    /// A plain broker.
+    pub const MQTT: Self = Self {
+        publish: true,
+        filters: true,
+        topics: true,
+        ..Self::NONE
+    };
+
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {
             Feed::Push => self.push,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::device::{Device, DeviceId, Presence};
+use super::jobs::JobsNews;
 use super::model::Model;
+use super::shadow::ShadowNews;
 use super::subscription::{Feed, FeedState};
 use crate::base::moment::Timestamp;
 use crate::base::problem::Problem;
@@ -59,6 +61,8 @@ pub enum Fact {
     TokenRefused(Problem),
     /// Something a person should read once.
     Notice(Problem),
+    Shadow(Box<ShadowNews>),
+    Jobs(Box<JobsNews>),
 }
 
 // `Value` holds floats, which are only partially equal; facts are compared in tests alone.

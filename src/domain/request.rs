@@ -7,7 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::device::{Device, DeviceId};
+use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
+use super::provision::{ProvisionRequest, Provisioned};
+use super::shadow::{ShadowReply, ShadowRequest};
 use super::subscription::{Feed, FeedState};
 
 /// Names one request; never reused.
@@ -54,6 +57,10 @@ pub enum Request {
         end_push: bool,
         end_event: bool,
     },
+    Shadow(ShadowRequest),
+    Jobs(JobsRequest),
+    /// Step by step, each told as a fact.
+    Provision(Box<ProvisionRequest>),
 }
 
 impl Eq for Request {}
@@ -113,6 +120,9 @@ pub enum Reply {
     Left {
         failed: Vec<String>,
     },
+    Shadow(ShadowReply),
+    Jobs(JobsReply),
+    Provisioned(Box<Provisioned>),
 }
 
 impl Eq for Reply {}

@@ -160,6 +160,14 @@ fn not_here(verb: &str, profile: &Profile) -> Problem {
             "LG ThinQ takes commands for devices, and no messages on topics",
             "use control; or choose another profile with -p",
         ),
+        PlatformId::Aws => (
+            "AWS IoT Core has things and shadows, and no such thing",
+            "use tail, publish, devices or shadow; or choose another profile with -p",
+        ),
+        PlatformId::Google | PlatformId::Huawei => (
+            "this platform has no such thing",
+            "`thingdeck --help` shows the verbs; or choose another profile with -p",
+        ),
         PlatformId::Mqtt => (
             "a plain MQTT broker has topics and messages, and no devices",
             "use tail, expect, publish and subs; or choose another profile with -p",

@@ -10,10 +10,11 @@ use crate::base::moment::{Moment, Mono};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::fact::Fact;
-use crate::domain::message::Draft;
+use crate::domain::message::{Draft, Message, Qos};
 use crate::domain::profile::SecretRef;
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -54,7 +55,18 @@ pub struct HttpReply {
     pub status: u16,
     /// `Retry-After`, in seconds or as a date, as a wait.
     pub retry_after: Option<Duration>,
+    /// Names in lower case, in the order they came; such as are no text are left out.
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
+}
+
+impl HttpReply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
 }
 
 /// Why no HTTP answer came.
@@ -72,6 +84,12 @@ pub enum HttpError {
     TooLong { host: String, limit: usize },
 }
 
+/// What [`Io::listen`] hears: bounded, the oldest is let go when nobody takes it. Dropping it ends the listening.
+pub trait Ear: Send {
+    /// Pending for ever when nothing comes: put a deadline beside it.
+    fn next(&mut self) -> Pending<'_, Message>;
+}
+
 /// The port. All methods may be called from several tasks at once.
 pub trait Io: Send + Sync {
     fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>>;
@@ -81,6 +99,18 @@ pub trait Io: Send + Sync {
 
     /// Adds a filter to the session's registry.
     fn subscribe(&self, wish: FilterWish);
+
+    /// The same, over when the broker has answered: granted, or refused in words. Without a connection it waits for one.
+    fn subscribed(&self, wish: FilterWish) -> Pending<'_, Result<Qos, Problem>>;
+
+    /// Takes a filter out of the registry.
+    fn unsubscribe(&self, filter: TopicFilter);
+
+    /// Messages on any of these filters from now on, besides where they go anyway. Subscribes nothing.
+    fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear>;
+
+    /// A variable of the environment.
+    fn variable(&self, name: &str) -> Option<Secret>;
 
     /// The stream is silent: the header says so, every filter is subscribed again, a log line tells why.
     fn silent(&self, reason: &str);

@@ -105,10 +105,12 @@ impl RestClient {
         let response = request.send().await.map_err(&failed)?;
         let status = response.status().as_u16();
         let retry_after = wait(response.headers());
+        let headers = texts(response.headers());
         let body = read(response, &host, failed).await?;
         Ok(HttpReply {
             status,
             retry_after,
+            headers,
             body,
         })
     }
@@ -209,6 +211,13 @@ fn headers(call: &HttpCall, host: &str) -> Result<HeaderMap, HttpError> {
         map.append(name, value);
     }
     Ok(map)
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
 }
 
 fn wait(headers: &HeaderMap) -> Option<Duration> {

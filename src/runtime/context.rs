@@ -32,7 +32,7 @@ use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
     Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings, Version,
+    ThinqSettings,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -237,7 +237,7 @@ impl Context {
         let mut io = self
             .port(&profile, keep, commands, heard, receipts, outlet)
             .await?;
-        if let Some(token) = token_of(&profile) {
+        if let Some(token) = profile.settings.token() {
             io.token = Some(self.token_place(&profile.name, token));
         }
         Ok(Live {
@@ -256,16 +256,17 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<RuntimeIo, Problem> {
-        let rest = match profile.settings {
-            Settings::Thinq(_) => Some(self.rest(&profile.common).await?),
-            // Reading the system's roots for nothing would be most of a short command's time.
-            Settings::Mqtt(_) => None,
+        // Reading the system's roots for nothing would be most of a short command's time.
+        let rest = if profile.settings.has_rest() {
+            Some(self.rest(&profile.common).await?)
+        } else {
+            None
         };
         Ok(RuntimeIo {
             clock: self.clock,
             rest,
             identity,
-            token: token_of(profile).cloned().map(TokenPlace::new),
+            token: profile.settings.token().cloned().map(TokenPlace::new),
             environment: self.environment.clone(),
             commands,
             heard,
@@ -440,7 +441,7 @@ impl Context {
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
         self.read_again()?;
-        if let Some(token) = token_of(&self.choose(Some(profile))?) {
+        if let Some(token) = self.choose(Some(profile))?.settings.token() {
             self.token_place(profile, token);
         }
         Ok(())
@@ -526,23 +527,10 @@ impl Post for Progress {
     }
 }
 
-/// The one credential that a platform can ask a person for anew.
-fn token_of(profile: &Profile) -> Option<&SecretRef> {
-    match &profile.settings {
-        Settings::Thinq(settings) => Some(&settings.token),
-        Settings::Mqtt(_) => None,
-    }
-}
-
 fn summary(profile: &Profile) -> ProfileSummary {
-    let (event_hours, on_quit, place, version) = match &profile.settings {
-        Settings::Thinq(settings) => (
-            settings.event_hours,
-            settings.on_quit,
-            format!("token: {}", settings.token.place()),
-            Version::V311,
-        ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.shown_url(), settings.version),
+    let (event_hours, on_quit) = match &profile.settings {
+        Settings::Thinq(settings) => (settings.event_hours, settings.on_quit),
+        _ => (0, OnQuit::Keep),
     };
     ProfileSummary {
         name: profile.name.clone(),
@@ -552,8 +540,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         insecure: profile.common.insecure_skip_verify,
         event_hours,
         on_quit,
-        place,
-        version,
+        place: profile.settings.place(),
+        version: profile.settings.version(),
         topics: profile.common.topics.clone(),
     }
 }

@@ -83,6 +83,7 @@ impl Post for Outlet {
         {
             return;
         }
+        self.receipts.taps.pass(&event);
         if let SessionEvent::Log(line) = &event {
             super::logging::tap(line);
         }

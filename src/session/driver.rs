@@ -100,7 +100,11 @@ impl Driver {
                 tokio::select! {
                     command = self.commands.recv(), if listening => {
                         listening = command.is_some();
-                        Input::Command(command.unwrap_or(SessionCommand::Close))
+                        let command = command.unwrap_or(SessionCommand::Close);
+                        let Some(command) = running.lawful(command) else {
+                            continue;
+                        };
+                        Input::Command(command)
                     }
                     input = running.next_before(wake) => input,
                 }
@@ -119,6 +123,9 @@ impl Driver {
                 };
                 listening = command.is_some();
                 let command = command.unwrap_or(SessionCommand::Close);
+                let Some(command) = running.lawful(command) else {
+                    continue;
+                };
                 machine.handle(io.now(), io.roll(), Input::Command(command));
                 running.obey(&mut machine);
             }
@@ -139,6 +146,34 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
+    /// The command, unless the cloud's own rules forbid it: then that is said at once, and nothing reaches the wire.
+    fn lawful(&self, command: SessionCommand) -> Option<SessionCommand> {
+        match &command {
+            SessionCommand::Publish(id, draft) => {
+                let checked = self.platform.check_publish(draft, self.io.now().mono);
+                let Err(problem) = checked else {
+                    return Some(command);
+                };
+                self.post.post(SessionEvent::Receipt {
+                    id: *id,
+                    result: Err(problem),
+                });
+                None
+            }
+            SessionCommand::Subscribe(wish) => {
+                let Err(problem) = self.platform.check_filter(wish) else {
+                    return Some(command);
+                };
+                self.post.post(SessionEvent::Granted {
+                    filter: wish.filter.clone(),
+                    result: Err(format!("{}: {}", problem.what, problem.cause)),
+                });
+                None
+            }
+            _ => Some(command),
+        }
+    }
+
     /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
     async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
         tokio::select! {

@@ -44,14 +44,8 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         name: "home".to_owned(),
         platform: PlatformId::Thinq,
         capabilities: Capabilities {
-            push: None,
-            event: None,
-            state: false,
-            control: false,
-            energy: false,
-            publish: false,
-            filters: false,
             topics: true,
+            ..Capabilities::NONE
         },
         simulated: false,
         insecure: false,

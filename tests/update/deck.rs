@@ -59,9 +59,7 @@ pub fn thinq() -> Capabilities {
         state: true,
         control: true,
         energy: true,
-        publish: false,
-        filters: false,
-        topics: false,
+        ..Capabilities::NONE
     }
 }
 
@@ -116,6 +114,7 @@ pub fn device(id: &str, name: &str, kind: &str) -> Device {
         reportable: true,
         group: None,
         presence: Presence::Unknown,
+        attributes: Vec::new(),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) fn secret(settings: &mut Settings) -> Option<(&mut SecretRef, &'stati
     match settings {
         Settings::Thinq(settings) => Some((&mut settings.token, TOKEN_FILE)),
         Settings::Mqtt(settings) => Some((settings.password.as_mut()?, PASSWORD_FILE)),
+        Settings::Huawei(settings) => Some((settings.secret.as_mut()?, PASSWORD_FILE)),
+        Settings::Aws(_) | Settings::Google(_) => None,
     }
 }
 
@@ -33,6 +35,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             ("api_url", "https", settings.api_url.as_deref()),
             ("mqtt_url", "mqtts", settings.mqtt_url.as_deref()),
         ],
+        Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_) => Vec::new(),
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -58,6 +61,7 @@ pub(super) fn table(profile: &Profile) -> Table {
     match &profile.settings {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
+        Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_) => {}
     }
     table
 }

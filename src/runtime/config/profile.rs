@@ -25,6 +25,9 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
         }
+        id @ (PlatformId::Aws | PlatformId::Google | PlatformId::Huawei) => {
+            return Err(unknown(section, id.word()));
+        }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
             let (settings, common) = mqtt::read(section, warnings)?;
@@ -64,13 +67,16 @@ fn platform(section: &Section<'_>) -> Result<PlatformId, Problem> {
     PlatformId::ALL
         .into_iter()
         .find(|id| id.word() == word)
-        .ok_or_else(|| {
-            section.wrong(
-                "platform",
-                format!("this version does not know the platform {word:?}"),
-                &format!("it knows: {known}"),
-            )
-        })
+        .ok_or_else(|| unknown(section, &word))
+}
+
+fn unknown(section: &Section<'_>, word: &str) -> Problem {
+    let known = PlatformId::ALL.map(PlatformId::word).join(", ");
+    section.wrong(
+        "platform",
+        format!("this version does not know the platform {word:?}"),
+        &format!("it knows: {known}"),
+    )
 }
 
 /// The text is not repeated: a URL may hold a password.
