@@ -18,6 +18,7 @@ pub mod placeholder;
 pub mod profile;
 pub mod provision;
 pub mod reading;
+pub mod relay;
 pub mod request;
 pub mod session;
 pub mod shadow;

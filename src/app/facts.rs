@@ -259,7 +259,7 @@ impl App {
                 self.moved |= self.home.budget != Some(budget);
                 self.home.budget = Some(budget);
             }
-            Fact::Shadow(_) | Fact::Jobs(_) => {}
+            Fact::Shadow(_) | Fact::Jobs(_) | Fact::Relay(_) => {}
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {

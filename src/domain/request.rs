@@ -10,6 +10,7 @@ use super::device::{Device, DeviceId};
 use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
 use super::provision::{ProvisionRequest, Provisioned};
+use super::relay::{RelayReply, RelayRequest};
 use super::shadow::{ShadowReply, ShadowRequest};
 use super::subscription::{Feed, FeedState};
 
@@ -61,6 +62,7 @@ pub enum Request {
     Jobs(JobsRequest),
     /// Step by step, each told as a fact.
     Provision(Box<ProvisionRequest>),
+    Relay(RelayRequest),
 }
 
 impl Eq for Request {}
@@ -123,6 +125,7 @@ pub enum Reply {
     Shadow(ShadowReply),
     Jobs(JobsReply),
     Provisioned(Box<Provisioned>),
+    Relay(RelayReply),
 }
 
 impl Eq for Reply {}

@@ -31,8 +31,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings,
+    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -200,7 +199,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = PlatformId::ALL.map(simulated::listed);
+        let simulated = simulated::BUILT.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
