@@ -107,6 +107,7 @@ impl App {
         self.settle_messages();
         self.settle_inspector();
         self.settle_publish();
+        self.settle_shadow();
         if self.overlays.is_empty()
             && !self.is_typing()
             && let Some(over) = self.waiting.pop_front()
@@ -154,6 +155,7 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.shadow_timer(id)
         {
         } else {
             self.pending.stray();
@@ -280,6 +282,7 @@ impl App {
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
+            Action::Jobs => self.open_jobs(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {

@@ -97,14 +97,19 @@ impl Shadow {
         Node::delta(self.desired.as_ref()?, self.reported.as_ref())
     }
 
-    /// Bytes of the document without its metadata, as the service counts them against its limit.
-    pub fn bytes(&self) -> usize {
+    /// `{"desired":…,"reported":…}` as it stands, without metadata.
+    pub fn json(&self) -> String {
         let sections = [("desired", &self.desired), ("reported", &self.reported)];
         let parts: Vec<_> = sections
             .into_iter()
             .filter_map(|(name, node)| Some(format!("\"{name}\":{}", node.as_ref()?.text())))
             .collect();
-        parts.join(",").len() + 2
+        format!("{{{}}}", parts.join(","))
+    }
+
+    /// Bytes of the document without its metadata, as the service counts them against its limit.
+    pub fn bytes(&self) -> usize {
+        self.json().len()
     }
 }
 
