@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::connection_state::{Proof, Trial};
 use super::device::{Device, DeviceId};
 use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
@@ -61,6 +62,8 @@ pub enum Request {
     Jobs(JobsRequest),
     /// Step by step, each told as a fact.
     Provision(Box<ProvisionRequest>),
+    /// Whether the shadow follows a device that is gone without a word.
+    ConnectionState(Box<Trial>),
 }
 
 impl Eq for Request {}
@@ -123,6 +126,9 @@ pub enum Reply {
     Shadow(ShadowReply),
     Jobs(JobsReply),
     Provisioned(Box<Provisioned>),
+    /// [`ProvisionRequest::Saved`] is done.
+    Kept,
+    ConnectionState(Proof),
 }
 
 impl Eq for Reply {}

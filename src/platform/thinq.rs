@@ -110,7 +110,10 @@ impl Thinq {
                 left: self.sign_out(io).await,
             }),
             Request::Probe => self.probe(io).await,
-            Request::Shadow(_) | Request::Jobs(_) | Request::Provision(_) => Err(Problem::new(
+            Request::Shadow(_)
+            | Request::Jobs(_)
+            | Request::Provision(_)
+            | Request::ConnectionState(_) => Err(Problem::new(
                 "LG ThinQ has no answer to this",
                 "it has no shadows, jobs and provisioning",
                 "use state and control",
