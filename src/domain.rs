@@ -3,6 +3,7 @@
 
 pub mod capability;
 pub mod compose;
+pub mod connection_state;
 pub mod decode;
 pub mod device;
 pub mod expression;

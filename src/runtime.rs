@@ -27,3 +27,4 @@ pub mod start;
 pub mod station;
 pub mod taps;
 pub mod terminal;
+pub mod vanish;

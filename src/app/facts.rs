@@ -190,6 +190,7 @@ impl App {
                 self.home.step(step);
                 self.moved |= !self.home.devices.is_listed();
             }
+            Fact::Progress(_) => {}
             Fact::Devices(devices) => {
                 let changed = self.home.devices.replace(devices);
                 self.home.trouble = None;

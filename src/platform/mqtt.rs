@@ -104,6 +104,7 @@ fn answer(what: &Request) -> Result<Reply, Problem> {
         | Request::Jobs(_)
         | Request::Provision(_)
         | Request::Relay(_)
+        | Request::ConnectionState(_)
         | Request::Probe => Err(Problem::new(
             "a plain MQTT broker has no answer to this",
             "it knows topics and messages, and no devices",
