@@ -1,6 +1,7 @@
 //! The words of the trade as types: topics, messages, devices, subscriptions, sessions, requests. Pure data and
 //! pure functions; no I/O, no clock, no screen.
 
+pub mod batch;
 pub mod capability;
 pub mod compose;
 pub mod connection_state;

@@ -11,6 +11,7 @@ use super::screen::Role;
 use super::state::App;
 use super::words;
 use crate::base::problem::Problem;
+use crate::domain::batch::Batch;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
@@ -32,6 +33,7 @@ impl App {
         match event {
             SessionEvent::Link(state) => self.link(state),
             SessionEvent::Message(message, reading) => self.message(&message, reading),
+            SessionEvent::Messages(batch) => self.batch(&batch),
             SessionEvent::Granted { filter, result } => {
                 self.exchange_granted(&filter, &result);
                 self.sweep_granted(&filter, &result);
@@ -74,6 +76,12 @@ impl App {
     pub(super) fn log_line(&mut self, line: LogLine) {
         self.log.push(line);
         self.moved |= self.overlays.iter().any(Over::is_log);
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        for message in batch.messages() {
+            self.message(&message, Reading::default());
+        }
     }
 
     fn message(&mut self, message: &Message, reading: Reading) {

@@ -67,6 +67,10 @@ impl Platform for Mqtt {
         Reading::default()
     }
 
+    fn interprets(&self) -> bool {
+        false
+    }
+
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
         Box::pin(self.connect_plan(io))
     }
