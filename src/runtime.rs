@@ -18,6 +18,7 @@ pub mod logging;
 pub mod pacer;
 pub mod picture;
 pub mod probe;
+pub mod recording;
 pub mod secrets;
 pub mod shelf;
 pub mod signals;
