@@ -65,6 +65,7 @@ pub enum Action {
     ClearDraft,
     ClearRetained,
     Refresh,
+    Record,
     Log,
     Profiles,
     Palette,
@@ -543,6 +544,14 @@ static TABLE: &[ActionInfo] = &[
         &["z"],
         ALL,
         "the pane alone, or all again",
+        None,
+    ),
+    entry(
+        Action::Record,
+        "record, or stop the recording",
+        &["R"],
+        ALL,
+        "start or stop a recording of every message, whatever is filtered",
         None,
     ),
     entry(

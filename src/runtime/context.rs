@@ -136,6 +136,10 @@ impl Context {
         self.folders.history(profile)
     }
 
+    pub fn recordings_folder(&self, profile: &str) -> PathBuf {
+        self.folders.recordings(profile)
+    }
+
     pub fn pins(&self) -> Pins {
         self.config().decode.clone()
     }

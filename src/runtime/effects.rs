@@ -12,6 +12,7 @@ use super::context::Context;
 use super::drawer::{self, Drawer, Job as Keeping};
 use super::editing::Editing;
 use super::inbox::Inbox;
+use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
@@ -37,6 +38,8 @@ pub struct Hands {
     decoding: Arc<Semaphore>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What is being recorded.
+    recorder: Option<Recorder>,
     /// What the composer keeps.
     drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
@@ -66,6 +69,7 @@ impl Hands {
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
             shelf: None,
+            recorder: None,
             ending: None,
         }
     }
@@ -125,6 +129,30 @@ impl Hands {
                     shelf.finish(rest);
                 }
             }
+            Effect::StartRecording {
+                id,
+                profile,
+                platform,
+            } => {
+                let opening = recorder::Opening {
+                    id,
+                    folder: self.context.recordings_folder(&profile),
+                    profile,
+                    platform,
+                    at: self.context.clock.now().wall,
+                };
+                self.recorder = Some(Recorder::start(opening, &self.inbox));
+            }
+            Effect::Record(id, recorded) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.take(recorded);
+                }
+            }
+            Effect::StopRecording(id) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.stop();
+                }
+            }
             Effect::Edit { id, text, ending } => {
                 return Some(Errand::Edit(Editing { id, text, ending }));
             }
@@ -177,6 +205,10 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        // Nothing that comes from here on is anybody's: the file is finished while the rest is.
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
         self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
@@ -184,6 +216,9 @@ impl Hands {
         }
         if let Some(shelf) = self.shelf.take() {
             shelf.close().await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
