@@ -46,6 +46,7 @@ pub enum Action {
     Decoder,
     Copy,
     CopyMessage,
+    SavePayload,
     Compose,
     Write,
     Send,
@@ -278,6 +279,14 @@ static TABLE: &[ActionInfo] = &[
         &["Y"],
         STREAM,
         "copy the whole message as a JSON line",
+        None,
+    ),
+    entry(
+        Action::SavePayload,
+        "save payload",
+        &[],
+        STREAM,
+        "write the payload to a file, byte for byte",
         None,
     ),
     entry(

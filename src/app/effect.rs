@@ -37,6 +37,8 @@ pub enum Effect {
     Copy(RequestId, String),
     /// Payload bytes to the clipboard: as text where they are UTF-8, else hex.
     CopyBytes(RequestId, bytes::Bytes),
+    /// Payload bytes into a file of their own, as they are.
+    SaveBytes(RequestId, bytes::Bytes),
     /// Decode and lay out a payload beside the screen: answered with `Event::Decoded`.
     Decode(RequestId, Box<Job>),
     /// Write to the config file how a topic's payloads are decoded.

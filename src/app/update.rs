@@ -327,6 +327,7 @@ impl App {
             Action::CopyPath => self.copy_path(),
             Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
+            Action::SavePayload => self.save_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
             Action::Record => self.record_or_stop(),

@@ -93,8 +93,16 @@ impl Hands {
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
             }
-            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
-            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Copy(id, text) => {
+                let text = Bytes::from(text);
+                return self.copy(id, &text.clone(), text);
+            }
+            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::SaveBytes(id, bytes) => {
+                let written = self.context.write_payload("saved", &bytes);
+                let written = written.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::Decode(id, job) => self.decode(id, job),
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
@@ -323,9 +331,10 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+    /// What is too long for a terminal goes into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_clip(&content);
+            let written = self.context.write_payload("copied", whole);
             self.inbox.push(Event::Done(
                 id,
                 written.map(|path| Outcome::Written { path }),
@@ -397,13 +406,4 @@ impl Hands {
             }),
         ));
     }
-}
-
-/// Bytes as a clipboard takes them: text as it is, anything else as hex.
-fn as_text(bytes: &Bytes) -> Bytes {
-    if std::str::from_utf8(bytes).is_ok() {
-        return bytes.clone();
-    }
-    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Bytes::from(pairs.concat())
 }

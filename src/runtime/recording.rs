@@ -22,8 +22,8 @@ pub mod reading;
 /// Fast, and JSON lines are small all the same.
 const LEVEL: i32 = 3;
 
-/// A line of ours is looked at to tell whether a file is a recording. Bytes.
-const FIRST_LINE: u64 = 1 << 20;
+/// How each of our lines begins.
+const BEGINNING: &str = "{\"v\":1,";
 
 /// A recording being written.
 pub struct Recording {
@@ -236,11 +236,11 @@ fn restrict(_file: &File) -> io::Result<()> {
 /// Whether its first line is one of ours, or the beginning of one.
 fn starts_as_a_recording(path: &Path) -> io::Result<bool> {
     let file = File::open(path)?;
-    let first = Lines::limited(Box::new(file), FIRST_LINE)?.next();
+    let first = Lines::new(Box::new(file))?.next();
     Ok(match first {
         Piece::Line(text) => line::decode(&text).is_ok(),
-        Piece::Rest(text) => line::decode(&text).is_ok() || text.starts_with("{\"v\":1,"),
-        // Cut off before the first line was whole; or one with an enormous payload.
+        Piece::Rest(text) => text.starts_with(BEGINNING) || BEGINNING.starts_with(&text),
+        // Cut off before the first line was whole.
         Piece::Torn(_) | Piece::End => is_packed(path),
         Piece::Bad(_) | Piece::Interrupted => false,
     })
