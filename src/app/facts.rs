@@ -52,6 +52,7 @@ impl App {
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
                 self.sweep_missed();
+                self.record_gap(gap);
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.offer_message(seq);
                 self.moved = true;
@@ -87,6 +88,7 @@ impl App {
     fn message(&mut self, message: &Message, reading: Reading) {
         self.exchange_heard(message);
         self.sweep_heard(message);
+        self.record(message, &reading);
         let device = reading.device.map(|id| (self.home.devices.number(&id), id));
         let note = Note {
             kind: reading.kind,
