@@ -15,6 +15,7 @@ pub mod model;
 pub mod payload;
 pub mod placeholder;
 pub mod profile;
+pub mod program;
 pub mod reading;
 pub mod request;
 pub mod session;

@@ -20,6 +20,7 @@ pub mod picture;
 pub mod probe;
 pub mod secrets;
 pub mod shelf;
+pub mod sieve;
 pub mod signals;
 pub mod simulated;
 pub mod stand_in;

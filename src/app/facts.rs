@@ -299,6 +299,9 @@ impl App {
             Purpose::SaveProfile
             | Purpose::SaveToken
             | Purpose::SavePin
+            | Purpose::Sift
+            | Purpose::SaveProgram
+            | Purpose::Export
             | Purpose::Copy
             | Purpose::Decode
             | Purpose::Kept
