@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::document::Ready;
+use super::sieve::Sifted;
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
@@ -31,6 +32,8 @@ pub enum Event {
     Done(RequestId, Result<Outcome, Problem>),
     /// A payload that was decoded beside the screen.
     Decoded(RequestId, Box<Ready>),
+    /// What jq programs made of the rows with these numbers; `true` with the last part of an answer.
+    Sifted(RequestId, Vec<(usize, Sifted)>, bool),
     Timer(TimerId),
     /// From the disk, where older messages are.
     Shelf(SessionId, ShelfEvent),
@@ -47,7 +50,9 @@ pub struct RecordingId(pub u64);
 /// What becomes of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordingEvent {
-    Began { path: String },
+    Began {
+        path: String,
+    },
     /// So far.
     Written(Amount),
     /// Finished as it was asked to, or broken off.
