@@ -1,6 +1,7 @@
 //! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
 //! what is listed (`reference/aws-iot.md`).
 
+mod ask;
 mod authorizer;
 mod credentials;
 mod identity;
@@ -17,6 +18,7 @@ pub mod topics;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ask::Desk;
 use credentials::Kept;
 use rules::Counted;
 
@@ -44,6 +46,8 @@ pub struct Aws {
     counted: Mutex<Counted>,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
+    /// Questions over MQTT.
+    desk: Desk,
 }
 
 impl Aws {
@@ -55,6 +59,7 @@ impl Aws {
             made_up: OnceLock::new(),
             keys: Mutex::default(),
             told: Mutex::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -114,7 +119,10 @@ impl Platform for Aws {
     }
 
     fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(std::future::pending())
+        Box::pin(async {
+            let _up = self.desk.connected();
+            std::future::pending().await
+        })
     }
 
     fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
