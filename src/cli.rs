@@ -25,6 +25,7 @@ mod look;
 pub mod paper;
 mod publish;
 mod recording;
+mod shadow;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.

@@ -10,6 +10,7 @@ use super::add::AddArgs;
 use super::look::LookArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
+use super::shadow::ShadowArgs;
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
 use super::{Command, Look, SimOptions};
 use crate::domain::expression::Expression;
@@ -236,6 +237,10 @@ pub enum Commands {
     /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
     /// wildcards is refused before anything is sent.
     Publish(PublishArgs),
+    /// Read, change or delete a device shadow (AWS)
+    ///
+    /// Over REST where there are credentials, else over a connection with the profile's client id.
+    Shadow(ShadowArgs),
     /// Record messages as JSON lines in a file
     ///
     /// As `tail`, into a file that only you can read; a name that ends in .zst compresses. A file that is there already is
@@ -416,6 +421,7 @@ impl Commands {
             Self::Tail(args) => Command::Verb(Verb::Tail(args.verb())),
             Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
             Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
+            Self::Shadow(args) => Command::Verb(Verb::Shadow(args.verb())),
             Self::Record(args) => Command::Verb(Verb::Record(args.verb())),
             Self::Replay(args) => Command::Verb(Verb::Replay(args.verb())),
             Self::ProfileAdd(args) => {

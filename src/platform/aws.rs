@@ -115,6 +115,7 @@ impl Platform for Aws {
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.desk.begin();
         Box::pin(self.connect_plan(io))
     }
 

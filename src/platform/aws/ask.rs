@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,9 +27,14 @@ use crate::platform::io::{Ear, Io};
 /// Until the broker has granted the filters, and then until the service has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between two looks whether the connection stands.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What the questions of one profile share.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
+    /// A session wants a connection.
+    begun: AtomicBool,
     /// Connections that stand: one, or none.
     up: AtomicUsize,
     lent: Mutex<HashMap<TopicFilter, usize>>,
@@ -52,8 +57,22 @@ impl Desk {
         Up(self)
     }
 
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn is_connected(&self) -> bool {
         self.up.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits a while for a connection that is on its way. `false`: there is none.
+    pub(super) async fn connection(&self, io: &dyn Io) -> bool {
+        let mut waited = Duration::ZERO;
+        while self.begun.load(Ordering::Relaxed) && waited < PATIENCE && !self.is_connected() {
+            io.sleep(LOOK).await;
+            waited += LOOK;
+        }
+        self.is_connected()
     }
 
     /// The thing's shadow topics are subscribed, or not any more.

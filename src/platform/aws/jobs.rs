@@ -25,7 +25,7 @@ pub(super) async fn request(
         let rule = "a thing's name has 1 to 128 letters, digits and : _ -";
         return Err(Problem::new(what, rule, "correct the name").exit(Exit::Usage));
     }
-    if !aws.desk.is_connected() {
+    if !aws.desk.connection(io).await {
         return Err(Problem::new(
             format!("the jobs of {} were not asked for", thing.as_str()),
             "there is no connection, and jobs are asked for over MQTT",

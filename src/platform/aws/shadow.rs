@@ -28,14 +28,16 @@ pub(super) async fn request(
     what: ShadowRequest,
 ) -> Result<ShadowReply, Problem> {
     check_names(&what)?;
-    let connected = aws.desk.is_connected();
-    if connected && aws.desk.follows(what.thing()) && !matches!(what, ShadowRequest::Names(_)) {
+    if aws.desk.is_connected()
+        && aws.desk.follows(what.thing())
+        && !matches!(what, ShadowRequest::Names(_))
+    {
         return over_mqtt(aws, io, what).await;
     }
     match aws.keys(io).await {
         Ok(_) => over_rest::request(aws, io, what).await,
         Err(why) if matches!(what, ShadowRequest::Names(_)) => Err(why),
-        Err(_) if connected => over_mqtt(aws, io, what).await,
+        Err(_) if aws.desk.connection(io).await => over_mqtt(aws, io, what).await,
         Err(_) => Ok(ShadowReply::NoConnection),
     }
 }
