@@ -21,6 +21,7 @@ mod overlay;
 mod pane;
 mod pending;
 mod picture;
+mod plot;
 pub mod screen;
 pub mod scroll;
 mod shelf;

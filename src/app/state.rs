@@ -20,6 +20,7 @@ use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
+use super::plot::Plot;
 use super::screen::{PaneId, Role, Screen, Span};
 use super::sieve::Sieve;
 use super::words;
@@ -140,6 +141,7 @@ pub struct App {
     pub(super) pinned: u64,
     pub(super) sieve: Sieve,
     pub(super) glances: Glances,
+    pub(super) plot: Plot,
     pub(super) publish: PublishPane,
     pub(super) composer: Composer,
     /// The last one is on top and has the keys.
@@ -226,6 +228,7 @@ impl App {
             pinned: 0,
             sieve: Sieve::new(setup.programs),
             glances: Glances::default(),
+            plot: Plot::default(),
             publish: PublishPane::default(),
             composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
@@ -363,6 +366,7 @@ impl App {
         self.messages = MessagesPane::new(&self.home);
         self.sieve.forget();
         self.glances.forget();
+        self.forget_plot();
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
         self.composer = self.composer.fresh();
