@@ -20,5 +20,6 @@ mod plant;
 mod retained;
 mod secrets;
 mod session;
+mod sieve;
 mod terminal;
 mod wizard;
