@@ -150,7 +150,7 @@ async fn an_endless_output_and_a_halt_are_no_trouble() {
     assert_eq!(lines(answers[1].as_ref()), "1");
     assert_eq!(
         answers[2],
-        Some(Sifted::Made(Made::Failed("no".to_owned())))
+        Some(Sifted::Made(Made::Failed("\"no\"".to_owned())))
     );
 }
 
