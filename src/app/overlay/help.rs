@@ -21,6 +21,7 @@ impl App {
             Action::Push => can.feed(Feed::Push).is_some(),
             Action::Event => can.feed(Feed::Event).is_some(),
             Action::State => can.state || (can.topics && self.focus == PaneId::Devices),
+            Action::Sort if self.focus == PaneId::Messages => self.is_grouped(),
             Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Control => can.control,
             Action::Energy => can.energy,
