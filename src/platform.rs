@@ -22,6 +22,7 @@ use crate::domain::profile::PlatformId;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use io::Io;
 use plan::ConnectPlan;
 
@@ -61,10 +62,13 @@ pub trait Platform: Send + Sync {
         Ok(())
     }
 
-    /// The same for a filter that the user adds.
+    /// The same for a filter that the user or the profile adds.
     fn check_filter(&self, _wish: &FilterWish) -> Result<(), Problem> {
         Ok(())
     }
+
+    /// A filter that passed [`Platform::check_filter`] is wanted no more.
+    fn filter_gone(&self, _filter: &TopicFilter) {}
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

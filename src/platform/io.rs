@@ -156,6 +156,14 @@ pub trait Io: Send + Sync {
     /// Any other secret of the profile, read afresh.
     fn secret<'a>(&'a self, place: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>>;
 
+    /// What a command prints, started without a shell. A secret, because that is what such commands print.
+    fn output<'a>(&'a self, words: &'a [String]) -> Pending<'a, Result<Secret, Problem>> {
+        let program = words.first().cloned().unwrap_or_default();
+        let cause = "no programs are started here";
+        let problem = Problem::new(format!("{program} was not run"), cause, "");
+        Box::pin(std::future::ready(Err(problem)))
+    }
+
     /// Something was found out.
     fn fact(&self, fact: Fact);
 

@@ -287,6 +287,10 @@ impl Io for RuntimeIo {
         })
     }
 
+    fn output<'a>(&'a self, words: &'a [String]) -> Pending<'a, Result<Secret, Problem>> {
+        Box::pin(secrets::output(words))
+    }
+
     fn fact(&self, fact: Fact) {
         self.outlet.post(SessionEvent::Fact(fact));
     }

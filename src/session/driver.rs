@@ -82,7 +82,7 @@ impl Driver {
     pub async fn run(mut self) {
         let platform = Arc::clone(&self.platform);
         let io = Arc::clone(&self.io);
-        let mut machine = Machine::new(std::mem::take(&mut self.extra_filters), self.manual_ack);
+        let extra_filters = std::mem::take(&mut self.extra_filters);
         let mut running = Running {
             platform: &*platform,
             io: &*io,
@@ -94,6 +94,9 @@ impl Driver {
             attend: None,
             over: false,
         };
+        let lawful = |wish: &FilterWish| running.allows(wish);
+        let extra_filters = extra_filters.into_iter().filter(lawful).collect();
+        let mut machine = Machine::new(extra_filters, self.manual_ack);
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
         let mut listening = true;
@@ -165,18 +168,24 @@ impl<'a> Running<'a> {
                 });
                 None
             }
-            SessionCommand::Subscribe(wish) => {
-                let Err(problem) = self.platform.check_filter(wish) else {
-                    return Some(command);
-                };
-                self.post.post(SessionEvent::Granted {
-                    filter: wish.filter.clone(),
-                    result: Err(format!("{}: {}", problem.what, problem.cause)),
-                });
-                None
+            SessionCommand::Subscribe(wish) => self.allows(wish).then_some(command),
+            SessionCommand::Unsubscribe(filter) => {
+                self.platform.filter_gone(filter);
+                Some(command)
             }
             _ => Some(command),
         }
+    }
+
+    fn allows(&self, wish: &FilterWish) -> bool {
+        let Err(problem) = self.platform.check_filter(wish) else {
+            return true;
+        };
+        self.post.post(SessionEvent::Granted {
+            filter: wish.filter.clone(),
+            result: Err(format!("{}: {}", problem.what, problem.cause)),
+        });
+        false
     }
 
     /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
