@@ -31,6 +31,7 @@ pub enum Action {
     Freeze,
     State,
     Control,
+    Jobs,
     AddFilter,
     Drop,
     Mute,
@@ -269,7 +270,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree; of a topic, its last message",
+        "the device's state, as a tree, or its shadow; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -279,6 +280,14 @@ static TABLE: &[ActionInfo] = &[
         ON_DEVICE,
         "control the device",
         Some("control"),
+    ),
+    entry(
+        Action::Jobs,
+        "jobs",
+        &["J"],
+        ON_DEVICE,
+        "the device's jobs: what waits, what is under way, and what became of it",
+        None,
     ),
     entry(
         Action::Copy,

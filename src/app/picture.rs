@@ -171,6 +171,14 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            Some(Over::Shadow(over)) => {
+                let keys = self.shadow_keys(over).into_iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            Some(Over::Jobs(over)) => {
+                let keys = over.keys().iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
             None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),

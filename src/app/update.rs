@@ -118,6 +118,7 @@ impl App {
         self.settle_groups();
         self.settle_inspector();
         self.settle_publish();
+        self.settle_shadow();
         if self.overlays.is_empty()
             && !self.is_typing()
             && let Some(over) = self.waiting.pop_front()
@@ -165,6 +166,7 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.shadow_timer(id)
             || self.sift_timer(id)
             || self.plot_timer(id)
         {
@@ -306,6 +308,7 @@ impl App {
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
+            Action::Jobs => self.open_jobs(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {
