@@ -1,5 +1,7 @@
 //! The adapter for AWS IoT Core.
 
+mod provision;
+
 use super::io::Io;
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
@@ -12,15 +14,15 @@ use crate::domain::request::{Reply, Request};
 
 /// See the module.
 pub struct Aws {
-    _settings: AwsSettings,
-    _common: Common,
+    settings: AwsSettings,
+    common: Common,
 }
 
 impl Aws {
     pub fn new(settings: AwsSettings, common: Common) -> Self {
         Self {
-            _settings: settings,
-            _common: common,
+            settings: settings,
+            common: common,
         }
     }
 }
@@ -58,11 +60,12 @@ impl Platform for Aws {
         Box::pin(std::future::ready(Verdict::Final))
     }
 
-    fn request<'a>(
-        &'a self,
-        _io: &'a dyn Io,
-        _what: Request,
-    ) -> Pending<'a, Result<Reply, Problem>> {
-        Box::pin(std::future::ready(Err(not_yet())))
+    fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
+        Box::pin(async move {
+            match what {
+                Request::Provision(what) => provision::request(self, io, *what).await,
+                _ => Err(not_yet()),
+            }
+        })
     }
 }
