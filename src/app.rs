@@ -20,6 +20,7 @@ mod overlay;
 mod pane;
 mod pending;
 mod picture;
+mod recording;
 pub mod screen;
 pub mod scroll;
 mod shelf;

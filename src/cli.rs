@@ -24,6 +24,7 @@ pub mod environment;
 mod look;
 pub mod paper;
 mod publish;
+mod recording;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.

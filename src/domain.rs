@@ -1,6 +1,7 @@
 //! The words of the trade as types: topics, messages, devices, subscriptions, sessions, requests. Pure data and
 //! pure functions; no I/O, no clock, no screen.
 
+pub mod batch;
 pub mod capability;
 pub mod compose;
 pub mod connection_state;
@@ -19,6 +20,7 @@ pub mod placeholder;
 pub mod profile;
 pub mod provision;
 pub mod reading;
+pub mod relay;
 pub mod request;
 pub mod session;
 pub mod shadow;

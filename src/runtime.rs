@@ -18,6 +18,8 @@ pub mod logging;
 pub mod pacer;
 pub mod picture;
 pub mod probe;
+pub mod recorder;
+pub mod recording;
 pub mod secrets;
 pub mod shelf;
 pub mod signals;

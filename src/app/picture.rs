@@ -82,6 +82,7 @@ impl App {
             kept: ring.kept(),
             on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
+            recording: self.recording_span(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
             rate: self.home.rates.now(at.mono),

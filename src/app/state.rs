@@ -19,6 +19,7 @@ use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
+use super::recording::Recording;
 use super::screen::{PaneId, Role, Screen, Span};
 use super::words;
 use crate::base::dice::Dice;
@@ -114,6 +115,9 @@ pub struct App {
     pub(super) revision: u64,
     /// Searches through the disk so far.
     pub(super) searches: u64,
+    pub(super) recording: Option<Recording>,
+    /// Recordings so far.
+    pub(super) recordings: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -193,6 +197,8 @@ impl App {
             timers: Timers::default(),
             revision: 1,
             searches: 0,
+            recording: None,
+            recordings: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -301,6 +307,9 @@ impl App {
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
+        if self.open != Some(index) {
+            self.stop_recording();
+        }
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }

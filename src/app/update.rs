@@ -65,6 +65,10 @@ impl App {
                 self.shelf_event(id, event);
                 true
             }
+            Event::Recording(id, event) => {
+                self.recording_event(id, event);
+                false
+            }
             Event::Log(line) => {
                 self.log_line(line);
                 false
@@ -323,8 +327,10 @@ impl App {
             Action::CopyPath => self.copy_path(),
             Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
+            Action::SavePayload => self.save_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
+            Action::Record => self.record_or_stop(),
             Action::Log => self.open_log(),
             Action::Profiles => self.open_profiles(),
             Action::Palette => self.open_palette(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::device::{Device, DeviceId, Presence};
 use super::jobs::JobsNews;
 use super::model::Model;
+use super::relay::RelayNews;
 use super::shadow::ShadowNews;
 use super::subscription::{Feed, FeedState};
 use crate::base::moment::Timestamp;
@@ -65,6 +66,7 @@ pub enum Fact {
     Notice(Problem),
     Shadow(Box<ShadowNews>),
     Jobs(Box<JobsNews>),
+    Relay(Box<RelayNews>),
 }
 
 // `Value` holds floats, which are only partially equal; facts are compared in tests alone.

@@ -11,6 +11,7 @@ use super::device::{Device, DeviceId};
 use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
 use super::provision::{ProvisionRequest, Provisioned};
+use super::relay::{RelayReply, RelayRequest};
 use super::shadow::{ShadowReply, ShadowRequest};
 use super::subscription::{Feed, FeedState};
 
@@ -62,6 +63,7 @@ pub enum Request {
     Jobs(JobsRequest),
     /// Step by step, each told as a fact.
     Provision(Box<ProvisionRequest>),
+    Relay(RelayRequest),
     /// Whether the shadow follows a device that is gone without a word.
     ConnectionState(Box<Trial>),
 }
@@ -126,6 +128,7 @@ pub enum Reply {
     Shadow(ShadowReply),
     Jobs(JobsReply),
     Provisioned(Box<Provisioned>),
+    Relay(RelayReply),
     /// [`ProvisionRequest::Saved`] is done.
     Kept,
     ConnectionState(Proof),

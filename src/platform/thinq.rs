@@ -113,9 +113,10 @@ impl Thinq {
             Request::Shadow(_)
             | Request::Jobs(_)
             | Request::Provision(_)
+            | Request::Relay(_)
             | Request::ConnectionState(_) => Err(Problem::new(
                 "LG ThinQ has no answer to this",
-                "it has no shadows, jobs and provisioning",
+                "it has no shadows, jobs, provisioning and gateways",
                 "use state and control",
             )
             .exit(Exit::Usage)),

@@ -31,8 +31,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings,
+    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
@@ -136,6 +135,10 @@ impl Context {
         self.folders.history(profile)
     }
 
+    pub fn recordings_folder(&self, profile: &str) -> PathBuf {
+        self.folders.recordings(profile)
+    }
+
     pub fn pins(&self) -> Pins {
         self.config().decode.clone()
     }
@@ -200,7 +203,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = PlatformId::ALL.map(simulated::listed);
+        let simulated = simulated::BUILT.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
@@ -474,14 +477,19 @@ impl Context {
     }
 
     /// What no terminal would take: into a file of the state folder. Answers its path.
-    pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
+    /// A file of exactly these bytes in the state folder; answers where.
+    pub fn write_payload(&self, name: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
-        let name = |n: u32| match n {
-            1 => format!("copied-{now}.txt"),
-            n => format!("copied-{now}-{n}.txt"),
+        let ending = match std::str::from_utf8(content) {
+            Ok(_text) => "txt",
+            Err(_bytes) => "bin",
         };
-        // Two copies in one second are two files.
+        let name = |n: u32| match n {
+            1 => format!("{name}-{now}.{ending}"),
+            n => format!("{name}-{now}-{n}.{ending}"),
+        };
+        // Two within one second are two files.
         let path = (1..1000)
             .map(|n| self.folders.state.join(name(n)))
             .find(|path| !path.exists())

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::drawer::{self, Drawer, Job as Keeping};
 use super::editing::Editing;
 use super::inbox::Inbox;
+use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
@@ -37,6 +38,8 @@ pub struct Hands {
     decoding: Arc<Semaphore>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What is being recorded.
+    recorder: Option<Recorder>,
     /// What the composer keeps.
     drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
@@ -66,6 +69,7 @@ impl Hands {
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
             shelf: None,
+            recorder: None,
             ending: None,
         }
     }
@@ -89,8 +93,16 @@ impl Hands {
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
             }
-            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
-            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Copy(id, text) => {
+                let text = Bytes::from(text);
+                return self.copy(id, &text.clone(), text);
+            }
+            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::SaveBytes(id, bytes) => {
+                let written = self.context.write_payload("saved", &bytes);
+                let written = written.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::Decode(id, job) => self.decode(id, job),
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
@@ -123,6 +135,30 @@ impl Hands {
             Effect::ShelveRest(id, rest) => {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
+                }
+            }
+            Effect::StartRecording {
+                id,
+                profile,
+                platform,
+            } => {
+                let opening = recorder::Opening {
+                    id,
+                    folder: self.context.recordings_folder(&profile),
+                    profile,
+                    platform,
+                    at: self.context.clock.now().wall,
+                };
+                self.recorder = Some(Recorder::start(opening, &self.inbox));
+            }
+            Effect::Record(id, recorded) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.take(recorded);
+                }
+            }
+            Effect::StopRecording(id) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.stop();
                 }
             }
             Effect::Edit { id, text, ending } => {
@@ -177,6 +213,10 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        // Nothing that comes from here on is anybody's: the file is finished while the rest is.
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
         self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
@@ -184,6 +224,9 @@ impl Hands {
         }
         if let Some(shelf) = self.shelf.take() {
             shelf.close().await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
@@ -288,9 +331,10 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+    /// What is too long for a terminal goes into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_clip(&content);
+            let written = self.context.write_payload("copied", whole);
             self.inbox.push(Event::Done(
                 id,
                 written.map(|path| Outcome::Written { path }),
@@ -362,13 +406,4 @@ impl Hands {
             }),
         ));
     }
-}
-
-/// Bytes as a clipboard takes them: text as it is, anything else as hex.
-fn as_text(bytes: &Bytes) -> Bytes {
-    if std::str::from_utf8(bytes).is_ok() {
-        return bytes.clone();
-    }
-    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Bytes::from(pairs.concat())
 }

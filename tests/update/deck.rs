@@ -259,7 +259,7 @@ impl Deck {
         let topics: Vec<_> = filters.iter().map(|f| wish(f, 1)).collect();
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             place: "mqtt://127.0.0.1:1883".to_owned(),
             version: Version::V5,
             topics,
@@ -282,7 +282,7 @@ impl Deck {
     pub fn plain_broker() -> Self {
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             ..profile("lab")
         };
         let mut deck = Self::new(Setup {
