@@ -125,7 +125,10 @@ impl App {
         }
         let mut text = format!(
             "recorded {} in {}",
-            words::count(usize::try_from(amount.messages).unwrap_or(usize::MAX), "message"),
+            words::count(
+                usize::try_from(amount.messages).unwrap_or(usize::MAX),
+                "message"
+            ),
             path.unwrap_or_default()
         );
         let mut role = Role::Good;

@@ -191,9 +191,7 @@ impl Replay<'_> {
                 return Ok(());
             };
             let now = script.console.now().mono;
-            let due = *self
-                .due
-                .get_or_insert_with(|| self.pace.due(next.at, now));
+            let due = *self.due.get_or_insert_with(|| self.pace.due(next.at, now));
             if due > now {
                 return Ok(());
             }
@@ -288,7 +286,9 @@ impl Replay<'_> {
 
     fn hung_up(&self, why: &Problem) -> Problem {
         let lines: Vec<u64> = self.waiting.values().map(|(line, _)| *line).collect();
-        let place = self.source.place(lines.first().copied().unwrap_or_default());
+        let place = self
+            .source
+            .place(lines.first().copied().unwrap_or_default());
         let cause = format!(
             "the connection broke {BREAKS} times at {place} or soon after, the last time with: {}",
             why.cause

@@ -444,7 +444,9 @@ fn all_refused(why: &str) -> Problem {
 
 fn nothing_came(manner: Manner, time: &str) -> Problem {
     let remedy = match manner {
-        Manner::Tail | Manner::Record => "`thingdeck subs` shows what is subscribed; a longer --for waits longer",
+        Manner::Tail | Manner::Record => {
+            "`thingdeck subs` shows what is subscribed; a longer --for waits longer"
+        }
         Manner::Expect => "a longer --within waits longer; `tail` shows what comes",
     };
     let cause = format!("nothing that was meant came within {time}");

@@ -87,7 +87,8 @@ pub fn is_packed(path: &Path) -> bool {
 impl Recording {
     /// Also answers what was mended in a recording that is gone on with, in words.
     pub fn open(path: &Path, existing: Existing) -> Result<(Self, Option<String>), Problem> {
-        let trouble = |error: &io::Error| files::trouble("record in", path, error).exit(Exit::Usage);
+        let trouble =
+            |error: &io::Error| files::trouble("record in", path, error).exit(Exit::Usage);
         let length = match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(is_folder(path)),
             Ok(there) if there.is_file() => Some(there.len()),
@@ -320,7 +321,8 @@ fn mend_packed(path: &Path) -> Result<Option<String>, Problem> {
     let file = out.finish().map_err(|error| wrong(&error))?;
     file.sync_all().map_err(|error| wrong(&error))?;
     let target = fs::canonicalize(path).unwrap_or_else(|_not_there| path.to_owned());
-    name.persist(target).map_err(|refused| wrong(&refused.error))?;
+    name.persist(target)
+        .map_err(|refused| wrong(&refused.error))?;
     Ok(Some("its end was cut off and is taken away".to_owned()))
 }
 

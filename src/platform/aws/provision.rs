@@ -5,6 +5,7 @@
 //! for it) is kept with the profile, so that the next try goes on from there while the token lives.
 
 mod answers;
+mod gist;
 mod kept;
 mod words;
 
@@ -27,6 +28,7 @@ use crate::domain::request::Reply;
 use crate::domain::topic::{Topic, TopicFilter};
 use crate::platform::io::Io;
 use answers::{Answers, Question, Trouble};
+pub(super) use gist::interpret;
 use kept::{Kept, Registered};
 
 pub const KEYS: &str = "$aws/certificates/create/json";

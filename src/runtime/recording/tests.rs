@@ -132,7 +132,10 @@ fn whatever_a_crash_cut_off_the_whole_lines_are_there_and_can_be_gone_on_with() 
             let whole = ends.iter().filter(|end| **end <= cut as u64).count() as u64 - 1;
             let (found, _) = numbers(&torn);
             let expected: Vec<u64> = (0..whole).collect();
-            assert!(found.starts_with(&expected), "{name} cut at {cut}: {found:?}");
+            assert!(
+                found.starts_with(&expected),
+                "{name} cut at {cut}: {found:?}"
+            );
             let kept = found.len() as u64;
             record(&torn, Existing::Append, 100..102);
             let mut after: Vec<u64> = numbers(&torn).0;
