@@ -79,6 +79,8 @@ pub enum Command {
     Verb(Verb),
     Completions(clap_complete::Shell),
     Man,
+    /// The process that jq programs run in; thingdeck starts it itself.
+    SieveHelper,
     /// A picture of a real frame, for the README.
     Picture {
         file: PathBuf,

@@ -18,6 +18,7 @@ pub mod model;
 pub mod payload;
 pub mod placeholder;
 pub mod profile;
+pub mod program;
 pub mod provision;
 pub mod reading;
 pub mod relay;

@@ -22,6 +22,7 @@ pub mod recorder;
 pub mod recording;
 pub mod secrets;
 pub mod shelf;
+pub mod sieve;
 pub mod signals;
 pub mod simulated;
 pub mod stand_in;

@@ -32,6 +32,7 @@ pub enum Action {
     Drop,
     Mute,
     Filter,
+    Program,
     Clear,
     NextMatch,
     PreviousMatch,
@@ -344,6 +345,14 @@ static TABLE: &[ActionInfo] = &[
         ALL,
         "filter this pane, live",
         Some("filter"),
+    ),
+    entry(
+        Action::Program,
+        "jq program",
+        &["|"],
+        STREAM,
+        "put a jq program over the payloads of these topics; it is remembered, an empty one ends it",
+        None,
     ),
     entry(
         Action::Clear,

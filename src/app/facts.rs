@@ -311,6 +311,9 @@ impl App {
             Purpose::SaveProfile
             | Purpose::SaveToken
             | Purpose::SavePin
+            | Purpose::Sift
+            | Purpose::SaveProgram
+            | Purpose::Export
             | Purpose::Copy
             | Purpose::Decode
             | Purpose::Kept

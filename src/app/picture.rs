@@ -56,6 +56,7 @@ impl App {
             focused: self.focus == id,
             note,
             filter: filter.line(),
+            program: self.program_line(id),
             body,
             scroll,
         }
@@ -170,6 +171,7 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
             None => self.pane_keys(),

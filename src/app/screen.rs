@@ -154,6 +154,8 @@ pub struct PaneView {
     pub note: Option<Span>,
     /// The filter being typed or in force, with the cursor's cell offset while it is typed.
     pub filter: Option<FilterLine>,
+    /// The jq program being typed or in force, as the filter.
+    pub program: Option<FilterLine>,
     pub body: Body,
     /// Where the window stands in the whole list, for the scroll bar.
     pub scroll: Scroll,

@@ -57,6 +57,10 @@ impl App {
                 self.decoded(id, *ready);
                 true
             }
+            Event::Sifted(id, results, last) => {
+                self.sifted(id, results, last);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
                 true
@@ -86,6 +90,7 @@ impl App {
         }
         self.search_disk();
         self.fetch_window();
+        self.sift();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -158,6 +163,7 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.sift_timer(id)
         {
         } else {
             self.pending.stray();
@@ -174,6 +180,9 @@ impl App {
         self.notice = None;
         if !self.overlays.is_empty() {
             return self.overlay_key(key);
+        }
+        if self.program_is_edited() {
+            return self.program_key(key);
         }
         if self.filter_is_edited() {
             return self.filter_key(key);
@@ -192,6 +201,8 @@ impl App {
     fn paste(&mut self, text: &str) {
         if !self.overlays.is_empty() {
             self.overlay_paste(text);
+        } else if self.program_is_edited() {
+            self.program_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
         } else if self.is_composing() {
@@ -203,7 +214,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited() || self.is_composing(),
+            None => self.program_is_edited() || self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -247,6 +258,7 @@ impl App {
     }
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
+        self.end_program_editing();
         self.end_filter_editing();
         self.stop_composing();
         self.focus = pane;
@@ -314,6 +326,7 @@ impl App {
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
             Action::Filter => self.edit_filter(),
+            Action::Program => self.edit_program(),
             Action::Clear => self.clear(),
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),

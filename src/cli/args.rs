@@ -276,6 +276,8 @@ pub enum Commands {
     /// Print the manual page (roff)
     Man,
     #[command(hide = true)]
+    SieveHelper,
+    #[command(hide = true)]
     Picture {
         file: PathBuf,
         #[arg(long, default_value = "120x36", value_parser = parse_size)]
@@ -423,6 +425,7 @@ impl Commands {
             Self::ProfileRemove { name, yes } => Command::Verb(Verb::ProfileRemove { name, yes }),
             Self::Completions { shell } => Command::Completions(shell),
             Self::Man => Command::Man,
+            Self::SieveHelper => Command::SieveHelper,
             Self::Picture {
                 file,
                 size: (width, height),
