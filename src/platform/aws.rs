@@ -6,6 +6,7 @@ mod messages;
 mod plan;
 mod provision;
 mod shadow;
+mod sign;
 pub mod topics;
 
 use std::sync::OnceLock;
