@@ -85,6 +85,15 @@ pub struct Profile {
     pub simulated: bool,
 }
 
+/// A profile's name is also a folder's name: 1 to 64 letters, digits, `-` and `_`.
+pub fn is_profile_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= 64
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+}
+
 impl Profile {
     pub const fn platform(&self) -> PlatformId {
         match self.settings {

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::section::Section;
 use crate::base::problem::Problem;
-use crate::domain::profile::{PlatformId, Profile, Settings};
+use crate::domain::profile::{PlatformId, Profile, Settings, is_profile_name};
 
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
@@ -50,14 +50,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
 
 pub(super) const NAME_REMEDY: &str = "use letters, digits, - and _ (at most 64)";
 
-/// A profile's name is also a folder's name.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
-    let fits = !name.is_empty()
-        && name.chars().count() <= 64
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-    if fits {
+    if is_profile_name(name) {
         Ok(())
     } else {
         Err(format!("{name:?} cannot be a profile's name"))
