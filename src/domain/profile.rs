@@ -7,7 +7,7 @@ mod huawei;
 mod proxy;
 
 pub use aws::{AwsAuth, AwsCredentials, AwsSettings};
-pub use google::{GoogleDevice, GoogleIdentity, GoogleSettings};
+pub use google::{GoogleDevice, GoogleFlavor, GoogleIdentity, GoogleSettings};
 pub use huawei::{HuaweiDialect, HuaweiRest, HuaweiSettings};
 pub use proxy::ProxyRef;
 

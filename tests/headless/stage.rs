@@ -448,7 +448,7 @@ pub fn usual(request: &Request) -> Reply {
             sent: !dry_run,
         },
         Request::Energy { .. } => Reply::Energy(Vec::new()),
-        Request::Shadow(_) | Request::Jobs(_) | Request::Provision(_) => {
+        Request::Shadow(_) | Request::Jobs(_) | Request::Provision(_) | Request::Relay(_) => {
             panic!("ThinQ has nothing of the kind")
         }
         Request::SignOut => Reply::SignedOut { left: Vec::new() },
