@@ -17,6 +17,8 @@ use crate::base::problem::Problem;
 pub enum Fact {
     /// One step of the sign-in (`client registered`), as it happens.
     Step(Step),
+    /// One step of something that was asked for and takes a while (a new thing, a test), as it happens.
+    Progress(Progress),
     /// The complete list: what is not in it is gone.
     Devices(Vec<Device>),
     DeviceAdded(Device),
@@ -77,6 +79,14 @@ pub struct Step {
     /// For a person: `certificate issued, valid until 2049-12-31`.
     pub text: String,
     pub state: StepState,
+}
+
+/// See [`Fact::Progress`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub step: Step,
+    /// When what it stands on ends (a token): counted down on the screen.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::connection_state::{Proof, Trial};
 use super::device::{Device, DeviceId};
 use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
@@ -63,6 +64,8 @@ pub enum Request {
     /// Step by step, each told as a fact.
     Provision(Box<ProvisionRequest>),
     Relay(RelayRequest),
+    /// Whether the shadow follows a device that is gone without a word.
+    ConnectionState(Box<Trial>),
 }
 
 impl Eq for Request {}
@@ -126,6 +129,9 @@ pub enum Reply {
     Jobs(JobsReply),
     Provisioned(Box<Provisioned>),
     Relay(RelayReply),
+    /// [`ProvisionRequest::Saved`] is done.
+    Kept,
+    ConnectionState(Proof),
 }
 
 impl Eq for Reply {}

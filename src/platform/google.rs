@@ -85,7 +85,8 @@ impl Google {
             | Request::Energy { .. }
             | Request::Shadow(_)
             | Request::Jobs(_)
-            | Request::Provision(_) => Err(Problem::new(
+            | Request::Provision(_)
+            | Request::ConnectionState(_) => Err(Problem::new(
                 "the bridge has no answer to this",
                 "its devices have a configuration, commands and states",
                 "use config, command and state",

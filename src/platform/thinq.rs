@@ -110,14 +110,16 @@ impl Thinq {
                 left: self.sign_out(io).await,
             }),
             Request::Probe => self.probe(io).await,
-            Request::Shadow(_) | Request::Jobs(_) | Request::Provision(_) | Request::Relay(_) => {
-                Err(Problem::new(
-                    "LG ThinQ has no answer to this",
-                    "it has no shadows, jobs, provisioning and gateways",
-                    "use state and control",
-                )
-                .exit(Exit::Usage))
-            }
+            Request::Shadow(_)
+            | Request::Jobs(_)
+            | Request::Provision(_)
+            | Request::Relay(_)
+            | Request::ConnectionState(_) => Err(Problem::new(
+                "LG ThinQ has no answer to this",
+                "it has no shadows, jobs, provisioning and gateways",
+                "use state and control",
+            )
+            .exit(Exit::Usage)),
             Request::Leave {
                 end_push,
                 end_event,

@@ -1,6 +1,8 @@
 //! One `[profiles.NAME]`.
 
+mod aws;
 mod common;
+mod google;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -25,9 +27,19 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
         }
-        id @ (PlatformId::Aws | PlatformId::Google | PlatformId::Huawei) => {
-            return Err(unknown(section, id.word()));
+        PlatformId::Aws => {
+            section.only(&[&common::KEYS[..], &aws::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
+            let (settings, common) = aws::read(section, warnings)?;
+            (Settings::Aws(settings), common)
         }
+        PlatformId::Google => {
+            let elsewhere = ["cert_file", "will", "clean_session"];
+            common::not_here(section, &elsewhere, "the bridge")?;
+            section.only(&[&common::KEYS[..], &google::KEYS].concat())?;
+            let settings = Settings::Google(google::read(section)?);
+            (settings, common::read(section, (5, 1200), warnings)?)
+        }
+        PlatformId::Huawei => return Err(unknown(section, PlatformId::Huawei.word())),
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
             let (settings, common) = mqtt::read(section, warnings)?;
