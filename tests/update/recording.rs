@@ -43,7 +43,10 @@ fn span(deck: &Deck) -> String {
 fn everything_that_comes_is_recorded_whatever_the_filter_shows() {
     let mut deck = Deck::connected();
     record(&mut deck);
-    assert!(deck.notice().contains("recording everything that comes (R stops), in there.jsonl"));
+    assert!(
+        deck.notice()
+            .contains("recording everything that comes (R stops), in there.jsonl")
+    );
     deck.press("3 /").type_text("nothing").press("enter space");
     deck.asked();
     deck.receive(2, "home/t")
