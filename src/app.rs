@@ -22,6 +22,7 @@ mod overlay;
 mod pane;
 mod pending;
 mod picture;
+mod plot;
 mod recording;
 pub mod screen;
 pub mod scroll;

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 
 use super::add::AddArgs;
 use super::look::LookArgs;
+use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
 use super::shadow::ShadowArgs;
@@ -241,6 +242,12 @@ pub enum Commands {
     ///
     /// Over REST where there are credentials, else over a connection with the profile's client id.
     Shadow(ShadowArgs),
+    /// Provision a new thing (AWS fleet provisioning), and keep it as a profile
+    ///
+    /// With a claim certificate, or with access keys (auth = "sigv4"). Each step is told on stderr, the result is one JSON line
+    /// without secrets on stdout. Key and certificate are written to files that only you can read before AWS is asked to
+    /// register the thing; what breaks off goes on where it was when the same command is given again within the hour.
+    Provision(ProvisionArgs),
     /// Record messages as JSON lines in a file
     ///
     /// As `tail`, into a file that only you can read; a name that ends in .zst compresses. A file that is there already is
@@ -422,6 +429,7 @@ impl Commands {
             Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
             Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
             Self::Shadow(args) => Command::Verb(Verb::Shadow(args.verb())),
+            Self::Provision(args) => Command::Verb(Verb::Provision(args.verb())),
             Self::Record(args) => Command::Verb(Verb::Record(args.verb())),
             Self::Replay(args) => Command::Verb(Verb::Replay(args.verb())),
             Self::ProfileAdd(args) => {

@@ -23,6 +23,7 @@ impl App {
             Action::State => {
                 can.state || can.shadow || (can.topics && self.focus == PaneId::Devices)
             }
+            Action::Sort if self.focus == PaneId::Messages => self.is_grouped(),
             Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Jobs => can.jobs,
             Action::Control => can.control,
