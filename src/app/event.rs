@@ -47,7 +47,9 @@ pub struct RecordingId(pub u64);
 /// What becomes of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordingEvent {
-    Began { path: String },
+    Began {
+        path: String,
+    },
     /// So far.
     Written(Amount),
     /// Finished as it was asked to, or broken off.

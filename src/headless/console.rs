@@ -104,8 +104,11 @@ pub trait Console: Send {
 
     /// Opens a file that lines are to be recorded in. Answers what was mended in it. Nothing that stands in it is touched
     /// before the first line is written, except the cut off end of one that is gone on with.
-    fn open_recording(&mut self, path: &Path, existing: Existing)
-    -> Result<Option<String>, Problem>;
+    fn open_recording(
+        &mut self,
+        path: &Path,
+        existing: Existing,
+    ) -> Result<Option<String>, Problem>;
 
     /// Lines with their line breaks; with the system when this is over.
     fn record(&mut self, lines: String) -> Pending<'_, Result<(), Problem>>;

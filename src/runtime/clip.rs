@@ -27,8 +27,7 @@ impl Wrapping {
         let screen = |term: &str| term.starts_with("screen");
         if environment.value("TMUX").is_some() {
             Self::Tmux
-        } else if environment.value("STY").is_some()
-            || environment.text("TERM").is_some_and(screen)
+        } else if environment.value("STY").is_some() || environment.text("TERM").is_some_and(screen)
         {
             Self::Screen
         } else {
@@ -122,11 +121,16 @@ mod tests {
     #[test]
     fn a_multiplexer_is_known_by_its_variable() {
         let around = |variables: &[(&str, &str)]| {
-            let pairs = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).into()));
+            let pairs = variables
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).into()));
             Wrapping::around(&pairs.collect())
         };
         assert_eq!(around(&[("TERM", "xterm")]), Wrapping::None);
-        assert_eq!(around(&[("TERM", "xterm"), ("STY", "1.pts-0")]), Wrapping::Screen);
+        assert_eq!(
+            around(&[("TERM", "xterm"), ("STY", "1.pts-0")]),
+            Wrapping::Screen
+        );
         assert_eq!(around(&[("TERM", "screen")]), Wrapping::Screen);
         let both = [("TERM", "screen-256color"), ("TMUX", "/tmp/t,1,0")];
         assert_eq!(around(&both), Wrapping::Tmux);
@@ -165,7 +169,9 @@ mod tests {
             let bytes: Vec<u8> = if n % 2 == 0 {
                 std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
             } else {
-                let text: String = std::iter::repeat_with(|| rng.char(..)).take(length / 3).collect();
+                let text: String = std::iter::repeat_with(|| rng.char(..))
+                    .take(length / 3)
+                    .collect();
                 text.into_bytes()
             };
             let copied = as_text(&Bytes::from(bytes.clone()));

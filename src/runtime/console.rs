@@ -26,9 +26,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::profile::Profile;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
-use crate::headless::console::{
-    Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece,
-};
+use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece};
 
 /// Messages waiting to be written. With manual acknowledgement the broker's window is far smaller; without it the oldest
 /// give way to a gap line. Bytes.

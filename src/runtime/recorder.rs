@@ -201,11 +201,7 @@ fn open(opening: &Opening) -> Result<Recording, Problem> {
     Recording::open(&path, Existing::Refuse).map(|(recording, _)| recording)
 }
 
-fn write(
-    opening: &Opening,
-    shared: &Shared,
-    inbox: &Inbox,
-) -> Result<Amount, (Amount, Problem)> {
+fn write(opening: &Opening, shared: &Shared, inbox: &Inbox) -> Result<Amount, (Amount, Problem)> {
     let mut amount = Amount::default();
     let tell = |event| inbox.push(Event::Recording(opening.id, event));
     let close = |problem| {
@@ -253,9 +249,9 @@ fn next(shared: &Shared, amount: &mut Amount) -> Option<VecDeque<Entry>> {
     let queue = wait(shared.queue(), |queue| {
         queue.waiting.is_empty() && !queue.is_closed
     });
-    let gathered = shared.came.wait_timeout_while(queue, PACE, |queue| {
-        queue.bytes < HASTE && !queue.is_closed
-    });
+    let gathered = shared
+        .came
+        .wait_timeout_while(queue, PACE, |queue| queue.bytes < HASTE && !queue.is_closed);
     let (mut queue, _) = gathered.unwrap_or_else(PoisonError::into_inner);
     if queue.waiting.is_empty() {
         return None;

@@ -172,7 +172,9 @@ fn read_recording(path: &Path) -> BTreeMap<String, Vec<u8>> {
             .read_to_end(&mut content)
             .expect("whole");
     } else {
-        BufReader::new(file).read_to_end(&mut content).expect("read");
+        BufReader::new(file)
+            .read_to_end(&mut content)
+            .expect("read");
     }
     let text = String::from_utf8(content).expect("text");
     text.lines()
@@ -235,10 +237,18 @@ fn there_and_back(folder: &Path, command: impl Fn(&[&str]) -> Command) {
         let mut recording = listening(command(&record));
         let replay = ["replay", &path(from), "--speed", "max", "--prefix", prefix];
         let ended = Ended::from(command(&replay).output().expect("it runs")).expect(0);
-        assert!(ended.err.contains("10000 messages published"), "{}", ended.err);
+        assert!(
+            ended.err.contains("10000 messages published"),
+            "{}",
+            ended.err
+        );
         assert!(recording.wait().expect("it ends").success());
     }
-    are_the_same(&read_recording(&folder.join("b.jsonl.zst")), "x/", &payloads);
+    are_the_same(
+        &read_recording(&folder.join("b.jsonl.zst")),
+        "x/",
+        &payloads,
+    );
     are_the_same(&read_recording(&folder.join("c.jsonl")), "y/x/", &payloads);
 }
 

@@ -36,7 +36,8 @@ fn sequence(payload: &[u8]) -> String {
 #[track_caller]
 fn sends(screen: &mut Screen, wanted: &str) {
     screen.until_raw(wanted, |raw| {
-        raw.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+        raw.windows(wanted.len())
+            .any(|part| part == wanted.as_bytes())
     });
 }
 
@@ -49,7 +50,13 @@ fn y_sends_the_payload_to_the_terminal_whatever_is_around_it() {
     let screen = format!("\x1bP{plain}\x1b\\");
     let cases: [(&[(&str, &str)], String); 4] = [
         (&[], plain),
-        (&[("TMUX", "/tmp/tmux-0/default,1,0"), ("TERM", "screen-256color")], tmux),
+        (
+            &[
+                ("TMUX", "/tmp/tmux-0/default,1,0"),
+                ("TERM", "screen-256color"),
+            ],
+            tmux,
+        ),
         (&[("STY", "4711.pts-0.host")], screen.clone()),
         (&[("TERM", "screen")], screen),
     ];
@@ -81,18 +88,27 @@ fn what_is_too_long_for_a_terminal_is_written_to_a_file_that_is_named() {
     let mut dashboard = with_message(&home, &payload, &[("TMUX", "/tmp/tmux-0/default,1,0")]);
     dashboard.press("y").shows("written: ");
     let copied = the_file(&home, "copied-");
-    assert!(std::fs::read(&copied).expect("there") == payload, "not the same bytes");
+    assert!(
+        std::fs::read(&copied).expect("there") == payload,
+        "not the same bytes"
+    );
     // Saving is asked for, whatever the length.
     dashboard.press(":save payload\r").shows("saved-");
     let saved = the_file(&home, "saved-");
-    assert!(std::fs::read(&saved).expect("there") == payload, "not the same bytes");
+    assert!(
+        std::fs::read(&saved).expect("there") == payload,
+        "not the same bytes"
+    );
     for path in [copied, saved] {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     let raw = dashboard.raw();
-    assert!(!raw.windows(5).any(|part| part == b"\x1b]52;"), "it was sent too");
+    assert!(
+        !raw.windows(5).any(|part| part == b"\x1b]52;"),
+        "it was sent too"
+    );
     dashboard.leaves();
 }
 

@@ -29,9 +29,15 @@ fn used() -> (Home, Vec<(PathBuf, Vec<u8>)>) {
     for folder in ["data", "state"] {
         collect(&home.path(folder), &mut files);
     }
-    let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+    let names: Vec<String> = files
+        .iter()
+        .map(|(path, _)| path.display().to_string())
+        .collect();
     for wanted in ["/history/", "/identities/", "/recordings/", "/logs/"] {
-        assert!(names.iter().any(|name| name.contains(wanted)), "no {wanted} in {names:?}");
+        assert!(
+            names.iter().any(|name| name.contains(wanted)),
+            "no {wanted} in {names:?}"
+        );
     }
     (home, files)
 }
@@ -40,7 +46,9 @@ type Damage = fn(&[u8], &mut fastrand::Rng) -> Vec<u8>;
 
 const DAMAGES: [(&str, Damage); 5] = [
     ("emptied", |_, _| Vec::new()),
-    ("truncated", |content, rng| content[..rng.usize(0..=content.len())].to_vec()),
+    ("truncated", |content, rng| {
+        content[..rng.usize(0..=content.len())].to_vec()
+    }),
     ("zeroed", |content, _| vec![0; content.len()]),
     ("flipped", |content, rng| {
         let mut content = content.to_vec();
@@ -50,7 +58,11 @@ const DAMAGES: [(&str, Damage); 5] = [
         }
         content
     }),
-    ("garbage", |content, rng| std::iter::repeat_with(|| rng.u8(..)).take(content.len()).collect()),
+    ("garbage", |content, rng| {
+        std::iter::repeat_with(|| rng.u8(..))
+            .take(content.len())
+            .collect()
+    }),
 ];
 
 /// Starts it, waits for a connection or for the word why there is none, and leaves in peace.
@@ -89,7 +101,9 @@ fn state_files_that_were_damaged_are_set_aside_or_mended_and_the_stream_is_there
     let mut rng = fastrand::Rng::with_seed(3);
     for (name, damage) in DAMAGES {
         put_back(&home, &files);
-        let in_state = files.iter().filter(|(path, _)| path.starts_with(home.path("state")));
+        let in_state = files
+            .iter()
+            .filter(|(path, _)| path.starts_with(home.path("state")));
         for (path, content) in in_state {
             fs::write(path, damage(content, &mut rng)).expect("writable");
         }
@@ -98,7 +112,10 @@ fn state_files_that_were_damaged_are_set_aside_or_mended_and_the_stream_is_there
         keeps_profiles(&home, &config);
         // A recording is the user's: nobody touches it.
         let recordings = |files: &[(PathBuf, Vec<u8>)]| {
-            files.iter().filter(|(path, _)| path.to_string_lossy().contains("/recordings/")).count()
+            files
+                .iter()
+                .filter(|(path, _)| path.to_string_lossy().contains("/recordings/"))
+                .count()
         };
         let mut now = Vec::new();
         collect(&home.path("state"), &mut now);
@@ -123,7 +140,9 @@ fn a_segment_of_garbage_is_named_on_the_screen_and_kept_aside() {
     screen.leaves();
     let mut now = Vec::new();
     collect(&home.path("state"), &mut now);
-    let aside = now.iter().filter(|(path, _)| path.to_string_lossy().contains(".seg.damaged-"));
+    let aside = now
+        .iter()
+        .filter(|(path, _)| path.to_string_lossy().contains(".seg.damaged-"));
     assert_eq!(aside.count(), count);
 }
 
@@ -134,7 +153,10 @@ fn a_damaged_identity_is_made_anew_or_explained() {
     let mut rng = fastrand::Rng::with_seed(4);
     for (name, damage) in DAMAGES {
         put_back(&home, &files);
-        for (path, content) in files.iter().filter(|(path, _)| path.starts_with(home.path("data"))) {
+        for (path, content) in files
+            .iter()
+            .filter(|(path, _)| path.starts_with(home.path("data")))
+        {
             fs::write(path, damage(content, &mut rng)).expect("writable");
         }
         starts(&home, name);
@@ -151,7 +173,12 @@ fn folders_that_cannot_be_written_to_are_said_and_lived_with() {
     let mut folders = vec![home.path("state")];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).expect("a folder");
-        folders.extend(entries.flatten().map(|e| e.path()).filter(|path| path.is_dir()));
+        folders.extend(
+            entries
+                .flatten()
+                .map(|e| e.path())
+                .filter(|path| path.is_dir()),
+        );
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).expect("ours");
     }
     let text = starts(&home, "a read-only state folder");
@@ -160,7 +187,12 @@ fn folders_that_cannot_be_written_to_are_said_and_lived_with() {
     while let Some(folder) = folders.pop() {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("ours");
         let entries = fs::read_dir(&folder).expect("a folder");
-        folders.extend(entries.flatten().map(|e| e.path()).filter(|path| path.is_dir()));
+        folders.extend(
+            entries
+                .flatten()
+                .map(|e| e.path())
+                .filter(|path| path.is_dir()),
+        );
     }
     fs::remove_dir_all(home.path("state")).expect("ours");
     fs::write(home.path("state"), "in the way").expect("writable");
@@ -197,7 +229,14 @@ fn a_full_disk_is_said_and_lived_with() {
     screen.shows("could not record in");
     screen.leaves();
     keeps_profiles(&home, &config);
-    for (path, content) in files.iter().filter(|(path, _)| path.starts_with(home.path("data"))) {
-        assert!(fs::read(path).expect("there") == *content, "{}", path.display());
+    for (path, content) in files
+        .iter()
+        .filter(|(path, _)| path.starts_with(home.path("data")))
+    {
+        assert!(
+            fs::read(path).expect("there") == *content,
+            "{}",
+            path.display()
+        );
     }
 }

@@ -90,7 +90,11 @@ fn a_signal_finishes_the_file_and_the_next_run_does_not_overwrite_it() {
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
-        let ended = Ended::from(on(&home, &["record", &file, "rec/#"]).output().expect("runs"));
+        let ended = Ended::from(
+            on(&home, &["record", &file, "rec/#"])
+                .output()
+                .expect("runs"),
+        );
         let ended = ended.expect(2);
         assert!(ended.err.contains("--append"), "{}", ended.err);
         let arguments = ["record", &file, "rec/#", "--append", "--count", "1"];
@@ -119,7 +123,8 @@ fn a_kill_in_the_middle_leaves_what_replay_can_use_and_append_goes_on_with() {
         let file = path.display().to_string();
         let child = recording(&home, &["record", &file, "rec/#"]);
         for n in 0..20 {
-            home.control.publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
+            home.control
+                .publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
         }
         until("something is written", || {
             fs::metadata(&path).is_ok_and(|there| there.len() > 200)
@@ -134,7 +139,10 @@ fn a_kill_in_the_middle_leaves_what_replay_can_use_and_append_goes_on_with() {
         assert!(ended.err.contains("cut off"), "{}", ended.err);
         let before = messages(&ended.out).len();
         assert!(before < 20);
-        let child = recording(&home, &["record", &file, "rec/#", "--append", "--count", "1"]);
+        let child = recording(
+            &home,
+            &["record", &file, "rec/#", "--append", "--count", "1"],
+        );
         home.control.publish_to("rec/after", "more");
         let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(0);
         drop(ended);
@@ -152,9 +160,8 @@ fn a_full_disk_ends_it_with_whole_lines_and_the_reason() {
     let url = home.ready().plain_url.clone().expect("an open door");
     // A limit on the size of files is as near to a full disk as a test without privileges gets: 4 KiB of room.
     let program = crate::support::home::BINARY;
-    let line = format!(
-        "trap '' XFSZ; ulimit -f 8; exec {program} --url {url} record {file} 'rec/#'"
-    );
+    let line =
+        format!("trap '' XFSZ; ulimit -f 8; exec {program} --url {url} record {file} 'rec/#'");
     let mut command = Command::new("sh");
     command
         .env_clear()
@@ -170,7 +177,8 @@ fn a_full_disk_ends_it_with_whole_lines_and_the_reason() {
         assert!(talk.read_line(&mut said).expect("text") > 0, "{said}");
     }
     for n in 0..200 {
-        home.control.publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
+        home.control
+            .publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
     }
     std::io::Read::read_to_string(&mut talk, &mut said).expect("text");
     let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(1);
@@ -199,8 +207,18 @@ fn what_is_replayed_has_its_properties_and_distances() {
     let path = home.path("in.jsonl");
     fs::write(&path, &text).expect("writable");
     let file = path.display().to_string();
-    let child = recording(&home, &["record", "-", "again/#", "--qos", "2", "--count", "2"]);
-    let replay = ["replay", &file, "--prefix", "again/", "--where", "-topic:$SYS/#"];
+    let child = recording(
+        &home,
+        &["record", "-", "again/#", "--qos", "2", "--count", "2"],
+    );
+    let replay = [
+        "replay",
+        &file,
+        "--prefix",
+        "again/",
+        "--where",
+        "-topic:$SYS/#",
+    ];
     Ended::from(on(&home, &replay).output().expect("it runs")).expect(0);
     let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(0);
     let heard = messages(&ended.out);
@@ -223,7 +241,11 @@ fn what_is_replayed_has_its_properties_and_distances() {
     drop(input);
     let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(0);
     assert!(ended.err.contains("2 messages published"), "{}", ended.err);
-    assert!(ended.err.contains("left out: 1 message on topics"), "{}", ended.err);
+    assert!(
+        ended.err.contains("left out: 1 message on topics"),
+        "{}",
+        ended.err
+    );
 }
 
 /// The file that the dashboard records in.
@@ -231,7 +253,11 @@ fn the_recording(state: &Path) -> PathBuf {
     let mut found = Vec::new();
     for folder in fs::read_dir(state.join("recordings")).expect("a folder") {
         let folder = folder.expect("an entry").path();
-        found.extend(fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()));
+        found.extend(
+            fs::read_dir(folder)
+                .expect("a folder")
+                .map(|e| e.expect("an entry").path()),
+        );
     }
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)

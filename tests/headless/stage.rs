@@ -351,7 +351,11 @@ impl Console for Stage {
 
     fn close_recording(&mut self, keep: bool) -> Pending<'_, Result<u64, Problem>> {
         self.deeds.push(Deed::CloseRecording { keep });
-        let bytes = self.recorded().iter().map(|lines| lines.len()).sum::<usize>();
+        let bytes = self
+            .recorded()
+            .iter()
+            .map(|lines| lines.len())
+            .sum::<usize>();
         Box::pin(std::future::ready(Ok(bytes as u64)))
     }
 

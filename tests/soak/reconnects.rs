@@ -39,7 +39,10 @@ impl Usage {
         };
         let status = read("status");
         let number = |key: &str| {
-            let line = status.lines().find(|line| line.starts_with(key)).expect("a line");
+            let line = status
+                .lines()
+                .find(|line| line.starts_with(key))
+                .expect("a line");
             let value = line.split_whitespace().nth(1).expect("a value");
             value.parse::<i64>().expect("a number")
         };
@@ -62,7 +65,8 @@ impl Usage {
 fn round(home: &Home, screen: &mut Screen, number: usize) {
     for n in 0..MESSAGES {
         let payload = format!("{{\"round\":{number},\"n\":{n},\"noise\":\"{n:0>200}\"}}");
-        home.control.publish_to(&format!("plant/soak/{}", n % 50), payload);
+        home.control
+            .publish_to(&format!("plant/soak/{}", n % 50), payload);
     }
     let is_broken = |text: &str| text.contains("reconnecting") || text.contains("refused");
     if number.is_multiple_of(2) {
@@ -105,7 +109,9 @@ fn night(rounds: usize) -> (Usage, Usage, f64) {
     let resting = Usage::of(process);
     let ticks = u32::try_from(resting.cpu - after.cpu).expect("few");
     let idle_percent = f64::from(ticks) / rest.as_secs_f64();
-    eprintln!("after {WARM} breaks: {before:?}\nafter {rounds} more: {after:?}\nat rest: {idle_percent:.2} % CPU");
+    eprintln!(
+        "after {WARM} breaks: {before:?}\nafter {rounds} more: {after:?}\nat rest: {idle_percent:.2} % CPU"
+    );
     screen.leaves();
     (before, resting, idle_percent)
 }

@@ -1,11 +1,13 @@
 //! Recording with `R`.
 
+#![expect(clippy::panic, reason = "another effect is a failed test")]
+
 use thingdeck::app::effect::{Effect, Recorded};
 use thingdeck::app::event::{Amount, Event, Outcome, RecordingEvent, RecordingId};
 use thingdeck::base::problem::Problem;
 use thingdeck::domain::message::Direction;
-use thingdeck::domain::reading::Kind;
 use thingdeck::domain::profile::Version;
+use thingdeck::domain::reading::Kind;
 use thingdeck::domain::session::{Delivered, Gap, SessionEvent};
 
 use crate::composer::lab;
@@ -43,10 +45,14 @@ fn span(deck: &Deck) -> String {
 fn everything_that_comes_is_recorded_whatever_the_filter_shows() {
     let mut deck = Deck::connected();
     record(&mut deck);
-    assert!(deck.notice().contains("recording everything that comes (R stops), in there.jsonl"));
+    assert!(
+        deck.notice()
+            .contains("recording everything that comes (R stops), in there.jsonl")
+    );
     deck.press("3 /").type_text("nothing").press("enter space");
     deck.asked();
-    deck.receive(2, "home/t").receive_from("d-air", Kind::Event, "{\"n\":3}");
+    deck.receive(2, "home/t")
+        .receive_from("d-air", Kind::Event, "{\"n\":3}");
     let gap = Gap {
         messages: 7,
         bytes: 9,
@@ -64,7 +70,10 @@ fn everything_that_comes_is_recorded_whatever_the_filter_shows() {
         panic!("{:?}", all[2]);
     };
     assert_eq!(message.payload.as_ref(), b"{\"n\":3}");
-    assert_eq!((*kind, device_name.as_deref()), (Kind::Event, Some("거실 에어컨")));
+    assert_eq!(
+        (*kind, device_name.as_deref()),
+        (Kind::Event, Some("거실 에어컨"))
+    );
     assert!(matches!(all[3], Recorded::Gap(lost, _) if lost == gap));
 }
 

@@ -15,9 +15,9 @@ use super::Spot;
 use crate::base::moment::Moment;
 use crate::base::problem::{Problem, Retry};
 use crate::domain::compose::{Finding, Place, Sheet, Weight};
-use crate::domain::reading::Reading;
 use crate::domain::message::{Direction, Draft, Message, Qos};
 use crate::domain::placeholder::Values;
+use crate::domain::reading::Reading;
 use crate::domain::session::{Delivered, ReceiptId, SessionCommand};
 use crate::store::ring::Note;
 

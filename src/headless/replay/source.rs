@@ -139,7 +139,10 @@ impl<'a> Source<'a> {
                 draft: draft(topic, message.qos, message),
             })),
             Err(error) => {
-                self.bad(script, &format!("its topic cannot be published to: {error}"))?;
+                self.bad(
+                    script,
+                    &format!("its topic cannot be published to: {error}"),
+                )?;
                 Ok(None)
             }
         }
@@ -180,7 +183,9 @@ impl<'a> Source<'a> {
         }
         if self.bad <= TOLD {
             let place = self.place(self.line);
-            script.say(&format!("{place}: left out: {why}; correct the line or delete it"));
+            script.say(&format!(
+                "{place}: left out: {why}; correct the line or delete it"
+            ));
         }
         Ok(())
     }

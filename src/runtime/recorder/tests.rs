@@ -71,7 +71,9 @@ async fn what_came_before_the_stop_is_in_the_file_and_secrets_are_not() {
     let folder = folder();
     let (recorder, inbox) = start(&folder.path().join("deep/lab"));
     for number in 0..1000 {
-        recorder.take(message(format!("{{\"n\":{number},\"privateKey\":\"KEY\"}}").as_bytes()));
+        recorder.take(message(
+            format!("{{\"n\":{number},\"privateKey\":\"KEY\"}}").as_bytes(),
+        ));
     }
     recorder.stop();
     recorder.take(message(b"too late"));
@@ -99,7 +101,13 @@ async fn two_recordings_within_a_second_are_two_files() {
     }
     let mut names: Vec<_> = std::fs::read_dir(folder.path())
         .expect("there")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
         .collect();
     names.sort();
     assert_eq!(
