@@ -23,6 +23,7 @@ pub mod args;
 pub mod environment;
 mod look;
 pub mod paper;
+mod provision;
 mod publish;
 mod recording;
 pub mod verb;
@@ -79,6 +80,8 @@ pub enum Command {
     Verb(Verb),
     Completions(clap_complete::Shell),
     Man,
+    /// The process that jq programs run in; thingdeck starts it itself.
+    SieveHelper,
     /// A picture of a real frame, for the README.
     Picture {
         file: PathBuf,

@@ -1,8 +1,11 @@
 //! Clouds as translators: an adapter describes HTTP calls and connect plans, conducts the rituals of its cloud, and
 //! turns answers into facts. It never opens a connection itself; [`io::Io`] is everything it may do.
 
+pub mod aws;
 pub mod catalog;
 pub mod common;
+pub mod google;
+pub mod huawei;
 pub mod io;
 pub mod mqtt;
 pub mod plan;
@@ -11,12 +14,15 @@ pub mod thinq;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
-use crate::domain::message::Message;
+use crate::domain::message::{Draft, Message};
 use crate::domain::profile::PlatformId;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use io::Io;
 use plan::ConnectPlan;
 
@@ -31,6 +37,11 @@ pub trait Platform: Send + Sync {
     /// Pure: kind, device, facts, what to mask. Never fails: what it cannot read is `Kind::Message`.
     fn interpret(&self, message: &Message) -> Reading;
 
+    /// `false` where no message means anything beyond itself, so that [`Self::interpret`] need not be asked.
+    fn interprets(&self) -> bool {
+        true
+    }
+
     /// Everything needed to connect. Asked again at every attempt: tokens and signatures expire. Signs in where needed
     /// and reports each step as `Fact::Step`.
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>>;
@@ -44,6 +55,20 @@ pub trait Platform: Send + Sync {
     fn refused<'a>(&'a self, io: &'a dyn Io, problem: &'a Problem) -> Pending<'a, Verdict>;
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>>;
+
+    /// The cloud's rules, known before the wire: what it would answer with a hang-up or with silence is refused here, with
+    /// the rule and what to do. Counts rates by `at`, so it is asked once for each publish that is about to be queued.
+    fn check_publish(&self, _draft: &Draft, _at: Mono) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// The same for a filter that the user or the profile adds.
+    fn check_filter(&self, _wish: &FilterWish) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// A filter that passed [`Platform::check_filter`] is wanted no more.
+    fn filter_gone(&self, _filter: &TopicFilter) {}
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,6 +44,8 @@ pub enum SimError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot listen on port {port} of 127.0.0.1")]
     Listen { port: u16, source: io::Error },
+    #[error("there is no simulator of {0}")]
+    NoSuch(&'static str),
     #[error("cannot set up certificates")]
     Certificates(#[from] CaError),
 }
@@ -117,6 +119,9 @@ impl Sim {
             mut tasks,
         } = match options.platform {
             PlatformId::Thinq => setup::thinq::start(options).await?,
+            PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => {
+                return Err(SimError::NoSuch(options.platform.word()));
+            }
             PlatformId::Mqtt => setup::mqtt::start(options).await?,
         };
         tasks.spawn(live(Arc::clone(&hub), rate));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::document::Job;
 use super::event::{RecordingId, SearchId, TimerId};
+use super::sieve::SiftRow;
 use crate::base::moment::Timestamp;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
@@ -41,6 +42,20 @@ pub enum Effect {
     SaveBytes(RequestId, bytes::Bytes),
     /// Decode and lay out a payload beside the screen: answered with `Event::Decoded`.
     Decode(RequestId, Box<Job>),
+    /// Put jq programs over payloads, in a process of their own: answered with `Event::Sifted`, in parts.
+    Sift(RequestId, Vec<SiftRow>),
+    /// Write to the config file which jq program is put over a topic's payloads; `None` takes it out.
+    SaveProgram {
+        id: RequestId,
+        topic: String,
+        program: Option<String>,
+    },
+    /// Write figures to a file of this name in the state folder: answered with `Outcome::Written`.
+    Export {
+        id: RequestId,
+        ending: &'static str,
+        text: String,
+    },
     /// Write to the config file how a topic's payloads are decoded.
     SavePin {
         id: RequestId,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::document::Ready;
+use super::sieve::Sifted;
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
@@ -31,6 +32,8 @@ pub enum Event {
     Done(RequestId, Result<Outcome, Problem>),
     /// A payload that was decoded beside the screen.
     Decoded(RequestId, Box<Ready>),
+    /// What jq programs made of the rows with these numbers; `true` with the last part of an answer.
+    Sifted(RequestId, Vec<(usize, Sifted)>, bool),
     Timer(TimerId),
     /// From the disk, where older messages are.
     Shelf(SessionId, ShelfEvent),

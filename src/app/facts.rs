@@ -11,6 +11,7 @@ use super::screen::Role;
 use super::state::App;
 use super::words;
 use crate::base::problem::Problem;
+use crate::domain::batch::Batch;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
@@ -32,6 +33,7 @@ impl App {
         match event {
             SessionEvent::Link(state) => self.link(state),
             SessionEvent::Message(message, reading) => self.message(&message, reading),
+            SessionEvent::Messages(batch) => self.batch(&batch),
             SessionEvent::Granted { filter, result } => {
                 self.exchange_granted(&filter, &result);
                 self.sweep_granted(&filter, &result);
@@ -75,6 +77,12 @@ impl App {
     pub(super) fn log_line(&mut self, line: LogLine) {
         self.log.push(line);
         self.moved |= self.overlays.iter().any(Over::is_log);
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        for message in batch.messages() {
+            self.message(&message, Reading::default());
+        }
     }
 
     fn message(&mut self, message: &Message, reading: Reading) {
@@ -192,6 +200,7 @@ impl App {
                 self.home.step(step);
                 self.moved |= !self.home.devices.is_listed();
             }
+            Fact::Progress(_) => {}
             Fact::Devices(devices) => {
                 let changed = self.home.devices.replace(devices);
                 self.home.trouble = None;
@@ -261,6 +270,9 @@ impl App {
                 self.moved |= self.home.budget != Some(budget);
                 self.home.budget = Some(budget);
             }
+            Fact::Shadow(news) => self.shadow_news(&news),
+            Fact::Jobs(news) => self.jobs_news(*news),
+            Fact::Relay(_) => {}
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -298,13 +310,19 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
+            Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
+            Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
             Purpose::SaveProfile
             | Purpose::SaveToken
             | Purpose::SavePin
+            | Purpose::Sift
+            | Purpose::SaveProgram
+            | Purpose::Export
             | Purpose::Copy
             | Purpose::Decode
             | Purpose::Kept
             | Purpose::Edit
+            | Purpose::EditShadow
             | Purpose::Gather(_)
             | Purpose::Templates(_) => self.pending.stray(),
         }
@@ -323,6 +341,7 @@ impl App {
                 self.say(Role::Good, format!("profile {name} is saved"));
             }
             (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
+            (Purpose::EditShadow, Ok(Outcome::Edited { text })) => self.shadow_edited(&text),
             (_, Ok(Outcome::Edited { text })) => self.edited(&text),
             (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
                 self.gathered(*job, gathered);

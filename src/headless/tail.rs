@@ -255,6 +255,14 @@ impl Tail<'_> {
             SessionEvent::Message(message, reading) => {
                 return self.message(script, &message, &reading).await;
             }
+            SessionEvent::Messages(batch) => {
+                for message in batch.messages() {
+                    let next = self.message(script, &message, &Reading::default()).await?;
+                    if let Next::End(exit) = next {
+                        return Ok(Next::End(exit));
+                    }
+                }
+            }
             SessionEvent::Gap(gap) => self.gap(script, gap).await?,
             SessionEvent::Link(link) => self.link(script, link)?,
             SessionEvent::Granted { filter, result } => self.granted(script, filter, result)?,

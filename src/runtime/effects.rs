@@ -14,11 +14,13 @@ use super::editing::Editing;
 use super::inbox::Inbox;
 use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
+use super::sieve::Sieve;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
 use crate::app::document::Job;
 use crate::app::effect::{Effect, Needs, NewProfile};
 use crate::app::event::{Event, Gathered, Outcome, TimerId};
+use crate::app::sieve::SiftRow;
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -36,6 +38,8 @@ pub struct Hands {
     timers: BTreeMap<TimerId, Mono>,
     /// Places for large payloads that are decoded at the same time.
     decoding: Arc<Semaphore>,
+    /// For jq programs.
+    sieve: Arc<tokio::sync::Mutex<Sieve>>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
     /// What is being recorded.
@@ -68,6 +72,9 @@ impl Hands {
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
+            sieve: Arc::new(tokio::sync::Mutex::new(Sieve::new(
+                std::env::current_exe().unwrap_or_else(|_| "thingdeck".into()),
+            ))),
             shelf: None,
             recorder: None,
             ending: None,
@@ -104,6 +111,19 @@ impl Hands {
                 self.inbox.push(Event::Done(id, written));
             }
             Effect::Decode(id, job) => self.decode(id, job),
+            Effect::Sift(id, rows) => self.sift(id, rows),
+            Effect::SaveProgram { id, topic, program } => {
+                let saved = self.context.save_program(&topic, program.as_deref());
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
+            Effect::Export { id, ending, text } => {
+                let written = self.context.export(ending, text.as_bytes());
+                self.inbox.push(Event::Done(
+                    id,
+                    written.map(|path| Outcome::Written { path }),
+                ));
+            }
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
                 self.inbox
@@ -373,6 +393,21 @@ impl Hands {
             if let Ok(ready) = work.await {
                 inbox.push(Event::Decoded(id, Box::new(ready)));
             }
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
+    /// One window at a time; who drops a question ends the process that works at it.
+    fn sift(&mut self, id: RequestId, rows: Vec<SiftRow>) {
+        let (inbox, sieve) = (self.inbox.clone(), Arc::clone(&self.sieve));
+        let task = self.tasks.spawn(async move {
+            let mut sieve = sieve.lock().await;
+            sieve
+                .sift(&rows, |results, last| {
+                    inbox.push(Event::Sifted(id, results, last));
+                })
+                .await;
         });
         self.requests.retain(|_, task| !task.is_finished());
         self.requests.insert(id, task);

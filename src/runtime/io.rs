@@ -14,19 +14,23 @@ use super::clock::Clock;
 use super::files::is_readable_by_others;
 use super::keep::Keep;
 use super::secrets;
+use super::taps::Taps;
+use super::vanish;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
 use crate::cli::environment::Environment;
 use crate::domain::fact::Fact;
-use crate::domain::message::Draft;
+use crate::domain::message::{Draft, Qos};
 use crate::domain::profile::SecretRef;
 use crate::domain::session::{
     Delivered, LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
 };
 use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use crate::platform::Pending;
-use crate::platform::io::{HttpCall, HttpError, HttpReply, Io};
+use crate::platform::io::{Ear, HttpCall, HttpError, HttpReply, Io};
+use crate::platform::plan::ConnectPlan;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
 
@@ -75,6 +79,8 @@ impl TokenPlace {
 pub struct Receipts {
     next: AtomicU64,
     waiting: Mutex<HashMap<ReceiptId, oneshot::Sender<Result<(), Problem>>>>,
+    /// What else it waits for.
+    pub taps: Arc<Taps>,
 }
 
 impl Receipts {
@@ -172,6 +178,41 @@ impl Io for RuntimeIo {
         self.command(SessionCommand::Subscribe(wish));
     }
 
+    fn subscribed(&self, wish: FilterWish) -> Pending<'_, Result<Qos, Problem>> {
+        let told = self.receipts.taps.grant(wish.filter.clone());
+        self.command(SessionCommand::Subscribe(wish));
+        Box::pin(async {
+            told.await.unwrap_or_else(|_closed| {
+                let what = "the filter is not subscribed";
+                Err(Problem::new(what, "the session closed", "").retry(Retry::Backoff))
+            })
+        })
+    }
+
+    fn unsubscribe(&self, filter: TopicFilter) {
+        self.command(SessionCommand::Unsubscribe(filter));
+    }
+
+    fn connected(&self) -> Pending<'_, u64> {
+        Box::pin(self.receipts.taps.connected())
+    }
+
+    fn disconnected(&self, number: u64) -> Pending<'_, ()> {
+        Box::pin(self.receipts.taps.disconnected(number))
+    }
+
+    fn vanish(&self, plan: ConnectPlan, drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(vanish::connect_and_vanish(plan, drafts))
+    }
+
+    fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear> {
+        self.receipts.taps.listen(filters)
+    }
+
+    fn variable(&self, name: &str) -> Option<Secret> {
+        self.environment.text(name).map(Secret::new)
+    }
+
     fn silent(&self, reason: &str) {
         self.command(SessionCommand::Resubscribe {
             reason: reason.to_owned(),
@@ -244,6 +285,10 @@ impl Io for RuntimeIo {
             }
             Ok(found.secret)
         })
+    }
+
+    fn output<'a>(&'a self, words: &'a [String]) -> Pending<'a, Result<Secret, Problem>> {
+        Box::pin(secrets::output(words))
     }
 
     fn fact(&self, fact: Fact) {

@@ -83,10 +83,15 @@ impl Post for Outlet {
         {
             return;
         }
+        self.receipts.taps.pass(&event);
         if let SessionEvent::Log(line) = &event {
             super::logging::tap(line);
         }
         self.inbox.push(Event::Session(self.id, event));
+    }
+
+    fn takes_batches(&self) -> bool {
+        self.inbox.takes_batches()
     }
 
     fn is_crowded(&self) -> bool {

@@ -24,6 +24,11 @@ use crate::platform::{Leave, Pending, Platform, Verdict};
 pub trait Post: Send + Sync {
     fn post(&self, event: SessionEvent);
 
+    /// Whether messages may come as [`SessionEvent::Messages`].
+    fn takes_batches(&self) -> bool {
+        false
+    }
+
     /// Whether so much waits that [`Post::room`] is worth a pause.
     fn is_crowded(&self) -> bool {
         false
@@ -77,7 +82,7 @@ impl Driver {
     pub async fn run(mut self) {
         let platform = Arc::clone(&self.platform);
         let io = Arc::clone(&self.io);
-        let mut machine = Machine::new(std::mem::take(&mut self.extra_filters), self.manual_ack);
+        let extra_filters = std::mem::take(&mut self.extra_filters);
         let mut running = Running {
             platform: &*platform,
             io: &*io,
@@ -89,6 +94,9 @@ impl Driver {
             attend: None,
             over: false,
         };
+        let lawful = |wish: &FilterWish| running.allows(wish);
+        let extra_filters = extra_filters.into_iter().filter(lawful).collect();
+        let mut machine = Machine::new(extra_filters, self.manual_ack);
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
         let mut listening = true;
@@ -100,7 +108,11 @@ impl Driver {
                 tokio::select! {
                     command = self.commands.recv(), if listening => {
                         listening = command.is_some();
-                        Input::Command(command.unwrap_or(SessionCommand::Close))
+                        let command = command.unwrap_or(SessionCommand::Close);
+                        let Some(command) = running.lawful(command) else {
+                            continue;
+                        };
+                        Input::Command(command)
                     }
                     input = running.next_before(wake) => input,
                 }
@@ -119,6 +131,9 @@ impl Driver {
                 };
                 listening = command.is_some();
                 let command = command.unwrap_or(SessionCommand::Close);
+                let Some(command) = running.lawful(command) else {
+                    continue;
+                };
                 machine.handle(io.now(), io.roll(), Input::Command(command));
                 running.obey(&mut machine);
             }
@@ -139,6 +154,40 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
+    /// The command, unless the cloud's own rules forbid it: then that is said at once, and nothing reaches the wire.
+    fn lawful(&self, command: SessionCommand) -> Option<SessionCommand> {
+        match &command {
+            SessionCommand::Publish(id, draft) => {
+                let checked = self.platform.check_publish(draft, self.io.now().mono);
+                let Err(problem) = checked else {
+                    return Some(command);
+                };
+                self.post.post(SessionEvent::Receipt {
+                    id: *id,
+                    result: Err(problem),
+                });
+                None
+            }
+            SessionCommand::Subscribe(wish) => self.allows(wish).then_some(command),
+            SessionCommand::Unsubscribe(filter) => {
+                self.platform.filter_gone(filter);
+                Some(command)
+            }
+            _ => Some(command),
+        }
+    }
+
+    fn allows(&self, wish: &FilterWish) -> bool {
+        let Err(problem) = self.platform.check_filter(wish) else {
+            return true;
+        };
+        self.post.post(SessionEvent::Granted {
+            filter: wish.filter.clone(),
+            result: Err(format!("{}: {}", problem.what, problem.cause)),
+        });
+        false
+    }
+
     /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
     async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
         tokio::select! {

@@ -423,6 +423,7 @@ pub fn device(id: &str, name: &str, kind: &str, presence: Presence) -> Device {
         reportable: kind != "DEVICE_DISH_WASHER",
         group: None,
         presence,
+        attributes: Vec::new(),
     }
 }
 
@@ -527,6 +528,13 @@ pub fn usual(request: &Request) -> Reply {
             sent: !dry_run,
         },
         Request::Energy { .. } => Reply::Energy(Vec::new()),
+        Request::Shadow(_)
+        | Request::Jobs(_)
+        | Request::Provision(_)
+        | Request::Relay(_)
+        | Request::ConnectionState(_) => {
+            panic!("ThinQ has nothing of the kind")
+        }
         Request::SignOut => Reply::SignedOut { left: Vec::new() },
         Request::Probe => Reply::Probed { devices: 4 },
         Request::Leave { .. } => Reply::Left { failed: Vec::new() },

@@ -111,6 +111,7 @@ fn pane(id: PaneId, area: Area, body: Body, total: usize) -> PaneView {
         focused: false,
         note: None,
         filter: None,
+        program: None,
         body,
         scroll: Scroll {
             offset: 0,
@@ -741,6 +742,7 @@ pub fn composer(area: Area) -> PaneView {
         focused: true,
         note: Some(Span::new("1 waiting", Role::Pending)),
         filter: None,
+        program: None,
         body: Body::Compose(rows),
         scroll: Scroll::default(),
     }

@@ -9,7 +9,6 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stderr, reason = "figures to read")]
-#![expect(clippy::panic, reason = "a test that cannot go on says so")]
 #![expect(
     clippy::disallowed_methods,
     reason = "a test makes files, reads the environment and limits its waits itself"
@@ -53,14 +52,8 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         name: "home".to_owned(),
         platform: PlatformId::Thinq,
         capabilities: Capabilities {
-            push: None,
-            event: None,
-            state: false,
-            control: false,
-            energy: false,
-            publish: false,
-            filters: false,
             topics: true,
+            ..Capabilities::NONE
         },
         simulated: false,
         insecure: false,
@@ -84,6 +77,7 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         keeps_history,
         mouse: false,
         pins: Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }

@@ -59,9 +59,7 @@ pub fn thinq() -> Capabilities {
         state: true,
         control: true,
         energy: true,
-        publish: false,
-        filters: false,
-        topics: false,
+        ..Capabilities::NONE
     }
 }
 
@@ -103,6 +101,7 @@ pub fn setup() -> Setup {
         keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }
@@ -116,6 +115,7 @@ pub fn device(id: &str, name: &str, kind: &str) -> Device {
         reportable: true,
         group: None,
         presence: Presence::Unknown,
+        attributes: Vec::new(),
     }
 }
 
@@ -260,7 +260,7 @@ impl Deck {
         let topics: Vec<_> = filters.iter().map(|f| wish(f, 1)).collect();
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             place: "mqtt://127.0.0.1:1883".to_owned(),
             version: Version::V5,
             topics,
@@ -283,7 +283,7 @@ impl Deck {
     pub fn plain_broker() -> Self {
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             ..profile("lab")
         };
         let mut deck = Self::new(Setup {

@@ -1,5 +1,6 @@
 //! One `[profiles.NAME]`.
 
+mod aws;
 mod common;
 mod mqtt;
 mod secret;
@@ -12,7 +13,7 @@ use url::Url;
 
 use super::section::Section;
 use crate::base::problem::Problem;
-use crate::domain::profile::{PlatformId, Profile, Settings};
+use crate::domain::profile::{PlatformId, Profile, Settings, is_profile_name};
 
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
@@ -24,6 +25,14 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             section.only(&[&common::KEYS[..], &thinq::KEYS].concat())?;
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
+        }
+        PlatformId::Aws => {
+            section.only(&[&common::KEYS[..], &aws::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
+            let (settings, common) = aws::read(section, warnings)?;
+            (Settings::Aws(settings), common)
+        }
+        id @ (PlatformId::Google | PlatformId::Huawei) => {
+            return Err(unknown(section, id.word()));
         }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
@@ -41,14 +50,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
 
 pub(super) const NAME_REMEDY: &str = "use letters, digits, - and _ (at most 64)";
 
-/// A profile's name is also a folder's name.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
-    let fits = !name.is_empty()
-        && name.chars().count() <= 64
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-    if fits {
+    if is_profile_name(name) {
         Ok(())
     } else {
         Err(format!("{name:?} cannot be a profile's name"))
@@ -64,13 +67,16 @@ fn platform(section: &Section<'_>) -> Result<PlatformId, Problem> {
     PlatformId::ALL
         .into_iter()
         .find(|id| id.word() == word)
-        .ok_or_else(|| {
-            section.wrong(
-                "platform",
-                format!("this version does not know the platform {word:?}"),
-                &format!("it knows: {known}"),
-            )
-        })
+        .ok_or_else(|| unknown(section, &word))
+}
+
+fn unknown(section: &Section<'_>, word: &str) -> Problem {
+    let known = PlatformId::ALL.map(PlatformId::word).join(", ");
+    section.wrong(
+        "platform",
+        format!("this version does not know the platform {word:?}"),
+        &format!("it knows: {known}"),
+    )
 }
 
 /// The text is not repeated: a URL may hold a password.
