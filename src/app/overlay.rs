@@ -84,6 +84,10 @@ impl Over {
         matches!(self, Self::Text(t) if t.kind == TextKind::Log)
     }
 
+    pub(super) fn is_plot(&self) -> bool {
+        matches!(self, Self::Text(t) if t.kind == TextKind::Plot)
+    }
+
     pub(super) fn is_half_filled(&self) -> bool {
         matches!(self, Self::Form(form) if form.kind.is_account() && form.is_touched())
     }
