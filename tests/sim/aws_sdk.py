@@ -114,7 +114,7 @@ def alpn():
     options.override_default_trust_store_from_path(None, CA)
     options.alpn_list = ["x-amzn-mqtt-ca"]
     client = mqtt.Client(None, io.ClientTlsContext(options))
-    connection = mqtt.Connection(client, f"sdk-{uuid.uuid4()}", host, port, True, keep_alive_secs=30)
+    connection = mqtt.Connection(client, host, port, f"sdk-{uuid.uuid4()}", True, keep_alive_secs=30)
     connection.connect().result(LIMIT)
     round_trip(connection, "with ALPN on the port like 443")
     connection.disconnect().result(LIMIT)
@@ -200,7 +200,7 @@ def shadows(connection):
 
 def shadows_two(connection):
     """The request/response client of the SDK."""
-    options = mqtt_request_response.RequestResponseClientOptions(
+    options = mqtt_request_response.ClientOptions(
         max_request_response_subscriptions=2, max_streaming_subscriptions=2, operation_timeout_in_seconds=LIMIT)
     client = iotshadow.IotShadowClientV2(connection, options)
     thing = f"sdk-{uuid.uuid4()}"
