@@ -13,7 +13,7 @@ pub use proxy::ProxyRef;
 
 use std::path::PathBuf;
 
-use super::message::Will;
+use super::message::{Draft, Will};
 use super::subscription::FilterWish;
 use crate::base::secret::Secret;
 
@@ -113,6 +113,10 @@ pub struct Common {
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
     pub will: Option<Will>,
+    /// Published after each CONNACK.
+    pub on_connect: Option<Draft>,
+    /// Published before a DISCONNECT that ends the session: a clean one sends no will.
+    pub on_disconnect: Option<Draft>,
     /// `None`: as the platform does it.
     pub clean_session: Option<bool>,
     pub proxy: Option<ProxyRef>,
