@@ -96,7 +96,8 @@ impl Driver {
         };
         let lawful = |wish: &FilterWish| running.allows(wish);
         let extra_filters = extra_filters.into_iter().filter(lawful).collect();
-        let mut machine = Machine::new(extra_filters, self.manual_ack);
+        let mut machine =
+            Machine::new(extra_filters, self.manual_ack).guided_by(Arc::clone(&platform));
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
         let mut listening = true;
