@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::base::moment::{Mono, Timestamp};
+use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
@@ -81,6 +81,18 @@ pub trait Platform: Send + Sync {
     fn trusts_kept_session(&self) -> bool {
         false
     }
+
+    /// Whether publishes wait on each connection until the adapter says [`Io::release`](io::Io::release): what they are
+    /// about has to be prepared first.
+    fn holds_publishes(&self) -> bool {
+        false
+    }
+
+    /// A publish of QoS 1 or 2 has gone out, whoever asked for it.
+    fn sent(&self, _draft: &Draft, _packet: u16, _at: Moment) {}
+
+    /// The broker has acknowledged what went out under this packet id.
+    fn acknowledged(&self, _packet: u16) {}
 }
 
 /// What came last before the broker closed the connection or said no.
@@ -119,6 +131,8 @@ pub enum Leave {
 pub enum Verdict {
     /// Explain and stop.
     Final,
+    /// Stop, with these words instead of the broker's code.
+    Explained(Problem),
     /// Something was renewed or forgotten: plan and connect once more now. The reason is shown.
     TryAgain { reason: String },
 }

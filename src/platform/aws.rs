@@ -86,10 +86,7 @@ impl Aws {
         match what {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
-            Request::Provision(what) => {
-                let provisioned = provision::request(self, io, *what).await?;
-                Ok(Reply::Provisioned(Box::new(provisioned)))
-            }
+            Request::Provision(what) => provision::request(self, io, *what).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             _ => Err(no_such()),
