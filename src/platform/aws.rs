@@ -3,6 +3,7 @@
 
 mod authorizer;
 mod credentials;
+mod explain;
 mod identity;
 mod jobs;
 mod messages;
@@ -18,11 +19,12 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use credentials::Kept;
+use explain::Known;
 use rules::Counted;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
-use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
@@ -42,6 +44,8 @@ pub struct Aws {
     made_up: OnceLock<String>,
     keys: Mutex<Kept>,
     counted: Mutex<Counted>,
+    /// Who we are, for the sentences about what was refused.
+    known: Mutex<Known>,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
 }
@@ -54,6 +58,7 @@ impl Aws {
             common,
             made_up: OnceLock::new(),
             keys: Mutex::default(),
+            known: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -64,6 +69,10 @@ impl Aws {
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn notice_once(&self, io: &dyn Io, problem: Problem) {
@@ -130,6 +139,14 @@ impl Platform for Aws {
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
         rules::check_filter(wish)?;
         self.counted().subscribe(&wish.filter)
+    }
+
+    fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {
+        self.likely(after, said)
+    }
+
+    fn trusts_kept_session(&self) -> bool {
+        true
     }
 
     fn filter_gone(&self, filter: &TopicFilter) {
