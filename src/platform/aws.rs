@@ -1,6 +1,7 @@
 //! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
 //! what is listed (`reference/aws-iot.md`).
 
+mod ask;
 mod authorizer;
 mod credentials;
 mod explain;
@@ -18,6 +19,7 @@ pub mod topics;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ask::Desk;
 use credentials::Kept;
 use explain::Known;
 use rules::Counted;
@@ -48,6 +50,8 @@ pub struct Aws {
     known: Mutex<Known>,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
+    /// Questions over MQTT.
+    desk: Desk,
 }
 
 impl Aws {
@@ -60,6 +64,7 @@ impl Aws {
             keys: Mutex::default(),
             known: Mutex::default(),
             told: Mutex::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -116,11 +121,15 @@ impl Platform for Aws {
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.desk.begin();
         Box::pin(self.connect_plan(io))
     }
 
     fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(std::future::pending())
+        Box::pin(async {
+            let _up = self.desk.connected();
+            std::future::pending().await
+        })
     }
 
     fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {

@@ -371,6 +371,7 @@ fn overlays_are_whole(screen: &Screen, buffer: &ratatui::buffer::Buffer) {
         Overlay::Choice(shown) => shown.area,
         Overlay::Form(shown) => shown.area,
         Overlay::Confirm(shown) => shown.area,
+        Overlay::Editor(shown) => shown.area,
     };
     assert!(area.x + area.width <= screen.size.width, "{area:?}");
     if area.width < 4 || area.height < 3 {
