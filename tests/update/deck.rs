@@ -847,6 +847,18 @@ pub fn overlay(overlay: &Overlay) -> String {
             }
             writeln!(out, "{}", lines(&shown.below))
         }
+        Overlay::Editor(shown) => {
+            let rows: Vec<_> = shown.rows.iter().map(|row| plain(&row.text)).collect();
+            writeln!(
+                out,
+                "{}\n{}\n{}\n{}\n{}",
+                shown.title,
+                lines(&shown.intro),
+                rows.join("\n"),
+                lines(&shown.below),
+                shown.hint
+            )
+        }
         Overlay::Confirm(shown) => {
             let answers: Vec<_> = shown
                 .answers

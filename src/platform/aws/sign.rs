@@ -198,18 +198,16 @@ mod tests {
         let authorization = value("authorization").unwrap_or_default();
         assert!(
             authorization.contains("SignedHeaders=host;x-amz-date;x-amz-security-token,")
-                && authorization.ends_with(
-                    "a2dfa44dcb52d4fe53c1e098efadb12aa43505d1d54251a5b10da397ea5b3b0d"
-                ),
+                && authorization
+                    .ends_with("a2dfa44dcb52d4fe53c1e098efadb12aa43505d1d54251a5b10da397ea5b3b0d"),
             "{authorization}"
         );
     }
 
     #[test]
     fn an_empty_token_and_the_word_none_are_no_token() {
-        let with = |token: &str| {
-            Keys::new("AKIA", &Secret::new("s"), Some(Secret::new(token))).token
-        };
+        let with =
+            |token: &str| Keys::new("AKIA", &Secret::new("s"), Some(Secret::new(token))).token;
         assert_eq!(with(" "), None);
         assert_eq!(with("None"), None);
         assert_eq!(with("x\n"), Some(Secret::new("x")));

@@ -2,6 +2,7 @@
 
 mod aws;
 mod common;
+mod google;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -31,9 +32,14 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let (settings, common) = aws::read(section, warnings)?;
             (Settings::Aws(settings), common)
         }
-        id @ (PlatformId::Google | PlatformId::Huawei) => {
-            return Err(unknown(section, id.word()));
+        PlatformId::Google => {
+            let elsewhere = ["cert_file", "will", "clean_session"];
+            common::not_here(section, &elsewhere, "the bridge")?;
+            section.only(&[&common::KEYS[..], &google::KEYS].concat())?;
+            let settings = Settings::Google(google::read(section)?);
+            (settings, common::read(section, (5, 1200), warnings)?)
         }
+        PlatformId::Huawei => return Err(unknown(section, PlatformId::Huawei.word())),
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
             let (settings, common) = mqtt::read(section, warnings)?;
