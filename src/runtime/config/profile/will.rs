@@ -44,10 +44,7 @@ pub(super) fn message(section: &Section<'_>, key: &str) -> Result<Option<Draft>,
     Ok(Some(draft(&message, None)?))
 }
 
-fn draft(
-    message: &Section<'_>,
-    properties: Option<Box<Properties>>,
-) -> Result<Draft, Problem> {
+fn draft(message: &Section<'_>, properties: Option<Box<Properties>>) -> Result<Draft, Problem> {
     Ok(Draft {
         topic: topic(message)?,
         payload: payload(message)?,
