@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
-    Screen, SubscriptionRow, TopicRow,
+    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId,
+    PaneView, Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
@@ -848,7 +848,11 @@ pub fn overlay(overlay: &Overlay) -> String {
             writeln!(out, "{}", lines(&shown.below))
         }
         Overlay::Editor(shown) => {
-            let rows: Vec<_> = shown.rows.iter().map(|row| plain(&row.text)).collect();
+            let text = |row: &ComposeRow| match row {
+                ComposeRow::Text { text, .. } => text.to_string(),
+                other => format!("{other:?}"),
+            };
+            let rows: Vec<_> = shown.rows.iter().map(text).collect();
             writeln!(
                 out,
                 "{}\n{}\n{}\n{}\n{}",
