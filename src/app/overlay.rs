@@ -14,6 +14,8 @@ mod jobs;
 pub(super) mod log;
 pub(super) mod palette;
 pub(super) mod profiles;
+pub(super) mod provision;
+pub(super) mod recipe;
 mod shadow;
 pub(super) mod text;
 pub(super) mod token;

@@ -275,6 +275,7 @@ impl App {
             self.topic_ages_change(),
             self.groups_change(),
             self.feeds_change(),
+            self.newcomer_change(),
         ]
         .into_iter()
         .flatten()

@@ -372,6 +372,8 @@ impl App {
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+            Action::Provision => self.open_provision(),
+            Action::ConnectionState => self.open_recipe(),
         }
     }
 

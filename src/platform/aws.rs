@@ -15,6 +15,7 @@ pub mod rules;
 mod shadow;
 mod sign;
 pub mod topics;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -92,6 +93,7 @@ impl Aws {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
             Request::Provision(what) => provision::request(self, io, *what).await,
+            Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             _ => Err(no_such()),

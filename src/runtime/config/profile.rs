@@ -22,7 +22,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
     section.no_misspelling("platform")?;
     let (settings, common) = match platform(section)? {
         PlatformId::Thinq => {
-            common::not_here(section, &mqtt::CONNECTION_KEYS, "ThinQ")?;
+            let elsewhere = [&mqtt::CONNECTION_KEYS[..], &["on_connect", "on_disconnect"]];
+            common::not_here(section, &elsewhere.concat(), "ThinQ")?;
             section.only(&[&common::KEYS[..], &thinq::KEYS].concat())?;
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
