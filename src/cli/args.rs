@@ -115,6 +115,8 @@ impl Level {
 pub enum PlatformArg {
     /// A home of LG appliances
     Thinq,
+    /// An AWS account with a small fleet of things
+    Aws,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -130,6 +132,7 @@ impl PlatformArg {
     const fn id(self) -> PlatformId {
         match self {
             Self::Thinq => PlatformId::Thinq,
+            Self::Aws => PlatformId::Aws,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }

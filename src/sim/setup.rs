@@ -1,5 +1,6 @@
 //! How each simulated cloud is put together: its ports, its files, its tasks.
 
+pub mod aws;
 pub mod mqtt;
 pub mod thinq;
 
