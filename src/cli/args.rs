@@ -117,6 +117,8 @@ pub enum PlatformArg {
     Thinq,
     /// An AWS account with a small fleet of things
     Aws,
+    /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
+    Google,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -133,6 +135,7 @@ impl PlatformArg {
         match self {
             Self::Thinq => PlatformId::Thinq,
             Self::Aws => PlatformId::Aws,
+            Self::Google => PlatformId::Google,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }
