@@ -120,7 +120,8 @@ impl Sim {
         } = match options.platform {
             PlatformId::Thinq => setup::thinq::start(options).await?,
             PlatformId::Aws => setup::aws::start(options).await?,
-            PlatformId::Google | PlatformId::Huawei => {
+            PlatformId::Google => setup::google::start(options).await?,
+            PlatformId::Huawei => {
                 return Err(SimError::NoSuch(options.platform.word()));
             }
             PlatformId::Mqtt => setup::mqtt::start(options).await?,

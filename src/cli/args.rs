@@ -118,6 +118,8 @@ pub enum PlatformArg {
     Thinq,
     /// An AWS account with a small fleet of things
     Aws,
+    /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
+    Google,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -134,6 +136,7 @@ impl PlatformArg {
         match self {
             Self::Thinq => PlatformId::Thinq,
             Self::Aws => PlatformId::Aws,
+            Self::Google => PlatformId::Google,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }

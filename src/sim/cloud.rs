@@ -1,6 +1,7 @@
 //! What each service accepts, refuses and answers. A cloud is called, never awaited: requests in, answers out.
 
 pub mod aws;
+pub mod google;
 pub mod mqtt;
 pub mod thinq;
 

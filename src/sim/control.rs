@@ -4,6 +4,7 @@
 
 mod aws;
 mod broker;
+mod google;
 mod plant;
 mod thinq;
 

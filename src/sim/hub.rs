@@ -266,6 +266,12 @@ impl Hub {
         tick.events.into_iter().for_each(|event| self.tell(event));
     }
 
+    /// What a hand behind the curtain wants done at once.
+    pub fn do_now(&self, tick: Tick) {
+        let mut core = self.core();
+        self.follow(&mut core, tick);
+    }
+
     /// Lets the simulator's time pass up to now.
     pub fn tick(&self) {
         let mut core = self.core();

@@ -94,6 +94,11 @@ pub enum Life {
         connection: ConnectionId,
         filters: Vec<String>,
     },
+    /// A message of QoS 1 has reached the client.
+    Acknowledged {
+        client: String,
+        topic: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

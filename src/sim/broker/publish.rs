@@ -1,6 +1,6 @@
 //! What clients publish, and how they acknowledge what is published to them (MQTT 5, 4.3).
 
-use super::{Broker, Cause, ConnectionId, Happening, Output, Turn, Verdict, publication};
+use super::{Broker, Cause, ConnectionId, Happening, Life, Output, Turn, Verdict, publication};
 use crate::domain::topic::Topic;
 use crate::sim::packet::{Ack, Packet, Publish, Qos, code};
 
@@ -194,10 +194,17 @@ impl Broker {
         if self.faults.loses_puback() {
             return self.close(id, turn);
         }
+        let session = self.sessions.get(client);
+        let topic = session.and_then(|session| session.topic_of(ack.packet));
+        let topic = topic.map(str::to_owned);
         if let Some(session) = self.sessions.get_mut(client)
             && session.acknowledge(ack.packet)
         {
             self.acknowledged(client, ack.packet);
+            self.told(turn, || Life::Acknowledged {
+                client: client.to_owned(),
+                topic: topic.unwrap_or_default(),
+            });
         }
         self.pump(client, turn);
     }

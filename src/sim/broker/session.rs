@@ -167,6 +167,13 @@ impl Session {
         again.collect()
     }
 
+    /// Where a message that is on its way was published.
+    pub fn topic_of(&self, packet: u16) -> Option<&str> {
+        let mut sent = self.in_flight.iter();
+        let found = sent.find(|sent| sent.held.publish.packet == packet)?;
+        Some(&found.held.publish.topic)
+    }
+
     /// PUBACK: the end of a QoS 1 message.
     pub fn acknowledge(&mut self, packet: u16) -> bool {
         self.finish(packet, |sent| sent.held.publish.qos == Qos::AtLeastOnce)

@@ -364,6 +364,7 @@ impl Aws {
             Life::Unsubscribed {
                 client, filters, ..
             } => self.presence.unsubscribed(client, filters, now),
+            Life::Acknowledged { .. } => Vec::new(),
         }
     }
 }
