@@ -1,5 +1,8 @@
 //! The adapter for Huawei IoT, v1 and IoTDA.
 
+pub mod login;
+pub mod sign;
+
 use super::io::Io;
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
