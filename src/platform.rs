@@ -36,6 +36,11 @@ pub trait Platform: Send + Sync {
     /// Pure: kind, device, facts, what to mask. Never fails: what it cannot read is `Kind::Message`.
     fn interpret(&self, message: &Message) -> Reading;
 
+    /// `false` where no message means anything beyond itself, so that [`Self::interpret`] need not be asked.
+    fn interprets(&self) -> bool {
+        true
+    }
+
     /// Everything needed to connect. Asked again at every attempt: tokens and signatures expire. Signs in where needed
     /// and reports each step as `Fact::Step`.
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>>;

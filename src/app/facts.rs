@@ -11,6 +11,7 @@ use super::screen::Role;
 use super::state::App;
 use super::words;
 use crate::base::problem::Problem;
+use crate::domain::batch::Batch;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
@@ -32,6 +33,7 @@ impl App {
         match event {
             SessionEvent::Link(state) => self.link(state),
             SessionEvent::Message(message, reading) => self.message(&message, reading),
+            SessionEvent::Messages(batch) => self.batch(&batch),
             SessionEvent::Granted { filter, result } => {
                 self.exchange_granted(&filter, &result);
                 self.sweep_granted(&filter, &result);
@@ -50,6 +52,7 @@ impl App {
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
                 self.sweep_missed();
+                self.record_gap(gap);
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.offer_message(seq);
                 self.moved = true;
@@ -76,9 +79,16 @@ impl App {
         self.moved |= self.overlays.iter().any(Over::is_log);
     }
 
+    fn batch(&mut self, batch: &Batch) {
+        for message in batch.messages() {
+            self.message(&message, Reading::default());
+        }
+    }
+
     fn message(&mut self, message: &Message, reading: Reading) {
         self.exchange_heard(message);
         self.sweep_heard(message);
+        self.record(message, &reading);
         let device = reading.device.map(|id| (self.home.devices.number(&id), id));
         let note = Note {
             kind: reading.kind,
@@ -190,6 +200,7 @@ impl App {
                 self.home.step(step);
                 self.moved |= !self.home.devices.is_listed();
             }
+            Fact::Progress(_) => {}
             Fact::Devices(devices) => {
                 let changed = self.home.devices.replace(devices);
                 self.home.trouble = None;
@@ -259,7 +270,7 @@ impl App {
                 self.moved |= self.home.budget != Some(budget);
                 self.home.budget = Some(budget);
             }
-            Fact::Shadow(_) | Fact::Jobs(_) => {}
+            Fact::Shadow(_) | Fact::Jobs(_) | Fact::Relay(_) => {}
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -300,6 +311,9 @@ impl App {
             Purpose::SaveProfile
             | Purpose::SaveToken
             | Purpose::SavePin
+            | Purpose::Sift
+            | Purpose::SaveProgram
+            | Purpose::Export
             | Purpose::Copy
             | Purpose::Decode
             | Purpose::Kept

@@ -40,6 +40,10 @@ pub(super) enum Purpose {
     Copy,
     /// A large payload, beside the screen.
     Decode,
+    /// jq programs over payloads.
+    Sift,
+    SaveProgram,
+    Export,
     /// What was left on the disk by the composer.
     Kept,
     Edit,

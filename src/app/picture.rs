@@ -56,6 +56,7 @@ impl App {
             focused: self.focus == id,
             note,
             filter: filter.line(),
+            program: self.program_line(id),
             body,
             scroll,
         }
@@ -82,6 +83,7 @@ impl App {
             kept: ring.kept(),
             on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
+            recording: self.recording_span(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
             rate: self.home.rates.now(at.mono),
@@ -169,6 +171,7 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
             None => self.pane_keys(),

@@ -9,6 +9,7 @@ use super::composer::sweep::Sweep;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
 use super::filters::Origin;
+use super::glance::Glances;
 use super::home::Home;
 use super::layout::{self, Layout};
 use super::overlay::{Over, Report};
@@ -19,7 +20,9 @@ use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
+use super::recording::Recording;
 use super::screen::{PaneId, Role, Screen, Span};
+use super::sieve::Sieve;
 use super::words;
 use crate::base::dice::Dice;
 use crate::base::moment::{Moment, Mono, Timestamp};
@@ -28,6 +31,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId, Version};
+use crate::domain::program::Programs;
 use crate::domain::session::SessionId;
 use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
@@ -52,6 +56,8 @@ pub struct Setup {
     pub mouse: bool,
     /// Topics whose payloads are decoded as somebody said.
     pub pins: Pins,
+    /// jq programs that are put over the payloads of some topics.
+    pub programs: Programs,
     /// For what the composer makes up: ids, sample values.
     pub seed: u64,
 }
@@ -102,6 +108,8 @@ pub struct App {
     /// How payloads are decoded, where somebody said so, and how often that has changed.
     pub(super) pins: Pins,
     pub(super) pinned: u64,
+    pub(super) sieve: Sieve,
+    pub(super) glances: Glances,
     pub(super) publish: PublishPane,
     pub(super) composer: Composer,
     /// The last one is on top and has the keys.
@@ -114,6 +122,9 @@ pub struct App {
     pub(super) revision: u64,
     /// Searches through the disk so far.
     pub(super) searches: u64,
+    pub(super) recording: Option<Recording>,
+    /// Recordings so far.
+    pub(super) recordings: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -144,6 +155,8 @@ pub(super) struct Timers {
     pub(super) tick: Option<(TimerId, Mono)>,
     /// For the next slice of a search through old messages.
     pub(super) search: Option<TimerId>,
+    /// For the next look at what a jq program is still to be put over.
+    pub(super) sift: Option<TimerId>,
     /// For a look at the state after a command, where no report will come: the device and the command.
     pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }
@@ -184,6 +197,8 @@ impl App {
             inspector: InspectorPane::default(),
             pins: setup.pins,
             pinned: 0,
+            sieve: Sieve::new(setup.programs),
+            glances: Glances::default(),
             publish: PublishPane::default(),
             composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
@@ -193,6 +208,8 @@ impl App {
             timers: Timers::default(),
             revision: 1,
             searches: 0,
+            recording: None,
+            recordings: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -301,6 +318,9 @@ impl App {
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
+        if self.open != Some(index) {
+            self.stop_recording();
+        }
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
@@ -320,6 +340,8 @@ impl App {
         self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
+        self.sieve.forget();
+        self.glances.forget();
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
         self.composer = self.composer.fresh();

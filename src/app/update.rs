@@ -57,6 +57,10 @@ impl App {
                 self.decoded(id, *ready);
                 true
             }
+            Event::Sifted(id, results, last) => {
+                self.sifted(id, results, last);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
                 true
@@ -64,6 +68,10 @@ impl App {
             Event::Shelf(id, event) => {
                 self.shelf_event(id, event);
                 true
+            }
+            Event::Recording(id, event) => {
+                self.recording_event(id, event);
+                false
             }
             Event::Log(line) => {
                 self.log_line(line);
@@ -82,6 +90,7 @@ impl App {
         }
         self.search_disk();
         self.fetch_window();
+        self.sift();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -154,6 +163,7 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.sift_timer(id)
         {
         } else {
             self.pending.stray();
@@ -170,6 +180,9 @@ impl App {
         self.notice = None;
         if !self.overlays.is_empty() {
             return self.overlay_key(key);
+        }
+        if self.program_is_edited() {
+            return self.program_key(key);
         }
         if self.filter_is_edited() {
             return self.filter_key(key);
@@ -188,6 +201,8 @@ impl App {
     fn paste(&mut self, text: &str) {
         if !self.overlays.is_empty() {
             self.overlay_paste(text);
+        } else if self.program_is_edited() {
+            self.program_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
         } else if self.is_composing() {
@@ -199,7 +214,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited() || self.is_composing(),
+            None => self.program_is_edited() || self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -243,6 +258,7 @@ impl App {
     }
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
+        self.end_program_editing();
         self.end_filter_editing();
         self.stop_composing();
         self.focus = pane;
@@ -310,6 +326,7 @@ impl App {
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
             Action::Filter => self.edit_filter(),
+            Action::Program => self.edit_program(),
             Action::Clear => self.clear(),
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
@@ -323,8 +340,10 @@ impl App {
             Action::CopyPath => self.copy_path(),
             Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
+            Action::SavePayload => self.save_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
+            Action::Record => self.record_or_stop(),
             Action::Log => self.open_log(),
             Action::Profiles => self.open_profiles(),
             Action::Palette => self.open_palette(),

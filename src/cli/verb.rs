@@ -32,6 +32,8 @@ pub enum Verb {
     /// One filter, and the first match is all.
     Expect(TailVerb),
     Publish(PublishVerb),
+    Record(RecordVerb),
+    Replay(ReplayVerb),
     ProfileAdd(AddVerb),
     ProfileList {
         json: bool,
@@ -98,6 +100,48 @@ pub enum PayloadSource {
     File(PathBuf),
     /// All of it.
     Stdin,
+}
+
+/// A file, or stdin and stdout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Standard,
+    File(PathBuf),
+}
+
+/// What becomes of a recording that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    Refuse,
+    Append,
+    Replace,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordVerb {
+    pub to: Place,
+    pub existing: Existing,
+    pub tail: TailVerb,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayVerb {
+    pub from: Place,
+    pub speed: Speed,
+    /// Before each topic, as it stands.
+    pub prefix: String,
+    pub condition: Option<Expression>,
+    /// Also what had been sent.
+    pub sent: bool,
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// Above zero and finite.
+    Times(f64),
+    /// As fast as the broker acknowledges.
+    Max,
 }
 
 /// `profile-add`, the form without questions.

@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::relay::Relay;
 use super::subscription::Feed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct Capabilities {
     pub jobs: bool,
     /// New things can be provisioned.
     pub provision: bool,
+    pub relay: Relay,
 }
 
 impl Capabilities {
@@ -38,6 +40,7 @@ impl Capabilities {
         shadow: false,
         jobs: false,
         provision: false,
+        relay: Relay::NONE,
     };
 
     pub const THINQ: Self = Self {
@@ -66,6 +69,12 @@ impl Capabilities {
         event: Some("config, commands"),
         publish: true,
         filters: true,
+        relay: Relay {
+            config: true,
+            command: true,
+            bind: true,
+            ..Relay::NONE
+        },
         ..Self::NONE
     };
 
@@ -75,6 +84,13 @@ impl Capabilities {
         publish: true,
         filters: true,
         shadow: true,
+        relay: Relay {
+            command: true,
+            message: true,
+            report: true,
+            register: true,
+            ..Relay::NONE
+        },
         ..Self::NONE
     };
 

@@ -6,7 +6,7 @@ mod google;
 mod huawei;
 mod proxy;
 
-pub use aws::{AwsAuth, AwsCredentials, AwsSettings};
+pub use aws::{AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings};
 pub use google::{GoogleDevice, GoogleIdentity, GoogleSettings};
 pub use huawei::{
     HuaweiAnswer, HuaweiDialect, HuaweiKeys, HuaweiRest, HuaweiSettings, HuaweiSignIn,
@@ -16,7 +16,7 @@ pub use proxy::ProxyRef;
 
 use std::path::PathBuf;
 
-use super::message::Will;
+use super::message::{Draft, Will};
 use super::subscription::FilterWish;
 use crate::base::secret::Secret;
 
@@ -31,7 +31,7 @@ pub enum PlatformId {
 
 impl PlatformId {
     /// Those that this version brings.
-    pub const ALL: [Self; 2] = [Self::Thinq, Self::Mqtt];
+    pub const ALL: [Self; 3] = [Self::Thinq, Self::Aws, Self::Mqtt];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -116,6 +116,10 @@ pub struct Common {
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
     pub will: Option<Will>,
+    /// Published after each CONNACK.
+    pub on_connect: Option<Draft>,
+    /// Published before a DISCONNECT that ends the session: a clean one sends no will.
+    pub on_disconnect: Option<Draft>,
     /// `None`: as the platform does it.
     pub clean_session: Option<bool>,
     pub proxy: Option<ProxyRef>,

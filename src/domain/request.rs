@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::connection_state::{Proof, Trial};
 use super::device::{Device, DeviceId};
 use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
 use super::provision::{ProvisionRequest, Provisioned};
+use super::relay::{RelayReply, RelayRequest};
 use super::shadow::{ShadowReply, ShadowRequest};
 use super::subscription::{Feed, FeedState};
 
@@ -61,6 +63,9 @@ pub enum Request {
     Jobs(JobsRequest),
     /// Step by step, each told as a fact.
     Provision(Box<ProvisionRequest>),
+    Relay(RelayRequest),
+    /// Whether the shadow follows a device that is gone without a word.
+    ConnectionState(Box<Trial>),
 }
 
 impl Eq for Request {}
@@ -123,6 +128,10 @@ pub enum Reply {
     Shadow(ShadowReply),
     Jobs(JobsReply),
     Provisioned(Box<Provisioned>),
+    Relay(RelayReply),
+    /// [`ProvisionRequest::Saved`] is done.
+    Kept,
+    ConnectionState(Proof),
 }
 
 impl Eq for Reply {}

@@ -1,5 +1,6 @@
 //! The vocabulary between an MQTT session and the rest: what happens to it, what it may be asked.
 
+use super::batch::Batch;
 use super::fact::Fact;
 use super::message::{AckToken, Draft, Message, Qos};
 use super::reading::Reading;
@@ -78,6 +79,8 @@ pub struct Delivered {
 pub enum SessionEvent {
     Link(LinkState),
     Message(Box<Message>, Reading),
+    /// Several in a row that mean nothing beyond themselves; only to a `Post` that takes them so.
+    Messages(Batch),
     /// The broker's word on a filter: the granted QoS, or its refusal in words.
     Granted {
         filter: TopicFilter,

@@ -7,7 +7,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::domain::capability::Capabilities;
 use crate::domain::device::{Device, FindError, find};
-use crate::domain::fact::{Budget, Fact, StepState};
+use crate::domain::fact::{Budget, Fact, Progress, StepState};
 use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
@@ -108,7 +108,7 @@ impl<'a> Script<'a> {
     /// On stderr, what a person should know of a fact; most are for the screen alone.
     pub(super) fn tell(&mut self, fact: &Fact) {
         match fact {
-            Fact::Step(step) => {
+            Fact::Step(step) | Fact::Progress(Progress { step, .. }) => {
                 let sign = match step.state {
                     StepState::Running => "..",
                     StepState::Done => "ok",

@@ -1,4 +1,14 @@
-//! The adapter for AWS IoT Core.
+//! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
+//! what is listed (`reference/aws-iot.md`).
+
+mod jobs;
+mod messages;
+mod plan;
+mod provision;
+mod shadow;
+pub mod topics;
+
+use std::sync::OnceLock;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
@@ -10,26 +20,43 @@ use crate::domain::profile::{AwsSettings, Common, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 
-/// See the module.
+/// One endpoint of one account.
 pub struct Aws {
-    _settings: AwsSettings,
-    _common: Common,
+    settings: AwsSettings,
+    common: Common,
+    /// The client id that was made up for a profile without one: the same for the whole run.
+    made_up: OnceLock<String>,
 }
 
 impl Aws {
-    pub fn new(settings: AwsSettings, common: Common) -> Self {
+    pub const fn new(settings: AwsSettings, common: Common) -> Self {
         Self {
-            _settings: settings,
-            _common: common,
+            settings,
+            common,
+            made_up: OnceLock::new(),
+        }
+    }
+
+    async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
+        match what {
+            Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
+            Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
+            Request::Provision(what) => {
+                let provisioned = provision::request(self, io, *what).await?;
+                Ok(Reply::Provisioned(Box::new(provisioned)))
+            }
+            Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
+            Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
+            _ => Err(no_such()),
         }
     }
 }
 
-fn not_yet() -> Problem {
+fn no_such() -> Problem {
     Problem::new(
-        "this version does not connect there",
-        "the platform is not built in",
-        "",
+        "AWS IoT Core has no answer to this",
+        "it has things, shadows and jobs",
+        "use devices, shadow, tail and publish",
     )
     .exit(Exit::Usage)
 }
@@ -42,12 +69,12 @@ impl Platform for Aws {
         }
     }
 
-    fn interpret(&self, _message: &Message) -> Reading {
-        Reading::default()
+    fn interpret(&self, message: &Message) -> Reading {
+        messages::interpret(message)
     }
 
-    fn plan<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
-        Box::pin(std::future::ready(Err(not_yet())))
+    fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        Box::pin(self.connect_plan(io))
     }
 
     fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
@@ -58,11 +85,7 @@ impl Platform for Aws {
         Box::pin(std::future::ready(Verdict::Final))
     }
 
-    fn request<'a>(
-        &'a self,
-        _io: &'a dyn Io,
-        _what: Request,
-    ) -> Pending<'a, Result<Reply, Problem>> {
-        Box::pin(std::future::ready(Err(not_yet())))
+    fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
+        Box::pin(self.answer(io, what))
     }
 }

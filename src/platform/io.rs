@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Pending;
+use super::plan::ConnectPlan;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
@@ -105,6 +106,23 @@ pub trait Io: Send + Sync {
 
     /// Takes a filter out of the registry.
     fn unsubscribe(&self, filter: TopicFilter);
+
+    /// The number of the connection that stands, from 1; waits while there is none.
+    fn connected(&self) -> Pending<'_, u64> {
+        Box::pin(std::future::ready(1))
+    }
+
+    /// Over when the connection of that number is.
+    fn disconnected(&self, _number: u64) -> Pending<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Another connection beside the session's: made with this plan, the drafts published and acknowledged, then cut
+    /// without a DISCONNECT, as by a power loss.
+    fn vanish(&self, _plan: ConnectPlan, _drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
+        let problem = Problem::new("no second connection was made", "there is no way to", "");
+        Box::pin(std::future::ready(Err(problem)))
+    }
 
     /// Messages on any of these filters from now on, besides where they go anyway. Subscribes nothing.
     fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear>;

@@ -67,6 +67,10 @@ impl Platform for Mqtt {
         Reading::default()
     }
 
+    fn interprets(&self) -> bool {
+        false
+    }
+
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
         Box::pin(self.connect_plan(io))
     }
@@ -103,6 +107,8 @@ fn answer(what: &Request) -> Result<Reply, Problem> {
         | Request::Shadow(_)
         | Request::Jobs(_)
         | Request::Provision(_)
+        | Request::Relay(_)
+        | Request::ConnectionState(_)
         | Request::Probe => Err(Problem::new(
             "a plain MQTT broker has no answer to this",
             "it knows topics and messages, and no devices",

@@ -110,9 +110,13 @@ impl Thinq {
                 left: self.sign_out(io).await,
             }),
             Request::Probe => self.probe(io).await,
-            Request::Shadow(_) | Request::Jobs(_) | Request::Provision(_) => Err(Problem::new(
+            Request::Shadow(_)
+            | Request::Jobs(_)
+            | Request::Provision(_)
+            | Request::Relay(_)
+            | Request::ConnectionState(_) => Err(Problem::new(
                 "LG ThinQ has no answer to this",
-                "it has no shadows, jobs and provisioning",
+                "it has no shadows, jobs, provisioning and gateways",
                 "use state and control",
             )
             .exit(Exit::Usage)),

@@ -31,9 +31,9 @@ use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings,
+    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
+use crate::domain::program::Programs;
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -136,6 +136,10 @@ impl Context {
         self.folders.history(profile)
     }
 
+    pub fn recordings_folder(&self, profile: &str) -> PathBuf {
+        self.folders.recordings(profile)
+    }
+
     pub fn pins(&self) -> Pins {
         self.config().decode.clone()
     }
@@ -143,6 +147,17 @@ impl Context {
     /// Writes how a topic's payloads are decoded; answers where.
     pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
         edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
+    }
+
+    pub fn programs(&self) -> Programs {
+        self.config().programs.clone()
+    }
+
+    /// Writes which jq program is put over a topic's payloads; answers where.
+    pub fn save_program(&self, topic: &str, program: Option<&str>) -> Result<String, Problem> {
+        edit::save_program(&self.folders.config_file, topic, program)?;
         self.read_again()?;
         Ok(self.folders.config_file.display().to_string())
     }
@@ -200,7 +215,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = PlatformId::ALL.map(simulated::listed);
+        let simulated = simulated::BUILT.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
@@ -473,15 +488,28 @@ impl Context {
         self.folders.config_file.with_file_name("templates.toml")
     }
 
-    /// What no terminal would take: into a file of the state folder. Answers its path.
-    pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
+    /// A file of exactly these bytes in the state folder; answers where.
+    pub fn write_payload(&self, name: &str, content: &[u8]) -> Result<String, Problem> {
+        let ending = match std::str::from_utf8(content) {
+            Ok(_text) => "txt",
+            Err(_bytes) => "bin",
+        };
+        self.write_new(name, ending, content)
+    }
+
+    /// Figures that were asked for as a file; answers where.
+    pub fn export(&self, ending: &str, content: &[u8]) -> Result<String, Problem> {
+        self.write_new("plot", ending, content)
+    }
+
+    fn write_new(&self, what: &str, ending: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
         let name = |n: u32| match n {
-            1 => format!("copied-{now}.txt"),
-            n => format!("copied-{now}-{n}.txt"),
+            1 => format!("{what}-{now}.{ending}"),
+            n => format!("{what}-{now}-{n}.{ending}"),
         };
-        // Two copies in one second are two files.
+        // Two within one second are two files.
         let path = (1..1000)
             .map(|n| self.folders.state.join(name(n)))
             .find(|path| !path.exists())

@@ -12,12 +12,15 @@ use super::context::Context;
 use super::drawer::{self, Drawer, Job as Keeping};
 use super::editing::Editing;
 use super::inbox::Inbox;
+use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
+use super::sieve::Sieve;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
 use crate::app::document::Job;
 use crate::app::effect::{Effect, Needs, NewProfile};
 use crate::app::event::{Event, Gathered, Outcome, TimerId};
+use crate::app::sieve::SiftRow;
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -35,8 +38,12 @@ pub struct Hands {
     timers: BTreeMap<TimerId, Mono>,
     /// Places for large payloads that are decoded at the same time.
     decoding: Arc<Semaphore>,
+    /// For jq programs.
+    sieve: Arc<tokio::sync::Mutex<Sieve>>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What is being recorded.
+    recorder: Option<Recorder>,
     /// What the composer keeps.
     drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
@@ -65,7 +72,11 @@ impl Hands {
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
+            sieve: Arc::new(tokio::sync::Mutex::new(Sieve::new(
+                std::env::current_exe().unwrap_or_else(|_| "thingdeck".into()),
+            ))),
             shelf: None,
+            recorder: None,
             ending: None,
         }
     }
@@ -89,9 +100,30 @@ impl Hands {
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
             }
-            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
-            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Copy(id, text) => {
+                let text = Bytes::from(text);
+                return self.copy(id, &text.clone(), text);
+            }
+            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::SaveBytes(id, bytes) => {
+                let written = self.context.write_payload("saved", &bytes);
+                let written = written.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::Decode(id, job) => self.decode(id, job),
+            Effect::Sift(id, rows) => self.sift(id, rows),
+            Effect::SaveProgram { id, topic, program } => {
+                let saved = self.context.save_program(&topic, program.as_deref());
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
+            Effect::Export { id, ending, text } => {
+                let written = self.context.export(ending, text.as_bytes());
+                self.inbox.push(Event::Done(
+                    id,
+                    written.map(|path| Outcome::Written { path }),
+                ));
+            }
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
                 self.inbox
@@ -123,6 +155,30 @@ impl Hands {
             Effect::ShelveRest(id, rest) => {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
+                }
+            }
+            Effect::StartRecording {
+                id,
+                profile,
+                platform,
+            } => {
+                let opening = recorder::Opening {
+                    id,
+                    folder: self.context.recordings_folder(&profile),
+                    profile,
+                    platform,
+                    at: self.context.clock.now().wall,
+                };
+                self.recorder = Some(Recorder::start(opening, &self.inbox));
+            }
+            Effect::Record(id, recorded) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.take(recorded);
+                }
+            }
+            Effect::StopRecording(id) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.stop();
                 }
             }
             Effect::Edit { id, text, ending } => {
@@ -177,6 +233,10 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        // Nothing that comes from here on is anybody's: the file is finished while the rest is.
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
         self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
@@ -184,6 +244,9 @@ impl Hands {
         }
         if let Some(shelf) = self.shelf.take() {
             shelf.close().await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
@@ -288,9 +351,10 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+    /// What is too long for a terminal goes into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_clip(&content);
+            let written = self.context.write_payload("copied", whole);
             self.inbox.push(Event::Done(
                 id,
                 written.map(|path| Outcome::Written { path }),
@@ -334,6 +398,21 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
+    /// One window at a time; who drops a question ends the process that works at it.
+    fn sift(&mut self, id: RequestId, rows: Vec<SiftRow>) {
+        let (inbox, sieve) = (self.inbox.clone(), Arc::clone(&self.sieve));
+        let task = self.tasks.spawn(async move {
+            let mut sieve = sieve.lock().await;
+            sieve
+                .sift(&rows, |results, last| {
+                    inbox.push(Event::Sifted(id, results, last));
+                })
+                .await;
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
     fn try_profile(&mut self, id: RequestId, profile: NewProfile) {
         let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
         let task = self.tasks.spawn(async move {
@@ -362,13 +441,4 @@ impl Hands {
             }),
         ));
     }
-}
-
-/// Bytes as a clipboard takes them: text as it is, anything else as hex.
-fn as_text(bytes: &Bytes) -> Bytes {
-    if std::str::from_utf8(bytes).is_ok() {
-        return bytes.clone();
-    }
-    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Bytes::from(pairs.concat())
 }

@@ -15,6 +15,7 @@ use super::files::is_readable_by_others;
 use super::keep::Keep;
 use super::secrets;
 use super::taps::Taps;
+use super::vanish;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
@@ -29,6 +30,7 @@ use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::platform::Pending;
 use crate::platform::io::{Ear, HttpCall, HttpError, HttpReply, Io};
+use crate::platform::plan::ConnectPlan;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
 
@@ -189,6 +191,18 @@ impl Io for RuntimeIo {
 
     fn unsubscribe(&self, filter: TopicFilter) {
         self.command(SessionCommand::Unsubscribe(filter));
+    }
+
+    fn connected(&self) -> Pending<'_, u64> {
+        Box::pin(self.receipts.taps.connected())
+    }
+
+    fn disconnected(&self, number: u64) -> Pending<'_, ()> {
+        Box::pin(self.receipts.taps.disconnected(number))
+    }
+
+    fn vanish(&self, plan: ConnectPlan, drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(vanish::connect_and_vanish(plan, drafts))
     }
 
     fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear> {

@@ -90,6 +90,10 @@ impl Post for Outlet {
         self.inbox.push(Event::Session(self.id, event));
     }
 
+    fn takes_batches(&self) -> bool {
+        self.inbox.takes_batches()
+    }
+
     fn is_crowded(&self) -> bool {
         self.inbox.is_crowded()
     }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::problem::Problem;
 use crate::domain::message::{Message, Qos};
-use crate::domain::session::SessionEvent;
+use crate::domain::session::{LinkState, SessionEvent};
 use crate::domain::topic::TopicFilter;
 use crate::platform::Pending;
 use crate::platform::io::Ear;
@@ -22,6 +22,14 @@ pub struct Taps {
     /// So that a flood costs nothing where nobody listens.
     count: AtomicUsize,
     open: Mutex<Open>,
+    line: watch::Sender<Line>,
+}
+
+/// The connection of the moment, or the last one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    number: u64,
+    up: bool,
 }
 
 #[derive(Default)]
@@ -58,8 +66,37 @@ impl Taps {
         told
     }
 
+    /// The number of the connection that stands, from 1.
+    pub async fn connected(&self) -> u64 {
+        let mut line = self.line.subscribe();
+        let number = line.wait_for(|line| line.up).await.map(|line| line.number);
+        match number {
+            Ok(number) => number,
+            // The sender lives as long as this.
+            Err(_gone) => std::future::pending().await,
+        }
+    }
+
+    pub async fn disconnected(&self, number: u64) {
+        let mut line = self.line.subscribe();
+        let over = line.wait_for(|line| !line.up || line.number != number);
+        let _gone = over.await;
+    }
+
+    fn link(&self, state: &LinkState) {
+        self.line.send_modify(|line| {
+            if matches!(state, LinkState::Connected { .. }) {
+                line.number += 1;
+            }
+            line.up = state.is_up();
+        });
+    }
+
     /// Whatever happens in the session passes here.
     pub fn pass(&self, event: &SessionEvent) {
+        if let SessionEvent::Link(state) = event {
+            self.link(state);
+        }
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }

@@ -24,6 +24,11 @@ use crate::platform::{Leave, Pending, Platform, Verdict};
 pub trait Post: Send + Sync {
     fn post(&self, event: SessionEvent);
 
+    /// Whether messages may come as [`SessionEvent::Messages`].
+    fn takes_batches(&self) -> bool {
+        false
+    }
+
     /// Whether so much waits that [`Post::room`] is worth a pause.
     fn is_crowded(&self) -> bool {
         false

@@ -63,6 +63,7 @@ impl Plant {
             keeps_history: false,
             mouse: true,
             pins: Pins::default(),
+            programs: thingdeck::domain::program::Programs::default(),
             seed: 1,
         });
         let mut plant = Self {

@@ -38,6 +38,7 @@ fn lab(width: u16, height: u16) -> App {
         keeps_history: false,
         mouse: true,
         pins: Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     });
     let session = SessionId { generation: 1 };

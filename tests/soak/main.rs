@@ -69,6 +69,7 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         keeps_history,
         mouse: false,
         pins: Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }

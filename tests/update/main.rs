@@ -15,6 +15,7 @@ mod inspector;
 mod messages;
 mod panes;
 mod properties;
+mod recording;
 mod session;
 mod topics;
 mod wizard;

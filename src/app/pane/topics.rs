@@ -14,7 +14,7 @@ use super::super::words;
 use crate::base::moment::Mono;
 use crate::base::text::SafeText;
 use crate::domain::message::{Direction, Message};
-use crate::domain::payload;
+use crate::domain::payload::{self, Format};
 use crate::domain::session::LinkState;
 use crate::domain::topic::TopicFilter;
 use crate::store::ring::Seq;
@@ -361,7 +361,7 @@ impl App {
                 "" => "\"\"",
                 name => name,
             }),
-            value: value(node),
+            value: self.topic_value(node),
             rate: words::rate(node.rate(self.at.mono)),
             last: words::age(heard),
             retained: node.is_retained(),
@@ -370,6 +370,20 @@ impl App {
             topics: node.topics_below(),
             bytes: node.bytes(),
             fresh: heard.as_secs() < 2,
+        }
+    }
+
+    /// The last payload, decoded where it needs to be and is still here.
+    pub(in super::super) fn topic_value(&self, node: &Node) -> Line {
+        let kept = match node.glance() {
+            Some((bytes, _)) if payload::format(whole(bytes)) == Format::Binary => {
+                node.last_own().and_then(|seq| self.home.ring.get(seq))
+            }
+            _ => None,
+        };
+        match kept.filter(|kept| kept.mask.is_empty()) {
+            Some(kept) => self.glances.line(&kept, &self.pins, self.pinned, GLANCE),
+            None => value(node),
         }
     }
 
@@ -469,7 +483,7 @@ impl App {
 }
 
 /// The beginning of the last payload; for a branch without one, how much is below.
-fn value(node: &Node) -> Line {
+pub(in super::super) fn value(node: &Node) -> Line {
     let Some((bytes, length)) = node.glance() else {
         let below = usize::try_from(node.topics_below()).unwrap_or(usize::MAX);
         return line(words::count(below, "topic"), Role::Dim);
@@ -477,12 +491,15 @@ fn value(node: &Node) -> Line {
     if length <= bytes.len() {
         return lines::pieces(payload::compact(bytes, GLANCE));
     }
-    // A letter that was cut in half is none.
-    let whole = match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
-    };
-    let mut out = lines::pieces(payload::compact(whole, GLANCE));
+    let mut out = lines::pieces(payload::compact(whole(bytes), GLANCE));
     out.push(span("…", Role::Dim));
     out
+}
+
+/// A letter that was cut in half is none.
+fn whole(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    }
 }

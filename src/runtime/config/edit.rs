@@ -77,21 +77,45 @@ pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
 
 /// Says in `[decode]` how a topic's payloads are decoded.
 pub fn save_pin(file: &Path, topic: &str, chain: &str) -> Result<(), Problem> {
-    let edited = pin(&current(file)?, file, topic, chain)?;
+    let edited = said(&current(file)?, file, "decode", topic, Some(chain))?;
     store(file, &edited)
 }
 
-fn pin(text: &str, file: &Path, topic: &str, chain: &str) -> Result<String, Problem> {
+/// Says in `[jq]` which program is put over a topic's payloads; `None` takes it out.
+pub fn save_program(file: &Path, topic: &str, program: Option<&str>) -> Result<(), Problem> {
+    let edited = said(&current(file)?, file, "jq", topic, program)?;
+    store(file, &edited)
+}
+
+fn said(
+    text: &str,
+    file: &Path,
+    section: &str,
+    topic: &str,
+    value: Option<&str>,
+) -> Result<String, Problem> {
     let mut document = parsed(text, file)?;
     let table = document
-        .entry("decode")
+        .entry(section)
         .or_insert_with(|| Item::Table(Table::new()))
         .as_table_like_mut()
         .ok_or_else(|| {
             let what = format!("could not change {}", file.display());
-            Problem::new(what, "`decode` is no table", "correct the file by hand").exit(Exit::Usage)
+            Problem::new(
+                what,
+                format!("`{section}` is no table"),
+                "correct the file by hand",
+            )
+            .exit(Exit::Usage)
         })?;
-    table.insert(topic, Item::Value(Value::from(chain)));
+    match value {
+        Some(value) => {
+            table.insert(topic, Item::Value(Value::from(value)));
+        }
+        None => {
+            table.remove(topic);
+        }
+    }
     let edited = document.to_string();
     Config::parse(&edited, file)?;
     Ok(edited)

@@ -1,5 +1,6 @@
 //! One `[profiles.NAME]`.
 
+mod aws;
 mod common;
 mod mqtt;
 mod secret;
@@ -25,7 +26,12 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
         }
-        id @ (PlatformId::Aws | PlatformId::Google | PlatformId::Huawei) => {
+        PlatformId::Aws => {
+            section.only(&[&common::KEYS[..], &aws::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
+            let (settings, common) = aws::read(section, warnings)?;
+            (Settings::Aws(settings), common)
+        }
+        id @ (PlatformId::Google | PlatformId::Huawei) => {
             return Err(unknown(section, id.word()));
         }
         PlatformId::Mqtt => {

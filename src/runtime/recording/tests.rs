@@ -1,0 +1,191 @@
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::moment::Timestamp;
+use crate::domain::line::{Origin, encode_gap};
+use crate::domain::profile::PlatformId;
+use crate::domain::session::Gap;
+
+/// Two names: a plain recording and a compressed one.
+const NAMES: [&str; 2] = ["a.jsonl", "a.jsonl.zst"];
+
+fn line(number: u64) -> String {
+    let origin = Origin {
+        profile: "p",
+        platform: PlatformId::Mqtt,
+    };
+    let gap = Gap {
+        messages: number,
+        bytes: 0,
+    };
+    format!("{}\n", encode_gap(gap, Timestamp(0), origin))
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn pieces(path: &Path) -> Vec<Piece> {
+    let file = File::open(path).expect("there");
+    let mut lines = Lines::new(Box::new(file)).expect("readable");
+    let mut all = Vec::new();
+    loop {
+        match lines.next() {
+            Piece::End => return all,
+            piece => all.push(piece),
+        }
+    }
+}
+
+/// The numbers of its lines, and whether it ends well.
+fn numbers(path: &Path) -> (Vec<u64>, bool) {
+    let all = pieces(path);
+    let well = !matches!(all.last(), Some(Piece::Rest(_) | Piece::Torn(_)));
+    let numbers = all.iter().filter_map(|piece| match piece {
+        Piece::Line(text) => match line::decode(text) {
+            Ok(line::Line::Gap(gap)) => Some(gap.gap.messages),
+            other => panic!("{other:?}"),
+        },
+        _ => None,
+    });
+    (numbers.collect(), well)
+}
+
+fn record(path: &Path, existing: Existing, lines: std::ops::Range<u64>) -> Option<String> {
+    let (mut recording, mended) = Recording::open(path, existing).expect("it opens");
+    for number in lines {
+        recording.write(line(number).as_bytes()).expect("written");
+    }
+    recording.close(true).expect("finished");
+    mended
+}
+
+#[test]
+fn what_is_recorded_is_read_back_and_only_its_owner_can() {
+    let folder = folder();
+    for name in NAMES {
+        let path = folder.path().join(name);
+        record(&path, Existing::Refuse, 0..50);
+        assert_eq!(numbers(&path), ((0..50).collect(), true), "{name}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_is_there_is_not_overwritten_unasked() {
+    let folder = folder();
+    for name in NAMES {
+        let path = folder.path().join(name);
+        record(&path, Existing::Refuse, 0..2);
+        let Err(problem) = Recording::open(&path, Existing::Refuse) else {
+            panic!("it was opened");
+        };
+        assert_eq!(problem.exit, Exit::Usage);
+        assert!(problem.remedy.contains("--append"), "{problem}");
+        assert_eq!(record(&path, Existing::Append, 2..5), None);
+        assert_eq!(numbers(&path), ((0..5).collect(), true), "{name}");
+        record(&path, Existing::Replace, 7..8);
+        assert_eq!(numbers(&path), (vec![7], true), "{name}");
+    }
+}
+
+#[test]
+fn replacing_waits_for_the_first_line() {
+    let folder = folder();
+    for name in NAMES {
+        let path = folder.path().join(name);
+        record(&path, Existing::Refuse, 0..3);
+        let (recording, _) = Recording::open(&path, Existing::Replace).expect("it opens");
+        recording.close(false).expect("nothing to do");
+        assert_eq!(numbers(&path), (vec![0, 1, 2], true), "{name}");
+        let new = folder.path().join(format!("new-{name}"));
+        let (recording, _) = Recording::open(&new, Existing::Refuse).expect("it opens");
+        recording.close(false).expect("nothing to do");
+        assert!(!new.exists(), "{name}");
+    }
+}
+
+#[test]
+fn whatever_a_crash_cut_off_the_whole_lines_are_there_and_can_be_gone_on_with() {
+    let folder = folder();
+    for name in NAMES {
+        let path = folder.path().join(name);
+        let (mut recording, _) = Recording::open(&path, Existing::Refuse).expect("it opens");
+        let mut ends = vec![0];
+        for number in 0..5 {
+            recording.write(line(number).as_bytes()).expect("written");
+            ends.push(recording.length());
+        }
+        // A process that was killed: nothing is finished.
+        std::mem::forget(recording);
+        let content = fs::read(&path).expect("there");
+        for cut in 0..=content.len() {
+            let torn = folder.path().join(format!("torn-{name}"));
+            files::replace(&torn, &content[..cut], files::Access::Private).expect("written");
+            let whole = ends.iter().filter(|end| **end <= cut as u64).count() as u64 - 1;
+            let (found, _) = numbers(&torn);
+            let expected: Vec<u64> = (0..whole).collect();
+            assert!(
+                found.starts_with(&expected),
+                "{name} cut at {cut}: {found:?}"
+            );
+            let kept = found.len() as u64;
+            record(&torn, Existing::Append, 100..102);
+            let mut after: Vec<u64> = numbers(&torn).0;
+            let tail = after.split_off(after.len() - 2);
+            assert_eq!(tail, [100, 101], "{name} cut at {cut}");
+            assert!(
+                after == found || after.len() as u64 == kept + 1,
+                "{name} cut at {cut}: {after:?} of {found:?}"
+            );
+            assert!(numbers(&torn).1, "{name} cut at {cut}");
+            fs::remove_file(&torn).expect("there");
+        }
+    }
+}
+
+#[test]
+fn another_file_is_not_gone_on_with() {
+    let folder = folder();
+    for (name, content) in [
+        ("notes.txt", "dear diary\n"),
+        ("config.toml", "a = 1"),
+        ("x.zst", "no zstd\n"),
+    ] {
+        let path = folder.path().join(name);
+        files::replace(&path, content.as_bytes(), files::Access::Private).expect("written");
+        assert!(Recording::open(&path, Existing::Append).is_err(), "{name}");
+        assert_eq!(fs::read_to_string(&path).expect("there"), content, "{name}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_ends_it() {
+    let (mut recording, _) =
+        Recording::open(Path::new("/dev/full"), Existing::Refuse).expect("it opens");
+    let problem = recording
+        .write(line(1).as_bytes())
+        .expect_err("there is no room");
+    assert!(problem.remedy.contains("make room"), "{problem}");
+    assert!(recording.write(line(2).as_bytes()).is_err());
+}
+
+#[test]
+fn lines_that_are_no_text_or_too_long_are_bad_and_the_rest_is_read() {
+    let content: &[u8] = b"one\n\xff\xfe\nlonger than ten\ntwo\nrest";
+    let mut lines = Lines::limited(Box::new(content), 10).expect("readable");
+    assert_eq!(lines.next(), Piece::Line("one".to_owned()));
+    assert!(matches!(lines.next(), Piece::Bad(why) if why.contains("no text")));
+    assert!(matches!(lines.next(), Piece::Bad(why) if why.contains("longer")));
+    assert_eq!(lines.next(), Piece::Line("two".to_owned()));
+    assert_eq!(lines.next(), Piece::Rest("rest".to_owned()));
+    assert_eq!(lines.next(), Piece::End);
+}
