@@ -23,6 +23,7 @@ pub mod args;
 pub mod environment;
 mod look;
 pub mod paper;
+mod provision;
 mod publish;
 mod recording;
 pub mod verb;

@@ -10,6 +10,7 @@ mod control;
 mod devices;
 mod feed;
 mod profiles;
+mod provision;
 mod publish;
 mod record;
 mod replay;
@@ -65,6 +66,7 @@ async fn play(verb: &Verb, script: &mut Script<'_>) -> Result<Exit, End> {
         Verb::Tail(verb) => tail::run(script, verb, tail::Manner::Tail).await,
         Verb::Expect(verb) => tail::run(script, verb, tail::Manner::Expect).await,
         Verb::Publish(verb) => publish::run(script, verb).await,
+        Verb::Provision(verb) => provision::run(script, verb).await,
         Verb::Record(verb) => record::run(script, verb).await,
         Verb::Replay(verb) => replay::run(script, verb).await,
         Verb::ProfileAdd(verb) => profiles::add(script, verb).await,

@@ -14,7 +14,7 @@ pub mod thinq;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::base::moment::Mono;
+use crate::base::moment::{Moment, Mono};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
@@ -22,6 +22,7 @@ use crate::domain::profile::PlatformId;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use io::Io;
 use plan::ConnectPlan;
 
@@ -61,10 +62,25 @@ pub trait Platform: Send + Sync {
         Ok(())
     }
 
-    /// The same for a filter that the user adds.
+    /// The same for a filter that the user or the profile adds.
     fn check_filter(&self, _wish: &FilterWish) -> Result<(), Problem> {
         Ok(())
     }
+
+    /// A filter that passed [`Platform::check_filter`] is wanted no more.
+    fn filter_gone(&self, _filter: &TopicFilter) {}
+
+    /// Whether publishes wait on each connection until the adapter says [`Io::release`](io::Io::release): what they are
+    /// about has to be prepared first.
+    fn holds_publishes(&self) -> bool {
+        false
+    }
+
+    /// A publish of QoS 1 or 2 has gone out, whoever asked for it.
+    fn sent(&self, _draft: &Draft, _packet: u16, _at: Moment) {}
+
+    /// The broker has acknowledged what went out under this packet id.
+    fn acknowledged(&self, _packet: u16) {}
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +104,8 @@ pub enum Leave {
 pub enum Verdict {
     /// Explain and stop.
     Final,
+    /// Stop, with these words instead of the broker's code.
+    Explained(Problem),
     /// Something was renewed or forgotten: plan and connect once more now. The reason is shown.
     TryAgain { reason: String },
 }

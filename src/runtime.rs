@@ -30,4 +30,5 @@ pub mod start;
 pub mod station;
 pub mod taps;
 pub mod terminal;
+pub mod thing;
 pub mod vanish;

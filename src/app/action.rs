@@ -15,6 +15,9 @@ pub enum Action {
     Left,
     Right,
     Top,
+    TopOfMessage,
+    PlotOrTop,
+    Plot,
     Bottom,
     PageUp,
     PageDown,
@@ -28,6 +31,7 @@ pub enum Action {
     Freeze,
     State,
     Control,
+    Jobs,
     AddFilter,
     Drop,
     Mute,
@@ -80,6 +84,7 @@ pub enum Action {
     Fold,
     FoldBelow,
     Sort,
+    Group,
     Health,
     EditFilter,
     AddAccount,
@@ -118,6 +123,8 @@ impl ActionInfo {
 const ALL: &[PaneId] = &PaneId::ALL;
 const FILTERS: &[PaneId] = &[Devices, Subscriptions];
 const STREAM: &[PaneId] = &[Messages, Inspector];
+/// There `g` is about the number under the cursor first.
+const BUT_INSPECTOR: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
@@ -203,10 +210,18 @@ static TABLE: &[ActionInfo] = &[
         None,
     ),
     entry(
+        Action::Group,
+        "group messages by topic, or not",
+        &["t"],
+        &[Messages],
+        "the topics as a tree in place of the messages: rate, last message, count; Enter shows only that topic",
+        None,
+    ),
+    entry(
         Action::Sort,
         "sort topics by name or rate",
         &["S"],
-        &[Devices],
+        &[Devices, Messages],
         "sort the topics by name, or the busiest first",
         Some("sort"),
     ),
@@ -255,7 +270,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree; of a topic, its last message",
+        "the device's state, as a tree, or its shadow; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -265,6 +280,14 @@ static TABLE: &[ActionInfo] = &[
         ON_DEVICE,
         "control the device",
         Some("control"),
+    ),
+    entry(
+        Action::Jobs,
+        "jobs",
+        &["J"],
+        ON_DEVICE,
+        "the device's jobs: what waits, what is under way, and what became of it",
+        None,
     ),
     entry(
         Action::Copy,
@@ -320,6 +343,22 @@ static TABLE: &[ActionInfo] = &[
         &["="],
         STREAM,
         "mark what changed since the message before, or not",
+        None,
+    ),
+    entry(
+        Action::PlotOrTop,
+        "plot this number",
+        &["g"],
+        &[Inspector],
+        "plot the number under the cursor, live, beside up to three others; on anything else: the first line",
+        Some("plot"),
+    ),
+    entry(
+        Action::Plot,
+        "show the plot",
+        &[],
+        ALL,
+        "the numbers plotted with g in the inspector",
         None,
     ),
     entry(
@@ -488,7 +527,19 @@ static TABLE: &[ActionInfo] = &[
         &["Right", "l"],
         "to the pane on the right",
     ),
-    movement(Action::Top, "first row", &["g", "Home"], "first row"),
+    within(
+        BUT_INSPECTOR,
+        movement(Action::Top, "first row", &["g", "Home"], "first row"),
+    ),
+    within(
+        &[Inspector],
+        movement(
+            Action::TopOfMessage,
+            "first line",
+            &["Home"],
+            "first line of the message",
+        ),
+    ),
     movement(
         Action::Bottom,
         "last row",
@@ -761,6 +812,11 @@ const fn movement(
 ) -> ActionInfo {
     let mut info = entry(action, name, keys, ALL, help, None);
     info.moves = true;
+    info
+}
+
+const fn within(panes: &'static [PaneId], mut info: ActionInfo) -> ActionInfo {
+    info.panes = panes;
     info
 }
 

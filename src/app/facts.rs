@@ -270,7 +270,9 @@ impl App {
                 self.moved |= self.home.budget != Some(budget);
                 self.home.budget = Some(budget);
             }
-            Fact::Shadow(_) | Fact::Jobs(_) | Fact::Relay(_) => {}
+            Fact::Shadow(news) => self.shadow_news(&news),
+            Fact::Jobs(news) => self.jobs_news(*news),
+            Fact::Relay(_) => {}
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -308,6 +310,8 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
+            Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
+            Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
             Purpose::SaveProfile
             | Purpose::SaveToken
             | Purpose::SavePin
@@ -318,6 +322,7 @@ impl App {
             | Purpose::Decode
             | Purpose::Kept
             | Purpose::Edit
+            | Purpose::EditShadow
             | Purpose::Gather(_)
             | Purpose::Templates(_) => self.pending.stray(),
         }
@@ -336,6 +341,7 @@ impl App {
                 self.say(Role::Good, format!("profile {name} is saved"));
             }
             (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
+            (Purpose::EditShadow, Ok(Outcome::Edited { text })) => self.shadow_edited(&text),
             (_, Ok(Outcome::Edited { text })) => self.edited(&text),
             (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
                 self.gathered(*job, gathered);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::composer::send::Job;
+use super::jobs::JobsPurpose;
+use super::shadows::ShadowPurpose;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{RequestId, Setting};
 use crate::domain::subscription::Feed;
@@ -33,6 +35,10 @@ pub(super) enum Purpose {
         device: DeviceId,
         command: u64,
     },
+    Shadow(ShadowPurpose),
+    Jobs(JobsPurpose),
+    /// A section of a shadow is in the user's editor.
+    EditShadow,
     TryProfile,
     SaveProfile,
     SaveToken,

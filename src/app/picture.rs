@@ -171,6 +171,14 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            Some(Over::Shadow(over)) => {
+                let keys = self.shadow_keys(over).into_iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            Some(Over::Jobs(over)) => {
+                let keys = over.keys().iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
             None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
@@ -221,7 +229,11 @@ impl App {
 
     /// How long until something on the screen changes with the time alone; `None` when nothing does.
     pub(super) fn next_change(&self) -> Option<Duration> {
-        let topics = self.topics_due_in();
+        let topics = self
+            .topics_due_in()
+            .into_iter()
+            .chain(self.groups_due_in())
+            .min();
         if let Some(wait) = self.home.rates.next_change(self.at.mono) {
             // The sparkline moves every second, and all else with it.
             return Some(topics.map_or(wait, |soon| soon.min(wait)));
@@ -242,6 +254,7 @@ impl App {
             topics,
             self.ages_change(),
             self.topic_ages_change(),
+            self.groups_change(),
             self.feeds_change(),
         ]
         .into_iter()

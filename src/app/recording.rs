@@ -100,7 +100,7 @@ impl App {
         self.moved = true;
         match event {
             RecordingEvent::Began { path } => {
-                let text = format!("recording everything that comes, in {path} (R stops)");
+                let text = format!("recording everything that comes (R stops), in {path}");
                 recording.path = Some(path);
                 self.say(Role::Good, text);
             }

@@ -275,7 +275,6 @@ impl App {
                 "this is no program yet; Esc goes back to the one before",
             );
         }
-        self.program_typed();
         let Some(typing) = self.sieve.typing.take() else {
             return;
         };
@@ -285,7 +284,8 @@ impl App {
             .map(|f| self.sieve.programs.get(f).cloned());
         let now: Vec<_> = now.collect();
         if now == typing.before {
-            return;
+            // One that was cut off gets another try.
+            return self.set_programs(&typing.scope, &now);
         }
         let whose = scope_words(&typing.scope);
         if self.profile().is_none_or(|profile| profile.simulated) {

@@ -20,6 +20,7 @@ use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
+use super::plot::Plot;
 use super::recording::Recording;
 use super::screen::{PaneId, Role, Screen, Span};
 use super::sieve::Sieve;
@@ -110,6 +111,7 @@ pub struct App {
     pub(super) pinned: u64,
     pub(super) sieve: Sieve,
     pub(super) glances: Glances,
+    pub(super) plot: Plot,
     pub(super) publish: PublishPane,
     pub(super) composer: Composer,
     /// The last one is on top and has the keys.
@@ -199,6 +201,7 @@ impl App {
             pinned: 0,
             sieve: Sieve::new(setup.programs),
             glances: Glances::default(),
+            plot: Plot::default(),
             publish: PublishPane::default(),
             composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
@@ -342,6 +345,7 @@ impl App {
         self.messages = MessagesPane::new(&self.home);
         self.sieve.forget();
         self.glances.forget();
+        self.forget_plot();
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
         self.composer = self.composer.fresh();

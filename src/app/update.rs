@@ -91,6 +91,7 @@ impl App {
         self.search_disk();
         self.fetch_window();
         self.sift();
+        self.plot_on();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -114,8 +115,10 @@ impl App {
         self.settle_devices();
         self.settle_subscriptions();
         self.settle_messages();
+        self.settle_groups();
         self.settle_inspector();
         self.settle_publish();
+        self.settle_shadow();
         if self.overlays.is_empty()
             && !self.is_typing()
             && let Some(over) = self.waiting.pop_front()
@@ -163,7 +166,9 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.shadow_timer(id)
             || self.sift_timer(id)
+            || self.plot_timer(id)
         {
         } else {
             self.pending.stray();
@@ -274,21 +279,28 @@ impl App {
             Action::Down => self.step(self.focus, Step::Down),
             Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
             Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
+            Action::Left if self.group_is_at_hand() && self.group_inwards(false) => {}
+            Action::Right if self.group_is_at_hand() && self.group_inwards(true) => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
-            Action::Top => self.step(self.focus, Step::First),
+            Action::PlotOrTop => self.plot_or_top(),
+            Action::Plot => self.open_plot(),
+            Action::Top | Action::TopOfMessage => self.step(self.focus, Step::First),
             Action::Bottom => self.step(self.focus, Step::Last),
             Action::PageUp => self.step(self.focus, Step::PageUp),
             Action::PageDown => self.step(self.focus, Step::PageDown),
             Action::HalfUp => self.step(self.focus, Step::HalfUp),
             Action::HalfDown => self.step(self.focus, Step::HalfDown),
             Action::ShowMessages => self.show_messages_of_device(),
+            Action::Inspect if self.is_grouped() => self.show_group(),
             Action::Inspect => self.inspect(),
+            Action::Group => self.group_or_not(),
             Action::Push => self.toggle_chosen(crate::domain::subscription::Feed::Push),
             Action::Event => self.toggle_chosen(crate::domain::subscription::Feed::Event),
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
+            Action::Sort if self.group_is_at_hand() => self.sort_groups(),
             Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
             Action::Fold => self.fold_or_unfold(),
             Action::FoldBelow => self.fold_or_unfold_below(),
@@ -296,6 +308,7 @@ impl App {
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
+            Action::Jobs => self.open_jobs(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {
@@ -367,6 +380,10 @@ impl App {
         self.focus == PaneId::Devices && self.has_topics()
     }
 
+    fn group_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Messages && self.is_grouped()
+    }
+
     /// Where there is no composer, its keys do nothing.
     fn only_composer(&mut self, act: impl FnOnce(&mut Self)) {
         if self.has_composer() {
@@ -431,6 +448,9 @@ impl App {
         }
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
+        }
+        if self.focus == PaneId::Messages && self.leave_groups() {
+            return;
         }
         if self.messages.is_narrowed() {
             return self.show_all_messages();

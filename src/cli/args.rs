@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 
 use super::add::AddArgs;
 use super::look::LookArgs;
+use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
@@ -236,6 +237,12 @@ pub enum Commands {
     /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
     /// wildcards is refused before anything is sent.
     Publish(PublishArgs),
+    /// Provision a new thing (AWS fleet provisioning), and keep it as a profile
+    ///
+    /// With a claim certificate, or with access keys (auth = "sigv4"). Each step is told on stderr, the result is one JSON line
+    /// without secrets on stdout. Key and certificate are written to files that only you can read before AWS is asked to
+    /// register the thing; what breaks off goes on where it was when the same command is given again within the hour.
+    Provision(ProvisionArgs),
     /// Record messages as JSON lines in a file
     ///
     /// As `tail`, into a file that only you can read; a name that ends in .zst compresses. A file that is there already is
@@ -416,6 +423,7 @@ impl Commands {
             Self::Tail(args) => Command::Verb(Verb::Tail(args.verb())),
             Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
             Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
+            Self::Provision(args) => Command::Verb(Verb::Provision(args.verb())),
             Self::Record(args) => Command::Verb(Verb::Record(args.verb())),
             Self::Replay(args) => Command::Verb(Verb::Replay(args.verb())),
             Self::ProfileAdd(args) => {

@@ -34,6 +34,7 @@ pub enum Verb {
     Publish(PublishVerb),
     Record(RecordVerb),
     Replay(ReplayVerb),
+    Provision(ProvisionVerb),
     ProfileAdd(AddVerb),
     ProfileList {
         json: bool,
@@ -42,6 +43,20 @@ pub enum Verb {
         name: String,
         yes: bool,
     },
+}
+
+/// `provision`: a new thing, on the platform that has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionVerb {
+    pub template: String,
+    pub parameters: Vec<(String, String)>,
+    /// The key is made here.
+    pub csr: bool,
+    /// `None`: after the thing.
+    pub save_as: Option<String>,
+    pub replace: bool,
+    /// Save it without connecting as the thing.
+    pub no_check: bool,
 }
 
 /// `subscribe` and `unsubscribe`.

@@ -1,14 +1,20 @@
 //! AWS IoT jobs of one thing.
 
-use std::sync::Arc;
+pub mod read;
+mod words;
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use super::device::DeviceId;
 use crate::base::moment::Timestamp;
 
+pub use words::refusal;
+
+/// What a device may make of a job.
+pub const STATUSES: [&str; 4] = ["IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED"];
+
 /// One execution of a job on one thing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Job {
     pub id: String,
     /// `QUEUED`, `IN_PROGRESS`, `SUCCEEDED`…
@@ -18,12 +24,28 @@ pub struct Job {
     pub queued: Option<Timestamp>,
     pub started: Option<Timestamp>,
     pub updated: Option<Timestamp>,
-    /// Told only when one job is asked for.
-    pub document: Option<Arc<Value>>,
-    pub details: Option<Arc<Value>>,
+    /// JSON as it came. Told only when one job is asked for.
+    pub document: Option<Arc<str>>,
+    /// JSON of `statusDetails`, as it came.
+    pub details: Option<Arc<str>>,
 }
 
-impl Eq for Job {}
+impl Job {
+    /// Nothing more can become of it.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status.as_str(), "QUEUED" | "IN_PROGRESS" | "")
+    }
+
+    /// What a summary leaves out stays as it was known.
+    pub fn keep_from(&mut self, known: &Self) {
+        if self.document.is_none() {
+            self.document.clone_from(&known.document);
+        }
+        if self.details.is_none() && self.version == known.version {
+            self.details.clone_from(&known.details);
+        }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobsRequest {
@@ -45,6 +67,17 @@ pub enum JobsRequest {
     },
 }
 
+impl JobsRequest {
+    pub const fn thing(&self) -> &DeviceId {
+        match self {
+            Self::List(thing)
+            | Self::StartNext(thing)
+            | Self::Describe { thing, .. }
+            | Self::Update { thing, .. } => thing,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobsReply {
     /// In progress first, then queued.
@@ -52,6 +85,7 @@ pub enum JobsReply {
     /// `None`: there is none.
     One(Option<Box<Job>>),
     Updated,
+    /// [`refusal`] says what to do.
     Refused {
         code: String,
         message: String,
@@ -64,4 +98,12 @@ pub enum JobsNews {
     /// All that are pending and under way.
     List(DeviceId, Vec<Job>),
     Next(DeviceId, Option<Box<Job>>),
+}
+
+impl JobsNews {
+    pub const fn thing(&self) -> &DeviceId {
+        match self {
+            Self::List(thing, _) | Self::Next(thing, _) => thing,
+        }
+    }
 }

@@ -7,7 +7,7 @@ mod huawei;
 mod proxy;
 
 pub use aws::{AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings};
-pub use google::{GoogleDevice, GoogleIdentity, GoogleSettings};
+pub use google::{GoogleDevice, GoogleFlavor, GoogleIdentity, GoogleSettings};
 pub use huawei::{
     HuaweiAnswer, HuaweiDialect, HuaweiKeys, HuaweiRest, HuaweiSettings, HuaweiSignIn,
     HuaweiSignature,
@@ -31,7 +31,7 @@ pub enum PlatformId {
 
 impl PlatformId {
     /// Those that this version brings.
-    pub const ALL: [Self; 3] = [Self::Thinq, Self::Aws, Self::Mqtt];
+    pub const ALL: [Self; 4] = [Self::Thinq, Self::Aws, Self::Google, Self::Mqtt];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -86,6 +86,15 @@ pub struct Profile {
     pub common: Common,
     /// The simulated home: nothing of it is an account, and the header says so.
     pub simulated: bool,
+}
+
+/// A profile's name is also a folder's name: 1 to 64 letters, digits, `-` and `_`.
+pub fn is_profile_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= 64
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 impl Profile {

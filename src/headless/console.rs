@@ -16,6 +16,7 @@ use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
 use crate::domain::profile::Profile;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -60,6 +61,15 @@ pub trait Console: Send {
 
     /// Takes the profile out of the config file and deletes its identity folder. Answers what is left behind, in words.
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem>;
+
+    /// Key and certificate into 0600 files of a new profile, and that into the config file.
+    fn save_thing<'a>(
+        &'a mut self,
+        thing: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>>;
+
+    /// A connection with another profile, beside what is open, until the broker's first word.
+    fn try_connection<'a>(&'a mut self, profile: &'a str) -> Pending<'a, Result<(), Problem>>;
 
     // ---- the platform
 

@@ -108,7 +108,7 @@ impl<'a> Script<'a> {
     /// On stderr, what a person should know of a fact; most are for the screen alone.
     pub(super) fn tell(&mut self, fact: &Fact) {
         match fact {
-            Fact::Step(step) | Fact::Progress(Progress { step, .. }) => {
+            Fact::Step(step) | Fact::Progress(Progress { step, until: _ }) => {
                 let sign = match step.state {
                     StepState::Running => "..",
                     StepState::Done => "ok",

@@ -1,24 +1,38 @@
 //! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
 //! what is listed (`reference/aws-iot.md`).
 
+mod authorizer;
+mod credentials;
+mod identity;
 mod jobs;
 mod messages;
 mod plan;
 mod provision;
+mod rest;
+pub mod rules;
 mod shadow;
+mod sign;
 pub mod topics;
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use credentials::Kept;
+use rules::Counted;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
-use crate::domain::message::Message;
+use crate::domain::fact::Fact;
+use crate::domain::message::{Draft, Message};
 use crate::domain::profile::{AwsSettings, Common, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 
 /// One endpoint of one account.
 pub struct Aws {
@@ -26,14 +40,36 @@ pub struct Aws {
     common: Common,
     /// The client id that was made up for a profile without one: the same for the whole run.
     made_up: OnceLock<String>,
+    keys: Mutex<Kept>,
+    counted: Mutex<Counted>,
+    /// What was said to a person once is not said at every attempt.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl Aws {
-    pub const fn new(settings: AwsSettings, common: Common) -> Self {
+    pub fn new(settings: AwsSettings, common: Common) -> Self {
         Self {
+            counted: Mutex::new(Counted::new(&common)),
             settings,
             common,
             made_up: OnceLock::new(),
+            keys: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    fn kept_keys(&self) -> MutexGuard<'_, Kept> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notice_once(&self, io: &dyn Io, problem: Problem) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(problem.what.clone()) {
+            io.fact(Fact::Notice(problem));
         }
     }
 
@@ -41,10 +77,7 @@ impl Aws {
         match what {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
-            Request::Provision(what) => {
-                let provisioned = provision::request(self, io, *what).await?;
-                Ok(Reply::Provisioned(Box::new(provisioned)))
-            }
+            Request::Provision(what) => provision::request(self, io, *what).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             _ => Err(no_such()),
@@ -87,5 +120,19 @@ impl Platform for Aws {
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
         Box::pin(self.answer(io, what))
+    }
+
+    fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {
+        rules::lawful(draft)?;
+        self.counted().publish(at)
+    }
+
+    fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
+        rules::check_filter(wish)?;
+        self.counted().subscribe(&wish.filter)
+    }
+
+    fn filter_gone(&self, filter: &TopicFilter) {
+        self.counted().unsubscribe(filter);
     }
 }

@@ -26,7 +26,7 @@ pub const BODY_LIMIT: usize = 8 << 20;
 pub struct RestClient {
     /// Through the system's proxy, where there is one.
     outward: Client,
-    /// For this machine itself: never through a proxy.
+    /// For this machine itself and the metadata of the one it runs on: never through a proxy.
     loopback: Client,
     tls: Tls,
 }
@@ -254,7 +254,8 @@ fn place(url: &Url) -> String {
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        // Containers and instances ask their own host there.
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
         Some(url::Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
         None => false,
     }

@@ -24,6 +24,7 @@ use crate::base::secret::Secret;
 use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
 use crate::domain::profile::Profile;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
 use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece};
@@ -265,6 +266,25 @@ impl Console for Shell {
 
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
         self.context.remove_profile(name)
+    }
+
+    fn save_thing<'a>(
+        &'a mut self,
+        thing: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>> {
+        Box::pin(self.context.save_thing(thing))
+    }
+
+    fn try_connection<'a>(&'a mut self, profile: &'a str) -> Pending<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => {
+                    Err(Problem::new("interrupted", "", "").exit(Exit::Interrupted))
+                }
+                tried = self.context.try_connection(profile) => tried,
+            }
+        })
     }
 
     fn request(&mut self, what: Request) -> RequestId {

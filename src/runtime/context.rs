@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::clip::Wrapping;
@@ -19,6 +20,7 @@ use super::secrets;
 use super::simulated::{self, Simulators};
 use super::stand_in;
 use super::station::{Live, Station};
+use super::{probe, thing};
 use crate::app::ProfileSummary;
 use crate::app::effect::{NewAccount, NewProfile};
 use crate::app::event::Event;
@@ -34,6 +36,7 @@ use crate::domain::profile::{
     Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::program::Programs;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -61,6 +64,14 @@ pub struct Context {
     simulated: Simulators,
     /// What `--url` names: instead of every profile of the config file.
     stand_in: Option<Profile>,
+    passing: Mutex<Passing>,
+}
+
+/// Things of a simulator inside this process: gone with it.
+#[derive(Default)]
+struct Passing {
+    folder: Option<TempDir>,
+    profiles: Vec<Profile>,
 }
 
 impl Context {
@@ -92,6 +103,7 @@ impl Context {
             tokens: Mutex::default(),
             simulated: Simulators::default(),
             stand_in,
+            passing: Mutex::default(),
         }))
     }
 
@@ -226,7 +238,69 @@ impl Context {
         if let Some(platform) = simulated::platform(name) {
             return self.simulated.profile(platform).await;
         }
-        self.choose(Some(name))
+        let passing = self
+            .passing()
+            .profiles
+            .iter()
+            .find(|p| p.name == name)
+            .cloned();
+        passing.map_or_else(|| self.choose(Some(name)), Ok)
+    }
+
+    fn passing(&self) -> MutexGuard<'_, Passing> {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A provisioned thing as a profile: its files, its entry.
+    pub async fn save_thing(&self, new: &NewThingProfile) -> Result<SavedThing, Problem> {
+        if simulated::platform(&new.claim).is_some() {
+            let claim = self.profile(&new.claim).await?;
+            return self.save_thing_for_now(&claim, new);
+        }
+        let saved = thing::save(&self.folders, &self.config(), new)?;
+        self.read_again()?;
+        Ok(saved)
+    }
+
+    fn save_thing_for_now(
+        &self,
+        claim: &Profile,
+        new: &NewThingProfile,
+    ) -> Result<SavedThing, Problem> {
+        let mut taken = self.profiles();
+        let mut passing = self.passing();
+        taken.extend(passing.profiles.iter().cloned());
+        let folder = match passing.folder.take() {
+            Some(folder) => folder,
+            None => thing::folder_for_now()?,
+        };
+        let made = thing::save_for_now(&folder, claim, &taken, new);
+        passing.folder = Some(folder);
+        let (saved, profile) = made?;
+        passing.profiles.retain(|p| p.name != profile.name);
+        passing.profiles.push(profile);
+        Ok(saved)
+    }
+
+    /// A connection with this profile beside all others, until the broker's first word.
+    pub async fn try_connection(&self, name: &str) -> Result<(), Problem> {
+        let profile = self.profile(name).await?;
+        let (commands, _orders) = mpsc::channel(1);
+        let live = self
+            .live(
+                profile,
+                commands,
+                Arc::default(),
+                Arc::default(),
+                Arc::new(Nobody),
+            )
+            .await?;
+        probe::connect(live.platform, live.io).await.map(|_up| ())
+    }
+
+    /// As the screen needs to know it.
+    pub async fn summary_of(&self, name: &str) -> Result<ProfileSummary, Problem> {
+        Ok(summary(&self.profile(name).await?))
     }
 
     pub async fn stop_simulator(&self) {
@@ -539,6 +613,13 @@ fn not_ended(left: Option<Result<Reply, Problem>>) -> Vec<String> {
         Some(Err(problem)) => vec![problem.line()],
         None => vec!["the subscriptions could not be ended in time; they stay".to_owned()],
     }
+}
+
+/// Where nobody listens.
+struct Nobody;
+
+impl Post for Nobody {
+    fn post(&self, _event: SessionEvent) {}
 }
 
 /// Facts on the way to a wizard's answer.

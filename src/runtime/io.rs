@@ -165,13 +165,24 @@ impl Io for RuntimeIo {
         Box::pin(async move {
             let (id, told) = self.receipts.expect();
             self.command(SessionCommand::Publish(id, draft));
-            told.await.unwrap_or_else(|_closed| {
-                Err(
-                    Problem::new("the message was not published", "the session closed", "")
-                        .retry(Retry::Backoff),
-                )
-            })
+            acknowledged(told).await
         })
+    }
+
+    fn publish_first(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let (id, told) = self.receipts.expect();
+            self.command(SessionCommand::PublishFirst(id, draft));
+            acknowledged(told).await
+        })
+    }
+
+    fn release(&self) {
+        self.command(SessionCommand::Release);
+    }
+
+    fn give_up(&self, packet: u16, problem: Problem) {
+        self.command(SessionCommand::GiveUp { packet, problem });
     }
 
     fn subscribe(&self, wish: FilterWish) {
@@ -287,6 +298,10 @@ impl Io for RuntimeIo {
         })
     }
 
+    fn output<'a>(&'a self, words: &'a [String]) -> Pending<'a, Result<Secret, Problem>> {
+        Box::pin(secrets::output(words))
+    }
+
     fn fact(&self, fact: Fact) {
         self.outlet.post(SessionEvent::Fact(fact));
     }
@@ -334,6 +349,13 @@ impl Io for RuntimeIo {
         }
         Ok(Secret::new(String::from_utf8_lossy(&content)))
     }
+}
+
+async fn acknowledged(told: oneshot::Receiver<Result<(), Problem>>) -> Result<(), Problem> {
+    told.await.unwrap_or_else(|_closed| {
+        let what = "the message was not published";
+        Err(Problem::new(what, "the session closed", "").retry(Retry::Backoff))
+    })
 }
 
 /// A problem where others than its owner may read the file.

@@ -111,18 +111,13 @@ pub fn listed(platform: PlatformId) -> Profile {
             Settings::Thinq(ThinqSettings::new("KR".to_owned(), token))
         }
         PlatformId::Aws => Settings::Aws(AwsSettings::new("127.0.0.1".to_owned())),
-        PlatformId::Google => Settings::Google(GoogleSettings {
-            project: "plant".to_owned(),
-            region: "us-central1".to_owned(),
-            registry: "sensors".to_owned(),
-            identity: GoogleIdentity::Gateway("gateway".to_owned()),
-            devices: Vec::new(),
-            key_file: PathBuf::from("private.pem"),
-            token_minutes: 60,
-            mqtt_url: None,
-            api_url: None,
-            credentials_file: None,
-        }),
+        PlatformId::Google => Settings::Google(GoogleSettings::new(
+            "plant".to_owned(),
+            "us-central1".to_owned(),
+            "sensors".to_owned(),
+            GoogleIdentity::Gateway("gateway".to_owned()),
+            PathBuf::from("gateway.pem"),
+        )),
         PlatformId::Huawei => Settings::Huawei(HuaweiSettings::new(
             HuaweiDialect::Iotda,
             "mqtts://127.0.0.1".to_owned(),

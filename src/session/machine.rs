@@ -46,6 +46,8 @@ pub struct Machine {
     packets: PacketLog,
     received: Received,
     manual_ack: bool,
+    /// Publishes wait on each connection until they are released.
+    holds: bool,
     /// Client id and host of the connection that stood last: whose session the broker may have kept.
     session_of: Option<(String, String)>,
     /// The client id that the broker made up for an empty one (MQTT 5); ours from then on.
@@ -80,6 +82,7 @@ impl Machine {
             packets: PacketLog::default(),
             received: Received::default(),
             manual_ack,
+            holds: false,
             session_of: None,
             assigned: None,
             told_waiting: 0,
@@ -91,6 +94,13 @@ impl Machine {
             judged: false,
             actions: VecDeque::new(),
         }
+    }
+
+    /// On each connection publishes wait for [`SessionCommand::Release`](crate::domain::session::SessionCommand).
+    #[must_use]
+    pub fn holding_publishes(mut self, holds: bool) -> Self {
+        self.holds = holds;
+        self
     }
 
     /// `roll` is uniform in `0.0..1.0`.
@@ -245,6 +255,7 @@ impl Machine {
         let kept = self.is_ours(accepted, &plan, endpoint);
         self.received.begin(kept);
         let limits = Limits::planned(&plan).accepted(accepted);
+        self.outbox.hold(self.holds);
         let refused = self.outbox.begin(limits, kept);
         self.not_published(refused);
         let step = self.registry.begin(now.mono, accepted, kept);

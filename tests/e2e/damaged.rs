@@ -224,7 +224,9 @@ fn a_full_disk_is_said_and_lived_with() {
         home.control.publish_raw(&client, payload);
     }
     screen.shows("received 300");
-    screen.press("R").shows("what was recorded before is whole");
+    screen.press("R").shows("recording 0");
+    home.control.publish_raw(&client, "{}");
+    screen.shows("could not record in");
     screen.leaves();
     keeps_profiles(&home, &config);
     for (path, content) in files

@@ -24,5 +24,6 @@ mod recording;
 mod retained;
 mod secrets;
 mod session;
+mod sieve;
 mod terminal;
 mod wizard;

@@ -67,6 +67,7 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
         cursor: u16::try_from(text.width()).ok(),
         error: Some(text.clone()),
     });
+    pane.program.clone_from(&pane.filter);
     let line = || {
         vec![
             Span::new(text.clone(), Role::Match),

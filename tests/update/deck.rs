@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
-    Screen, SubscriptionRow, TopicRow,
+    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId,
+    PaneView, Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
@@ -846,6 +846,22 @@ pub fn overlay(overlay: &Overlay) -> String {
                 let _ = writeln!(out, "{mark}{}: {} ({note})", field.label, field.value);
             }
             writeln!(out, "{}", lines(&shown.below))
+        }
+        Overlay::Editor(shown) => {
+            let text = |row: &ComposeRow| match row {
+                ComposeRow::Text { text, .. } => text.to_string(),
+                other => format!("{other:?}"),
+            };
+            let rows: Vec<_> = shown.rows.iter().map(text).collect();
+            writeln!(
+                out,
+                "{}\n{}\n{}\n{}\n{}",
+                shown.title,
+                lines(&shown.intro),
+                rows.join("\n"),
+                lines(&shown.below),
+                shown.hint
+            )
         }
         Overlay::Confirm(shown) => {
             let answers: Vec<_> = shown

@@ -45,7 +45,7 @@ fn everything_that_comes_is_recorded_whatever_the_filter_shows() {
     record(&mut deck);
     assert!(
         deck.notice()
-            .contains("recording everything that comes, in there.jsonl")
+            .contains("recording everything that comes (R stops), in there.jsonl")
     );
     deck.press("3 /").type_text("nothing").press("enter space");
     deck.asked();

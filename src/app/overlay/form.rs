@@ -15,6 +15,7 @@ use crate::base::problem::Problem;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::fact::Step;
+use crate::domain::jobs::Job;
 use crate::domain::request::{PropertyPath, RequestId};
 use crate::domain::topic::TopicFilter;
 
@@ -49,6 +50,10 @@ pub(in super::super) enum FormKind {
     /// Below which topic retained messages are counted.
     SweepTopic,
     SweepConfirm,
+    /// Of a shadow to open in a tab of its own.
+    ShadowName(DeviceId),
+    /// What became of a job.
+    JobStatus(DeviceId, Box<Job>),
 }
 
 impl FormKind {
@@ -148,6 +153,8 @@ impl FormOver {
                 &[("Enter", "next"), ("Ctrl-S", "take"), ("Esc", "close")]
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
+            FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
+            FormKind::JobStatus(..) => &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")],
             FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
             FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
@@ -273,15 +280,20 @@ impl App {
             FormKind::SweepTopic => self.submit_sweep(over),
             FormKind::SweepConfirm => self.submit_sweep_confirm(over),
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
+            FormKind::ShadowName(thing) => self.submit_shadow_name(over, &thing),
+            FormKind::JobStatus(thing, job) => self.submit_job_status(over, &thing, &job),
         }
     }
 
     pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
         let width = match over.kind {
             FormKind::Wizard | FormKind::Broker | FormKind::Token(_) => 78,
-            FormKind::TemplateName => 64,
+            FormKind::TemplateName | FormKind::ShadowName(_) => 64,
             FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
-            FormKind::Values(..) | FormKind::Properties | FormKind::SweepConfirm => 84,
+            FormKind::Values(..)
+            | FormKind::JobStatus(..)
+            | FormKind::Properties
+            | FormKind::SweepConfirm => 84,
         };
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
         let intro = self.form_intro(over, cells);
@@ -322,6 +334,10 @@ impl App {
                 let count = super::compose::counted(self.sweep_count(), "retained message");
                 format!("Clear {count}?")
             }
+            FormKind::ShadowName(thing) => {
+                format!("A named shadow of {}", self.home.devices.label(thing))
+            }
+            FormKind::JobStatus(_, job) => format!("Job {}", job.id),
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -333,7 +349,7 @@ impl App {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
-            FormKind::Filter(_) => Vec::new(),
+            FormKind::Filter(_) | FormKind::ShadowName(_) | FormKind::JobStatus(..) => Vec::new(),
             FormKind::Properties
             | FormKind::Repeat
             | FormKind::Answer
@@ -352,7 +368,7 @@ impl App {
         })
     }
 
-    pub(super) fn close_form_waiting(&mut self, id: RequestId) {
+    pub(in super::super) fn close_form_waiting(&mut self, id: RequestId) {
         self.overlays
             .retain(|over| !matches!(over, Over::Form(f) if f.waiting == Some(id)));
         self.unsettled = true;

@@ -43,6 +43,8 @@ pub(in super::super) enum TextKind {
     /// What the broker says of itself.
     Health,
     Log,
+    /// Numbers over time.
+    Plot,
     /// Clearing what is retained: the count, the progress, the result.
     Sweep,
 }
@@ -79,10 +81,10 @@ impl App {
             TextKind::Energy(_) => (60, 40),
             TextKind::Health => (84, 48),
             TextKind::Sweep => (72, 14),
-            TextKind::Log => (u16::MAX, u16::MAX),
+            TextKind::Log | TextKind::Plot => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
-        if !matches!(kind, TextKind::Log) {
+        if !matches!(kind, TextKind::Log | TextKind::Plot) {
             let cells = usize::from(area.width).saturating_sub(4);
             let needed = self.text_lines(kind, cells).len() + 2;
             let needed = u16::try_from(needed).unwrap_or(u16::MAX);
@@ -100,6 +102,10 @@ impl App {
             TextKind::Energy(device) => self.energy_lines(device),
             TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
+            TextKind::Plot => {
+                let rows = usize::from(self.text_area(kind).height).saturating_sub(2);
+                self.plot_lines(cells, rows)
+            }
             TextKind::Sweep => self.sweep_lines(cells),
         }
     }
@@ -164,6 +170,9 @@ impl App {
             return After::Stay(Over::Text(over));
         }
         match key.code {
+            KeyCode::Char(c @ ('w' | 'c' | 'y' | 'x' | '/')) if over.kind == TextKind::Plot => {
+                return self.plot_key(over, c);
+            }
             KeyCode::Esc if !over.filter.input.is_empty() => over.filter = PaneFilter::default(),
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => {
                 return self.text_closed(over);
@@ -183,6 +192,17 @@ impl App {
                     self.open_energy_of(&device);
                 }
             }
+            _ => {}
+        }
+        After::Stay(Over::Text(over))
+    }
+
+    fn plot_key(&mut self, over: TextOver, key: char) -> After {
+        match key {
+            'w' => self.plot_window(),
+            'c' => self.plot_csv(false),
+            'y' => self.plot_csv(true),
+            'x' if !self.plot_remove() => return self.text_closed(over),
             _ => {}
         }
         After::Stay(Over::Text(over))
@@ -279,6 +299,7 @@ impl App {
             }
             TextKind::Health => "Broker health".to_owned(),
             TextKind::Log => "Log".to_owned(),
+            TextKind::Plot => self.plot_title(),
             TextKind::Sweep => "Clear retained messages".to_owned(),
         };
         SafeText::new(&title)
@@ -295,6 +316,7 @@ impl App {
                 "x control  r refresh  E energy  / filter  Esc close"
             }
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
+            TextKind::Plot => "w time  c CSV file  y copy CSV  x take the last one out  Esc close",
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
             TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",

@@ -9,6 +9,7 @@ use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
+use super::topics::TopicsPane;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::expression::{Expression, ExpressionError, Here};
@@ -37,6 +38,8 @@ pub(in super::super) struct MessagesPane {
     search: Search,
     /// Rows that are being read back from the disk.
     asked: Vec<(Place, u16)>,
+    /// The topics in place of the messages, while they are grouped.
+    pub(super) groups: Option<TopicsPane>,
 }
 
 /// Memory is searched first.
@@ -70,6 +73,7 @@ impl MessagesPane {
             saved: Vec::new(),
             search: Search::default(),
             asked: Vec::new(),
+            groups: None,
         }
     }
 
@@ -217,6 +221,9 @@ impl App {
     }
 
     pub(in super::super) fn step_messages(&mut self, step: Step) {
+        if self.step_groups(step) {
+            return;
+        }
         let rows = self.rows(PaneId::Messages);
         let total = self.messages.total(&self.home);
         if total == 0 {
@@ -232,6 +239,9 @@ impl App {
     }
 
     pub(in super::super) fn select_message_row(&mut self, row: usize) {
+        if self.select_group_row(row) {
+            return;
+        }
         let rows = self.rows(PaneId::Messages);
         let (_, offset) = self.messages.cursor(&self.home, rows);
         if offset + row < self.messages.total(&self.home) {
@@ -446,6 +456,9 @@ impl App {
         rows: usize,
         cells: usize,
     ) -> (Body, Option<Span>, Scroll) {
+        if let Some(groups) = self.groups_body(rows) {
+            return groups;
+        }
         let (_, offset) = self.messages.cursor(&self.home, rows);
         let total = self.messages.total(&self.home);
         let position = scroll::scroll(offset, total, rows);

@@ -1,18 +1,24 @@
 //! The connect plan (`reference/aws-iot.md` 2): with a certificate its own port first, then 443 with ALPN for networks that
-//! let nothing else through.
+//! let nothing else through; with access keys a WebSocket whose address is signed anew for every attempt.
 
 use std::time::Duration;
 
-use super::Aws;
+use super::{Aws, authorizer, identity, rules, sign};
 use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
+use crate::domain::fact::{Fact, Step, StepState};
 use crate::domain::message::Qos;
 use crate::domain::profile::{AwsAuth, AwsEndpoint, Version};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use crate::platform::common;
 use crate::platform::io::Io;
-use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
+use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPlan};
 
 /// What AWS IoT expects of MQTT with a certificate on the port of HTTPS.
 const ALPN_CERTIFICATE: &str = "x-amzn-mqtt-ca";
+/// The same for a custom authorizer.
+const ALPN_AUTHORIZER: &str = "mqtt";
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// As long as AWS keeps a session when nobody asks for longer.
 const SESSION: Duration = Duration::from_hours(1);
@@ -22,25 +28,33 @@ const LIMITS: Limits = Limits {
     max_qos: Qos::AtLeastOnce,
     connect_timeout: Duration::from_secs(10),
 };
+/// One level more than people write: `$aws/events/presence/+` matches nothing.
+const PRESENCE: &str = "$aws/events/presence/+/+";
 
 impl Aws {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
         let endpoint = self.endpoint()?;
+        let client_id = self.client_id(io);
+        if let Some(warning) = rules::check_connect(&client_id, self.common.will.as_ref())? {
+            self.notice_once(io, warning);
+        }
         let mut endpoints = match self.settings.auth {
             AwsAuth::Mtls => self.with_certificate(io, &endpoint)?,
-            AwsAuth::SigV4 | AwsAuth::Custom => return Err(not_yet()),
+            AwsAuth::SigV4 => vec![self.with_keys(io, &endpoint).await?],
+            AwsAuth::Custom => vec![self.past_authorizer(io, &endpoint)?],
         };
         let proxy = common::proxy(io, &self.common).await?;
         for endpoint in &mut endpoints {
             endpoint.proxy.clone_from(&proxy);
         }
+        let (username, password) = self.login(io).await?;
         let seconds = self.common.keep_alive.map(u64::from);
         let clean_session = self.common.clean_session.unwrap_or(true);
         Ok(ConnectPlan {
             endpoints,
-            client_id: self.client_id(io),
-            username: None,
-            password: None,
+            client_id,
+            username,
+            password,
             keep_alive: seconds.map_or(KEEP_ALIVE, Duration::from_secs),
             version: self.settings.version,
             clean_session,
@@ -49,7 +63,7 @@ impl Aws {
                 _ => Duration::ZERO,
             },
             will: self.common.will.clone(),
-            filters: Vec::new(),
+            filters: self.filters(),
             limits: LIMITS,
         })
     }
@@ -73,6 +87,17 @@ impl Aws {
             .unwrap_or_else(|| self.made_up.get_or_init(made_up).clone())
     }
 
+    /// A device's own policy seldom allows the presence of others, and a denied filter costs the connection.
+    fn filters(&self) -> Vec<FilterWish> {
+        let wanted = self.settings.presence;
+        if !wanted.unwrap_or(self.settings.auth == AwsAuth::SigV4) {
+            return Vec::new();
+        }
+        let filter = TopicFilter::parse(PRESENCE);
+        let wish = filter.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce));
+        wish.into_iter().collect()
+    }
+
     fn with_certificate(
         &self,
         io: &dyn Io,
@@ -81,9 +106,13 @@ impl Aws {
         let (Some(chain), Some(key)) = (&self.common.cert_file, &self.common.key_file) else {
             return Err(no_certificate());
         };
-        let chain = String::from_utf8_lossy(&io.read_file(chain)?).into_owned();
+        let identity = identity::read(io, chain, key)?;
+        if let Some(notice) = identity.ends_soon(io.now().wall) {
+            self.notice_once(io, notice);
+        }
+        step(io, "certificate", identity.words());
         let own = TlsPlan {
-            identity: Some((chain, io.read_private(key)?)),
+            identity: Some((identity.chain, identity.key)),
             ..self.tls(io)?
         };
         let with_alpn = TlsPlan {
@@ -98,8 +127,49 @@ impl Aws {
         })
     }
 
+    /// The signature is made for the `Host` that is sent: without a port where it is 443.
+    async fn with_keys(&self, io: &dyn Io, endpoint: &AwsEndpoint) -> Result<Endpoint, Problem> {
+        let region = self.region()?;
+        let found = self.keys(io).await?;
+        step(io, "credentials", found.words());
+        let port = endpoint.port.unwrap_or(443);
+        let authority = match (port, endpoint.host.contains(':')) {
+            (443, false) => endpoint.host.clone(),
+            (443, true) => format!("[{}]", endpoint.host),
+            (port, false) => format!("{}:{port}", endpoint.host),
+            (port, true) => format!("[{}]:{port}", endpoint.host),
+        };
+        let target = sign::presign(&found.keys, &region, &authority, io.now().wall)?;
+        Ok(Endpoint {
+            web_socket: Some(WebSocketPlan {
+                target,
+                headers: Vec::new(),
+            }),
+            ..Endpoint::tcp(endpoint.host.clone(), port, Some(self.tls(io)?))
+        })
+    }
+
+    fn past_authorizer(&self, io: &dyn Io, endpoint: &AwsEndpoint) -> Result<Endpoint, Problem> {
+        let tls = TlsPlan {
+            alpn: vec![ALPN_AUTHORIZER.to_owned()],
+            ..self.tls(io)?
+        };
+        let port = endpoint.port.unwrap_or(443);
+        Ok(Endpoint::tcp(endpoint.host.clone(), port, Some(tls)))
+    }
+
+    async fn login(&self, io: &dyn Io) -> Result<(Option<String>, Option<Secret>), Problem> {
+        match (&self.settings.authorizer, self.settings.auth) {
+            (Some(authorizer), AwsAuth::Custom) => authorizer::login(io, authorizer).await,
+            _ => Ok((None, None)),
+        }
+    }
+
     fn tls(&self, io: &dyn Io) -> Result<TlsPlan, Problem> {
-        let mut extra_roots: Vec<_> = common::roots(io, &self.common)?.into_iter().collect();
+        let mut extra_roots: Vec<_> = match &self.common.ca_file {
+            Some(path) => vec![identity::roots(io, path)?],
+            None => Vec::new(),
+        };
         let system_roots = !self.common.ca_file_only;
         if system_roots {
             extra_roots.extend(common::AMAZON_ROOTS.map(str::to_owned));
@@ -114,20 +184,19 @@ impl Aws {
     }
 }
 
+fn step(io: &dyn Io, name: &'static str, text: String) {
+    io.fact(Fact::Step(Step {
+        name,
+        text,
+        state: StepState::Done,
+    }));
+}
+
 fn no_certificate() -> Problem {
     Problem::new(
         "could not connect to AWS IoT",
         "the profile signs in with a certificate and names none",
         "write cert_file = \"…-certificate.pem.crt\" and key_file = \"…-private.pem.key\"",
-    )
-    .exit(Exit::Usage)
-}
-
-fn not_yet() -> Problem {
-    Problem::new(
-        "could not connect to AWS IoT",
-        "this version signs in with a certificate only",
-        "write auth = \"mtls\"",
     )
     .exit(Exit::Usage)
 }

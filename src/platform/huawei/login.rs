@@ -49,7 +49,10 @@ pub(super) fn civil(at: Timestamp) -> jiff::civil::DateTime {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        out.push_str(&format!("{byte:02x}"));
+        out
+    })
 }
 
 impl HuaweiSignature {

@@ -165,7 +165,6 @@ fn sys(what: Sys<'_>, body: &Value) -> (Kind, String) {
             let count = devices.map_or(0, Vec::len);
             (Kind::State, format!("{count} devices behind this gateway"))
         }
-        Sys::MessageUp | Sys::MessageDown => (Kind::Message, String::new()),
         Sys::Command(_) => (
             Kind::Command,
             joined(&[word(body, "service_id"), word(body, "command_name")]),
@@ -181,7 +180,7 @@ fn sys(what: Sys<'_>, body: &Value) -> (Kind, String) {
         Sys::ShadowGet(_) => (Kind::Shadow, "the shadow is asked for".to_owned()),
         Sys::ShadowAnswer(_) => (Kind::Shadow, shadow(body)),
         Sys::EventsUp | Sys::EventsDown => (Kind::Event, events(body)),
-        Sys::Other => (Kind::Message, String::new()),
+        Sys::MessageUp | Sys::MessageDown | Sys::Other => (Kind::Message, String::new()),
     }
 }
 

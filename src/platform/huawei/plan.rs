@@ -17,7 +17,7 @@ use crate::platform::mqtt::address::Address;
 use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPlan};
 
 /// As the platform recommends; 30 to 1,200 s are taken.
-const KEEP_ALIVE: Duration = Duration::from_secs(120);
+const KEEP_ALIVE: Duration = Duration::from_mins(2);
 const LIMITS: Limits = Limits {
     // A payload of 1 MB and what is around it.
     max_packet: (1 << 20) + 4096,

@@ -2,14 +2,13 @@
 
 use super::Huawei;
 use super::login::hour;
-use crate::base::problem::Problem;
 use crate::domain::session::LogLevel;
 use crate::platform::Verdict;
 use crate::platform::io::Io;
 
 impl Huawei {
     /// Never worth another try by itself; but what to look at is written down.
-    pub(super) async fn judge(&self, io: &dyn Io, _problem: &Problem) -> Verdict {
+    pub(super) fn judge(&self, io: &dyn Io) -> Verdict {
         let signature = self.settings.signature;
         io.log(
             LogLevel::Warn,

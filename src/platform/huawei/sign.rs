@@ -60,10 +60,14 @@ pub fn authorization(
     headers.sort_by_key(|(name, _)| *name);
     let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-        .collect();
+    let mut lines = String::new();
+    for (name, value) in &headers {
+        lines.push_str(&format!(
+            "{name}:{}
+",
+            value.trim()
+        ));
+    }
     let canonical = format!(
         "{}\n{}\n{}\n{lines}\n{names}\n{}",
         call.method,

@@ -2,6 +2,8 @@
 
 mod aws;
 mod common;
+mod google;
+mod huawei;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -13,7 +15,7 @@ use url::Url;
 
 use super::section::Section;
 use crate::base::problem::Problem;
-use crate::domain::profile::{PlatformId, Profile, Settings};
+use crate::domain::profile::{PlatformId, Profile, Settings, is_profile_name};
 
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
@@ -31,8 +33,18 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let (settings, common) = aws::read(section, warnings)?;
             (Settings::Aws(settings), common)
         }
-        id @ (PlatformId::Google | PlatformId::Huawei) => {
-            return Err(unknown(section, id.word()));
+        PlatformId::Google => {
+            let elsewhere = ["cert_file", "will", "clean_session"];
+            common::not_here(section, &elsewhere, "the bridge")?;
+            section.only(&[&common::KEYS[..], &google::KEYS].concat())?;
+            let settings = Settings::Google(google::read(section)?);
+            (settings, common::read(section, (5, 1200), warnings)?)
+        }
+        PlatformId::Huawei => {
+            common::not_here(section, &huawei::NOT_HERE, "Huawei IoT")?;
+            section.only(&[&common::KEYS[..], &huawei::KEYS].concat())?;
+            let (settings, common) = huawei::read(section, warnings)?;
+            (Settings::Huawei(settings), common)
         }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
@@ -50,14 +62,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
 
 pub(super) const NAME_REMEDY: &str = "use letters, digits, - and _ (at most 64)";
 
-/// A profile's name is also a folder's name.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
-    let fits = !name.is_empty()
-        && name.chars().count() <= 64
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-    if fits {
+    if is_profile_name(name) {
         Ok(())
     } else {
         Err(format!("{name:?} cannot be a profile's name"))

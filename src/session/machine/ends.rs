@@ -181,6 +181,7 @@ impl Machine {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Judging(problem) => match verdict {
                 Verdict::Final => self.stop(problem),
+                Verdict::Explained(words) => self.stop(words),
                 Verdict::TryAgain { reason } => {
                     self.log(LogLevel::Warn, format!("{reason}; connecting once more"));
                     self.make_plan();

@@ -44,6 +44,8 @@ pub struct Outbox {
     last_packet: u16,
     limits: Limits,
     next: u64,
+    /// Only what goes first may go.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,8 @@ struct Item {
     strikes: u8,
     /// Sent at QoS 2 in a session that the broker then forgot: exactly once can no longer be promised.
     perhaps_twice: bool,
+    /// The adapter's own ritual on this connection: goes before the others, and ends with it.
+    first: bool,
 }
 
 impl Item {
@@ -118,6 +122,40 @@ impl Outbox {
 
     /// Takes a publish, or says why not.
     pub fn push(&mut self, id: ReceiptId, draft: Draft) -> Result<(), Problem> {
+        let item = self.admit(id, draft, false)?;
+        self.waiting.push_back(item);
+        Ok(())
+    }
+
+    /// The same before all others but its like.
+    pub fn push_first(&mut self, id: ReceiptId, draft: Draft) -> Result<(), Problem> {
+        let item = self.admit(id, draft, true)?;
+        let at = self.waiting.iter().take_while(|item| item.first).count();
+        self.waiting.insert(at, item);
+        Ok(())
+    }
+
+    /// Whether only what goes first may go.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Forgets what is on its way under this packet id.
+    pub fn give_up_one(&mut self, packet: u16) -> Option<ReceiptId> {
+        let mut sent = self.in_flight.iter();
+        let ticket = *sent
+            .find(|(_, item)| item.packet == packet && packet != 0)?
+            .0;
+        let item = self.in_flight.remove(&ticket)?;
+        self.bytes -= item.draft.payload.len();
+        // The broker may still answer, so its id rests while this connection lasts; not so many that none is left.
+        if self.taken.len() > usize::from(FIRST_OWN_PACKET / 2) {
+            self.taken.remove(&packet);
+        }
+        Some(item.id)
+    }
+
+    fn admit(&mut self, id: ReceiptId, draft: Draft, first: bool) -> Result<Item, Problem> {
         self.limits.check(&draft)?;
         let bytes = draft.payload.len();
         let full = self.bytes > 0 && self.bytes + bytes > MOST_BYTES;
@@ -128,7 +166,7 @@ impl Outbox {
             return Err(Problem::new(what(&draft), cause, remedy).retry(Retry::Backoff));
         }
         self.bytes += bytes;
-        self.waiting.push_back(Item {
+        Ok(Item {
             id,
             draft,
             stage: Stage::New,
@@ -136,8 +174,8 @@ impl Outbox {
             sent: Mono::default(),
             strikes: 0,
             perhaps_twice: false,
-        });
-        Ok(())
+            first,
+        })
     }
 
     pub fn waiting(&self) -> usize {
@@ -198,6 +236,11 @@ impl Outbox {
         let mut lost = Lost::default();
         let mut again = VecDeque::new();
         for (_, mut item) in std::mem::take(&mut self.in_flight) {
+            if item.first {
+                self.forget(&item);
+                lost.answers.push((item.id, unknown(&item.draft)));
+                continue;
+            }
             if item.draft.qos == Qos::AtMostOnce {
                 self.forget(&item);
                 lost.answers.push((item.id, unknown(&item.draft)));
@@ -212,6 +255,10 @@ impl Outbox {
             }
             item.strikes = if blamed { item.strikes + 1 } else { 0 };
             again.push_back(item);
+        }
+        while let Some(item) = self.waiting.pop_front_if(|item| item.first) {
+            self.forget(&item);
+            lost.answers.push((item.id, unknown(&item.draft)));
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -233,13 +280,18 @@ impl Outbox {
 
     /// Whether the next one waits for nothing but a calm connection.
     pub fn holds_back(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.front().is_some_and(Item::is_suspect)
+        self.in_flight.is_empty()
+            && !self.held
+            && self.waiting.front().is_some_and(Item::is_suspect)
     }
 
     fn may_go(&self, calm: bool) -> bool {
         let Some(item) = self.waiting.front() else {
             return false;
         };
+        if self.held && !item.first {
+            return false;
+        }
         if item.is_suspect() {
             return calm && self.in_flight.is_empty();
         }

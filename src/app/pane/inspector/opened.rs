@@ -144,6 +144,28 @@ fn shown_bytes(bytes: &[u8]) -> String {
 }
 
 impl App {
+    /// Message, topic, device, payload, and the path of the value under the cursor.
+    pub(in super::super::super) fn field_at_hand(
+        &self,
+    ) -> Option<(Seq, String, Option<u32>, Bytes, String)> {
+        let opened = self.inspector.opened.as_ref()?;
+        if !opened.mask.is_empty() || opened.direction == Direction::Out {
+            return None;
+        }
+        let path = self.inspector.path().concat();
+        if self.inspector.is_pointed() && self.inspector.entry().is_none() {
+            return None;
+        }
+        let payload = opened.payload.clone();
+        Some((
+            opened.seq,
+            opened.topic.clone(),
+            opened.device,
+            payload,
+            path,
+        ))
+    }
+
     pub(in super::super::super) fn opened_topic(&self) -> Option<String> {
         let opened = self.inspector.opened.as_ref()?;
         Some(opened.topic.clone())

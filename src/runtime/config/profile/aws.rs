@@ -5,6 +5,7 @@ use crate::base::problem::Problem;
 use crate::domain::profile::{
     AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings, Common,
 };
+use crate::platform::aws::rules;
 use crate::runtime::config::section::Section;
 
 pub(super) const KEYS: [&str; 10] = [
@@ -47,6 +48,7 @@ pub(super) fn read(
     common.key_file = mqtt::file(section, "key_file", "cert_file")?;
     common.clean_session = section.flag("clean_session")?;
     common.will = will::read(section, version)?;
+    check_rules(section, &common)?;
     check_sign_in(section, &settings, &parsed, &common)?;
     check_session(section, &settings, &common)?;
     Ok((settings, common))
@@ -197,6 +199,25 @@ fn authorizer(
         username: mqtt::text(&table, "username")?,
         password,
     }))
+}
+
+/// What AWS would hang up at is found where it is written.
+fn check_rules(section: &Section<'_>, common: &Common) -> Result<(), Problem> {
+    for wish in &common.topics {
+        rules::check_filter(wish).map_err(|problem| {
+            let cause = format!("{}: {}", wish.filter, problem.cause);
+            section.wrong("topics", cause, &problem.remedy)
+        })?;
+    }
+    if common.topics.len() > rules::SUBSCRIPTIONS {
+        let cause = "a connection to AWS has 50 subscriptions at most";
+        return Err(section.wrong("topics", cause, "use wildcards, or a second profile"));
+    }
+    match common.will.as_ref().map(rules::check_will) {
+        Some(Err(problem)) => Err(section.wrong("will", problem.cause, &problem.remedy)),
+        // What the plan says of it while connecting is enough.
+        _ => Ok(()),
+    }
 }
 
 fn check_sign_in(
