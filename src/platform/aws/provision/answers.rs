@@ -72,7 +72,11 @@ pub(in super::super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(in super::super) fn listen(io: &'a dyn Io, filters: Vec<TopicFilter>, wanted: &[FilterWish]) -> Self {
+    pub(in super::super) fn listen(
+        io: &'a dyn Io,
+        filters: Vec<TopicFilter>,
+        wanted: &[FilterWish],
+    ) -> Self {
         let own = filters
             .iter()
             .filter(|filter| wanted.iter().all(|wish| wish.filter != **filter));
