@@ -74,18 +74,9 @@ fn profile(broker: bool) -> ProfileSummary {
             PlatformId::Thinq
         },
         capabilities: if broker {
-            thingdeck::platform::mqtt::CAPABILITIES
+            Capabilities::MQTT
         } else {
-            Capabilities {
-                push: Some("push"),
-                event: Some("event"),
-                state: true,
-                control: true,
-                energy: true,
-                publish: false,
-                filters: false,
-                topics: false,
-            }
+            Capabilities::THINQ
         },
         simulated: false,
         insecure: false,
@@ -137,6 +128,7 @@ impl World {
             reportable: true,
             group: None,
             presence: Presence::Online,
+            attributes: vec![(WORDS[n].to_owned(), WORDS[n + 3].to_owned())],
         });
         if !broker {
             let devices = devices.collect();
