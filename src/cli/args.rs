@@ -116,6 +116,10 @@ impl Level {
 pub enum PlatformArg {
     /// A home of LG appliances
     Thinq,
+    /// An AWS account with a small fleet of things
+    Aws,
+    /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
+    Google,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -131,6 +135,8 @@ impl PlatformArg {
     const fn id(self) -> PlatformId {
         match self {
             Self::Thinq => PlatformId::Thinq,
+            Self::Aws => PlatformId::Aws,
+            Self::Google => PlatformId::Google,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }

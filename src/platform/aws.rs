@@ -4,6 +4,7 @@
 mod ask;
 mod authorizer;
 mod credentials;
+mod explain;
 mod identity;
 mod jobs;
 mod messages;
@@ -14,17 +15,19 @@ pub mod rules;
 mod shadow;
 mod sign;
 pub mod topics;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ask::Desk;
 use credentials::Kept;
+use explain::Known;
 use rules::Counted;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
-use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
@@ -44,6 +47,8 @@ pub struct Aws {
     made_up: OnceLock<String>,
     keys: Mutex<Kept>,
     counted: Mutex<Counted>,
+    /// Who we are, for the sentences about what was refused.
+    known: Mutex<Known>,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
     /// Questions over MQTT.
@@ -58,6 +63,7 @@ impl Aws {
             common,
             made_up: OnceLock::new(),
             keys: Mutex::default(),
+            known: Mutex::default(),
             told: Mutex::default(),
             desk: Desk::default(),
         }
@@ -69,6 +75,10 @@ impl Aws {
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn notice_once(&self, io: &dyn Io, problem: Problem) {
@@ -83,6 +93,7 @@ impl Aws {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
             Request::Provision(what) => provision::request(self, io, *what).await,
+            Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             _ => Err(no_such()),
@@ -139,6 +150,14 @@ impl Platform for Aws {
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
         rules::check_filter(wish)?;
         self.counted().subscribe(&wish.filter)
+    }
+
+    fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {
+        self.likely(after, said)
+    }
+
+    fn trusts_kept_session(&self) -> bool {
+        true
     }
 
     fn filter_gone(&self, filter: &TopicFilter) {
