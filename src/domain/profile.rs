@@ -7,8 +7,11 @@ mod huawei;
 mod proxy;
 
 pub use aws::{AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings};
-pub use google::{GoogleDevice, GoogleIdentity, GoogleSettings};
-pub use huawei::{HuaweiDialect, HuaweiRest, HuaweiSettings};
+pub use google::{GoogleDevice, GoogleFlavor, GoogleIdentity, GoogleSettings};
+pub use huawei::{
+    HuaweiAnswer, HuaweiDialect, HuaweiKeys, HuaweiRest, HuaweiSettings, HuaweiSignIn,
+    HuaweiSignature,
+};
 pub use proxy::ProxyRef;
 
 use std::path::PathBuf;
@@ -28,7 +31,7 @@ pub enum PlatformId {
 
 impl PlatformId {
     /// Those that this version brings.
-    pub const ALL: [Self; 3] = [Self::Thinq, Self::Aws, Self::Mqtt];
+    pub const ALL: [Self; 4] = [Self::Thinq, Self::Aws, Self::Google, Self::Mqtt];
 
     pub const fn word(self) -> &'static str {
         match self {

@@ -45,6 +45,8 @@ impl Relay {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RelayRequest {
+    /// The registries of the profile's project and region.
+    Registries,
     /// The configuration's last versions, newest first.
     Configs(DeviceId),
     /// The last states that the device sent, newest first.
@@ -118,6 +120,7 @@ pub struct NewDevice {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum RelayReply {
+    Registries(Vec<Registry>),
     /// Newest first; empty when there never was one.
     Configs(Vec<ConfigVersion>),
     States(Vec<StateVersion>),
@@ -142,6 +145,13 @@ pub enum RelayReply {
 }
 
 impl Eq for RelayReply {}
+
+/// A registry, with all that the platform says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registry {
+    pub id: String,
+    pub raw: Arc<Value>,
+}
 
 /// One version of a device's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

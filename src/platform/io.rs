@@ -98,6 +98,17 @@ pub trait Io: Send + Sync {
     /// On the live connection; answered by the broker's acknowledgement. An error when there is no connection.
     fn publish(&self, draft: Draft) -> Pending<'_, Result<(), Problem>>;
 
+    /// The same before all that waits, and on this connection only: when it ends, the message is not sent again.
+    fn publish_first(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
+        self.publish(draft)
+    }
+
+    /// Lets go what [`Platform::holds_publishes`](super::Platform::holds_publishes) holds back, until the connection ends.
+    fn release(&self) {}
+
+    /// The publish under this packet id is not waited for any more: whoever sent it is told the problem.
+    fn give_up(&self, _packet: u16, _problem: Problem) {}
+
     /// Adds a filter to the session's registry.
     fn subscribe(&self, wish: FilterWish);
 

@@ -34,6 +34,9 @@ use crate::platform::plan::ConnectPlan;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
 
+/// What a profile says of itself at each connection, and before it leaves.
+pub const GREETING: ReceiptId = ReceiptId(u64::MAX);
+
 /// Receipts of an adapter's own publishes have this bit, so that they never meet those of the user.
 const ADAPTER: u64 = 1 << 63;
 
@@ -165,13 +168,24 @@ impl Io for RuntimeIo {
         Box::pin(async move {
             let (id, told) = self.receipts.expect();
             self.command(SessionCommand::Publish(id, draft));
-            told.await.unwrap_or_else(|_closed| {
-                Err(
-                    Problem::new("the message was not published", "the session closed", "")
-                        .retry(Retry::Backoff),
-                )
-            })
+            acknowledged(told).await
         })
+    }
+
+    fn publish_first(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let (id, told) = self.receipts.expect();
+            self.command(SessionCommand::PublishFirst(id, draft));
+            acknowledged(told).await
+        })
+    }
+
+    fn release(&self) {
+        self.command(SessionCommand::Release);
+    }
+
+    fn give_up(&self, packet: u16, problem: Problem) {
+        self.command(SessionCommand::GiveUp { packet, problem });
     }
 
     fn subscribe(&self, wish: FilterWish) {
@@ -338,6 +352,13 @@ impl Io for RuntimeIo {
         }
         Ok(Secret::new(String::from_utf8_lossy(&content)))
     }
+}
+
+async fn acknowledged(told: oneshot::Receiver<Result<(), Problem>>) -> Result<(), Problem> {
+    told.await.unwrap_or_else(|_closed| {
+        let what = "the message was not published";
+        Err(Problem::new(what, "the session closed", "").retry(Retry::Backoff))
+    })
 }
 
 /// A problem where others than its owner may read the file.

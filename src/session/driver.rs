@@ -1,6 +1,7 @@
 //! The task of one session: runs the machine, its link and the platform's rituals side by side, and never waits for
 //! whoever listens.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub use super::heard::Heard;
-use super::link::{Arrival, Link, LinkEvent, Opening};
+use super::link::{Arrival, Link, LinkEvent, Opening, Order, Ticket};
 use super::machine::{Action, Input, Machine};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
@@ -93,10 +94,13 @@ impl Driver {
             asked: Asked::Nothing,
             attend: None,
             over: false,
+            on_their_way: HashMap::new(),
         };
         let lawful = |wish: &FilterWish| running.allows(wish);
         let extra_filters = extra_filters.into_iter().filter(lawful).collect();
-        let mut machine = Machine::new(extra_filters, self.manual_ack);
+        let mut machine = Machine::new(extra_filters, self.manual_ack)
+            .guided_by(Arc::clone(&platform))
+            .holding_publishes(platform.holds_publishes());
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
         let mut listening = true;
@@ -151,13 +155,15 @@ struct Running<'a> {
     asked: Asked<'a>,
     attend: Option<Pending<'a, Leave>>,
     over: bool,
+    /// Packet ids of publishes that the broker has not answered.
+    on_their_way: HashMap<Ticket, u16>,
 }
 
 impl<'a> Running<'a> {
     /// The command, unless the cloud's own rules forbid it: then that is said at once, and nothing reaches the wire.
     fn lawful(&self, command: SessionCommand) -> Option<SessionCommand> {
         match &command {
-            SessionCommand::Publish(id, draft) => {
+            SessionCommand::Publish(id, draft) | SessionCommand::PublishFirst(id, draft) => {
                 let checked = self.platform.check_publish(draft, self.io.now().mono);
                 let Err(problem) = checked else {
                     return Some(command);
@@ -200,7 +206,10 @@ impl<'a> Running<'a> {
     /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
     async fn next(&mut self) -> Input {
         tokio::select! {
-            event = next_event(&mut self.line, self.heard, self.io) => Input::Link(event),
+            event = next_event(&mut self.line, self.heard, self.io) => {
+                answered(&mut self.on_their_way, self.platform, &event);
+                Input::Link(event)
+            }
             input = answer(&mut self.asked) => input,
             leave = ended(&mut self.attend) => Input::Left(leave),
         }
@@ -216,6 +225,7 @@ impl<'a> Running<'a> {
                 return;
             };
             mark(&event, self.heard, self.io);
+            answered(&mut self.on_their_way, self.platform, &event);
             machine.handle(self.io.now(), self.io.roll(), Input::Link(event));
             self.obey(machine);
         }
@@ -233,12 +243,24 @@ impl<'a> Running<'a> {
             Action::Open { plan, endpoint } => self.open(plan, endpoint),
             Action::Send(order) => {
                 if let Line::Open(link) = &mut self.line {
+                    if let Order::Publish {
+                        ticket,
+                        draft,
+                        packet,
+                        ..
+                    } = &order
+                        && *packet != 0
+                    {
+                        self.on_their_way.insert(*ticket, *packet);
+                        self.platform.sent(draft, *packet, self.io.now());
+                    }
                     link.send(order);
                 }
             }
             Action::Attend => self.attend = Some(self.platform.attend(self.io)),
             Action::Abandon => {
                 self.line = Line::None;
+                self.on_their_way.clear();
                 self.attend = None;
             }
             Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
@@ -318,6 +340,16 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
     let event = open.next().await;
     mark(&event, heard, io);
     event
+}
+
+/// Tells the adapter which of all publishes the broker has acknowledged.
+fn answered(on_their_way: &mut HashMap<Ticket, u16>, platform: &dyn Platform, event: &LinkEvent) {
+    if let LinkEvent::Published { ticket, result } = event
+        && let Some(packet) = on_their_way.remove(ticket)
+        && result.is_ok()
+    {
+        platform.acknowledged(packet);
+    }
 }
 
 fn mark(event: &LinkEvent, heard: &Heard, io: &dyn Io) {
