@@ -19,7 +19,7 @@ use crate::platform::io::{Ear, Io};
 /// For an answer; AWS's hook has 5 s (`reference/aws-iot.md` 8, 19).
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For the broker's word on the answer topics. A session that finds out at which filter the broker hangs up takes a while.
-const GRANTS: Duration = Duration::from_secs(60);
+const GRANTS: Duration = Duration::from_mins(1);
 /// A connection that is not there by now is said to be waited for.
 const AT_ONCE: Duration = Duration::from_millis(50);
 /// What waited in a kept session comes right after the connection stands.
@@ -72,7 +72,11 @@ pub(in super::super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(in super::super) fn listen(io: &'a dyn Io, filters: Vec<TopicFilter>, wanted: &[FilterWish]) -> Self {
+    pub(in super::super) fn listen(
+        io: &'a dyn Io,
+        filters: Vec<TopicFilter>,
+        wanted: &[FilterWish],
+    ) -> Self {
         let own = filters
             .iter()
             .filter(|filter| wanted.iter().all(|wish| wish.filter != **filter));
