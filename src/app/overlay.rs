@@ -95,6 +95,10 @@ impl Over {
         matches!(self, Self::Text(t) if t.kind == TextKind::Log)
     }
 
+    pub(super) fn is_plot(&self) -> bool {
+        matches!(self, Self::Text(t) if t.kind == TextKind::Plot)
+    }
+
     pub(super) fn is_half_filled(&self) -> bool {
         match self {
             Self::Form(form) => form.kind.is_account() && form.is_touched(),

@@ -382,7 +382,7 @@ impl App {
         self.focus == PaneId::Devices && self.has_topics()
     }
 
-    fn group_is_at_hand(&self) -> bool {
+    pub(super) fn group_is_at_hand(&self) -> bool {
         self.focus == PaneId::Messages && self.is_grouped()
     }
 

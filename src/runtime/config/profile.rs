@@ -3,6 +3,7 @@
 mod aws;
 mod common;
 mod google;
+mod huawei;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -40,7 +41,12 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let settings = Settings::Google(google::read(section)?);
             (settings, common::read(section, (5, 1200), warnings)?)
         }
-        PlatformId::Huawei => return Err(unknown(section, PlatformId::Huawei.word())),
+        PlatformId::Huawei => {
+            common::not_here(section, &huawei::NOT_HERE, "Huawei IoT")?;
+            section.only(&[&common::KEYS[..], &huawei::KEYS].concat())?;
+            let (settings, common) = huawei::read(section, warnings)?;
+            (Settings::Huawei(settings), common)
+        }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
             let (settings, common) = mqtt::read(section, warnings)?;
