@@ -21,7 +21,6 @@ use thingdeck::domain::profile::{
     Common, MqttSettings, OnQuit, Profile, SecretRef, Settings, ThinqSettings,
 };
 use thingdeck::domain::provision::{NewThingProfile, SavedThing};
-use thingdeck::domain::provision::{NewThingProfile, SavedThing};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId};
 use thingdeck::domain::session::{Delivered, LinkState, SessionCommand, SessionEvent};
@@ -207,17 +206,6 @@ impl Stage {
 }
 
 impl Console for Stage {
-    fn save_thing<'a>(
-        &'a mut self,
-        _new: &'a NewThingProfile,
-    ) -> Pending<'a, Result<SavedThing, Problem>> {
-        panic!("ThinQ provisions nothing")
-    }
-
-    fn try_connection<'a>(&'a mut self, _profile: &'a str) -> Pending<'a, Result<(), Problem>> {
-        panic!("ThinQ provisions nothing")
-    }
-
     fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
         assert!(!line.contains('\n'), "one line at a time");
         let closed = self.printed().len() >= self.room;
