@@ -8,6 +8,8 @@ pub struct Capabilities {
     /// Feeds that `p` and `e` toggle, with the word for each.
     pub push: Option<&'static str>,
     pub event: Option<&'static str>,
+    /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
+    pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
     pub state: bool,
     /// `x` controls a device.
@@ -31,6 +33,7 @@ impl Capabilities {
     pub const NONE: Self = Self {
         push: None,
         event: None,
+        own_feeds: false,
         state: false,
         control: false,
         energy: false,
@@ -56,6 +59,7 @@ impl Capabilities {
     pub const AWS: Self = Self {
         push: Some("shadow"),
         event: Some("presence, jobs"),
+        own_feeds: true,
         publish: true,
         filters: true,
         shadow: true,
