@@ -26,7 +26,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use self::ca::CaError;
-pub use self::control::{DeviceInfo, SimControl};
+pub use self::control::{CertificateInfo, DeviceInfo, SimControl};
 pub use self::event::{CallRecord, SimEvent, SimEvents};
 pub use self::faults::{Fault, Times};
 use self::hub::Hub;
@@ -119,7 +119,9 @@ impl Sim {
             mut tasks,
         } = match options.platform {
             PlatformId::Thinq => setup::thinq::start(options).await?,
-            PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => {
+            PlatformId::Aws => setup::aws::start(options).await?,
+            PlatformId::Google => setup::google::start(options).await?,
+            PlatformId::Huawei => {
                 return Err(SimError::NoSuch(options.platform.word()));
             }
             PlatformId::Mqtt => setup::mqtt::start(options).await?,

@@ -1,6 +1,7 @@
 //! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
 //! what is listed (`reference/aws-iot.md`).
 
+mod ask;
 mod authorizer;
 mod credentials;
 mod explain;
@@ -17,11 +18,13 @@ mod shadow;
 mod sign;
 mod things;
 pub mod topics;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use ask::Desk;
 use credentials::Kept;
 use explain::Known;
 use presence::Presences;
@@ -62,6 +65,8 @@ pub struct Aws {
     feeds: feeds::Feeds,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
+    /// Questions over MQTT.
+    desk: Desk,
 }
 
 impl Aws {
@@ -77,6 +82,7 @@ impl Aws {
             presences: Mutex::default(),
             feeds: feeds::Feeds::default(),
             told: Mutex::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -115,6 +121,7 @@ impl Aws {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
             Request::Provision(what) => provision::request(self, io, *what).await,
+            Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             Request::Probe
@@ -122,13 +129,13 @@ impl Aws {
             | Request::State { .. }
             | Request::Control { .. }
             | Request::Energy { .. }
-            | Request::Relay(_)
-            | Request::ConnectionState(_) => Err(no_such()),
+            | Request::Relay(_) => Err(no_such()),
         }
     }
 
     /// Beside one connection: what its rate is, and when it would end by itself.
     async fn beside_connection(&self, io: &dyn Io) -> Leave {
+        let _up = self.desk.connected();
         let begun = io.now().mono;
         self.confirm_feeds(io).await;
         loop {
@@ -180,6 +187,7 @@ impl Platform for Aws {
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.desk.begin();
         Box::pin(self.connect_plan(io))
     }
 

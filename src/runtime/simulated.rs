@@ -21,7 +21,7 @@ use crate::sim::{Sim, SimOptions};
 pub const SIMULATED: &str = name(PlatformId::Thinq);
 
 /// The platforms that have a simulator.
-pub const BUILT: [PlatformId; 2] = [PlatformId::Thinq, PlatformId::Mqtt];
+pub const BUILT: [PlatformId; 3] = [PlatformId::Thinq, PlatformId::Google, PlatformId::Mqtt];
 
 /// The name of a platform's simulated profile.
 pub const fn name(platform: PlatformId) -> &'static str {
@@ -118,14 +118,11 @@ pub fn listed(platform: PlatformId) -> Profile {
             GoogleIdentity::Gateway("gateway".to_owned()),
             PathBuf::from("gateway.pem"),
         )),
-        PlatformId::Huawei => Settings::Huawei(HuaweiSettings {
-            dialect: HuaweiDialect::Iotda,
-            mqtt_url: "mqtts://127.0.0.1".to_owned(),
-            device_id: "meter".to_owned(),
-            secret: Some(SecretRef::File(PathBuf::from("secret"))),
-            auto_reply: true,
-            rest: None,
-        }),
+        PlatformId::Huawei => Settings::Huawei(HuaweiSettings::new(
+            HuaweiDialect::Iotda,
+            "mqtts://127.0.0.1".to_owned(),
+            "meter".to_owned(),
+        )),
         PlatformId::Mqtt => Settings::Mqtt(MqttSettings {
             version: Version::V5,
             ..MqttSettings::new("mqtts://127.0.0.1".to_owned())
