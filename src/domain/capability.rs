@@ -1,6 +1,7 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
 use super::relay::Relay;
+use super::reserved::{self, Reserved};
 use super::subscription::Feed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Capabilities {
     /// New things can be provisioned.
     pub provision: bool,
     pub relay: Relay,
+    /// Topics that the platform keeps for itself.
+    pub reserved: Option<&'static Reserved>,
 }
 
 impl Capabilities {
@@ -44,6 +47,7 @@ impl Capabilities {
         jobs: false,
         provision: false,
         relay: Relay::NONE,
+        reserved: None,
     };
 
     pub const THINQ: Self = Self {
@@ -60,6 +64,7 @@ impl Capabilities {
         push: Some("shadow"),
         event: Some("presence, jobs"),
         own_feeds: true,
+        reserved: Some(&reserved::AWS),
         publish: true,
         filters: true,
         shadow: true,

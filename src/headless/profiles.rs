@@ -115,6 +115,7 @@ async fn try_out(script: &mut Script<'_>, profile: &Profile) -> Result<(), End> 
     script.console.choose(profile.clone())?;
     match (script.ask(Request::Probe).await?, profile.platform()) {
         (Reply::Probed { .. }, PlatformId::Mqtt) => script.say("the broker lets us in"),
+        (Reply::Probed { .. }, PlatformId::Aws) => script.say("AWS IoT lets us in"),
         (Reply::Probed { devices }, PlatformId::Thinq) => {
             script.say(&format!("the token works: {devices} devices"));
         }

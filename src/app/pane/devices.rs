@@ -200,6 +200,15 @@ impl App {
             .or_else(|| self.devices.selected.clone())
     }
 
+    /// Ids that begin so, the selected one first.
+    pub(in super::super) fn devices_named(&self, begins: &str, most: usize) -> Vec<String> {
+        let selected = self.devices.selected.iter().map(DeviceId::as_str);
+        let others = self.home.devices.iter().map(|e| e.device.id.as_str());
+        let others = others.filter(|id| self.devices.selected.as_ref().is_none_or(|s| s.as_str() != *id));
+        let fits = selected.chain(others).filter(|id| id.starts_with(begins));
+        fits.take(most).map(str::to_owned).collect()
+    }
+
     pub(in super::super) fn devices_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
         if self.has_topics() {
             return self.topics_body(rows);
