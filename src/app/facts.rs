@@ -220,6 +220,12 @@ impl App {
                     self.ask_about_newcomers();
                 }
             }
+            Fact::DeviceHeard(device) => {
+                if self.home.devices.get(&device.id).is_none() {
+                    let changed = self.home.devices.add(device);
+                    self.lists_changed(changed);
+                }
+            }
             Fact::DeviceRemoved(device) => {
                 let text = format!("{} is gone", self.home.devices.label(&device));
                 if self.home.devices.remove(&device) {
