@@ -26,6 +26,7 @@ pub mod paper;
 mod provision;
 mod publish;
 mod recording;
+mod relay;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.
