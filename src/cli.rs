@@ -27,6 +27,7 @@ mod provision;
 mod publish;
 mod recording;
 mod relay;
+mod shadow;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.

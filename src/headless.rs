@@ -16,6 +16,7 @@ mod record;
 mod relay;
 mod replay;
 mod script;
+mod shadow;
 mod state;
 mod subs;
 mod table;
@@ -68,6 +69,7 @@ async fn play(verb: &Verb, script: &mut Script<'_>) -> Result<Exit, End> {
         Verb::Tail(verb) => tail::run(script, verb, tail::Manner::Tail).await,
         Verb::Expect(verb) => tail::run(script, verb, tail::Manner::Expect).await,
         Verb::Publish(verb) => publish::run(script, verb).await,
+        Verb::Shadow(verb) => shadow::run(script, verb).await,
         Verb::Provision(verb) => provision::run(script, verb).await,
         Verb::Record(verb) => record::run(script, verb).await,
         Verb::Replay(verb) => replay::run(script, verb).await,

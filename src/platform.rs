@@ -13,8 +13,9 @@ pub mod thinq;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use crate::base::moment::{Moment, Mono};
+use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
@@ -23,7 +24,7 @@ use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
-use io::Io;
+use io::{HttpReply, Io};
 use plan::ConnectPlan;
 
 /// A boxed future: adapters are straight-line async code without a runtime.
@@ -70,6 +71,17 @@ pub trait Platform: Send + Sync {
     /// A filter that passed [`Platform::check_filter`] is wanted no more.
     fn filter_gone(&self, _filter: &TopicFilter) {}
 
+    /// Pure: what a no or a hang-up of this cloud most likely means, in place of `said`, which is what it looks like from
+    /// the wire alone. `None`: nothing better is known.
+    fn explain(&self, _after: &After<'_>, _said: &Problem) -> Option<Problem> {
+        None
+    }
+
+    /// Whether a session that the broker kept is known to hold its subscriptions: they are not sent again then.
+    fn trusts_kept_session(&self) -> bool {
+        false
+    }
+
     /// Whether publishes wait on each connection until the adapter says [`Io::release`](io::Io::release): what they are
     /// about has to be prepared first.
     fn holds_publishes(&self) -> bool {
@@ -81,6 +93,21 @@ pub trait Platform: Send + Sync {
 
     /// The broker has acknowledged what went out under this packet id.
     fn acknowledged(&self, _packet: u16) {}
+}
+
+/// What came last before the broker closed the connection or said no.
+#[derive(Debug)]
+pub enum After<'a> {
+    /// The TLS handshake or CONNECT.
+    Connect,
+    /// The handshake of the WebSocket: this answer instead of an upgrade.
+    Upgrade { reply: &'a HttpReply, at: Timestamp },
+    /// A SUBSCRIBE of these filters; only one where the broker named it.
+    Subscribe(&'a [TopicFilter]),
+    /// This message, perhaps without its payload.
+    Publish(&'a Draft),
+    /// Nothing in particular: the connection had stood for so long.
+    Standing { lived: Duration },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,6 +90,8 @@ pub enum Action {
     AddAccount,
     NewToken,
     Problems,
+    Provision,
+    ConnectionState,
 }
 
 /// One action, as data.
@@ -773,6 +775,22 @@ static TABLE: &[ActionInfo] = &[
         &[],
         ALL,
         "count what the broker retains below a topic, and clear it after a question",
+        None,
+    ),
+    entry(
+        Action::Provision,
+        "provision a new thing",
+        &[],
+        ALL,
+        "fleet provisioning: a certificate, a thing, a new profile",
+        None,
+    ),
+    entry(
+        Action::ConnectionState,
+        "report connection state in the shadow",
+        &[],
+        ALL,
+        "will, rule, role and policies, step by step, and a test",
         None,
     ),
     entry(

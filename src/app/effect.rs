@@ -9,9 +9,11 @@ use super::sieve::SiftRow;
 use crate::base::moment::Timestamp;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
+use crate::domain::connection_state::Recipe;
 use crate::domain::device::DeviceId;
 use crate::domain::message::Message;
 use crate::domain::profile::{PlatformId, Version};
+use crate::domain::provision::NewThingProfile;
 use crate::domain::reading::Kind;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{Gap, SessionCommand, SessionId};
@@ -69,6 +71,14 @@ pub enum Effect {
     SaveProfile(RequestId, NewProfile),
     /// A fresh token for the open profile, for this run and in its 0600 file; then the session is opened again.
     SaveToken(RequestId, Secret),
+    /// A provisioned thing as a new profile: answered with `Outcome::ThingSaved`.
+    SaveThing(RequestId, Box<NewThingProfile>),
+    /// One connection with that profile beside the open one: answered with `Outcome::Tried`.
+    TryThing(RequestId, String),
+    /// What the open profile knows of the recipe: answered with `Outcome::Recipe`.
+    CompleteRecipe(RequestId, Box<Recipe>),
+    /// Will, connect and disconnect message into the profile that the recipe names: answered with `Outcome::Written`.
+    SaveMessages(RequestId, Box<Recipe>),
     /// Messages that left memory: to the disk. What becomes of them comes as `Event::Shelf`.
     Shelve(SessionId, Place, Arc<Sheet>),
     /// Read some rows back.

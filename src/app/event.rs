@@ -6,10 +6,13 @@ use bytes::Bytes;
 
 use super::document::Ready;
 use super::sieve::Sifted;
+use super::state::ProfileSummary;
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
+use crate::domain::connection_state::Recipe;
 use crate::domain::fact::Fact;
+use crate::domain::provision::SavedThing;
 use crate::domain::request::{Reply, RequestId};
 use crate::domain::session::{LogLine, SessionEvent, SessionId};
 use crate::store::sheet::Sheet;
@@ -103,6 +106,9 @@ pub enum Outcome {
     Edited {
         text: String,
     },
+    ThingSaved(Box<SavedThing>, Box<ProfileSummary>),
+    Tried,
+    Recipe(Box<Recipe>),
     Gathered(Gathered),
     Kept(Box<Kept>),
     Templates(Vec<Template>),

@@ -200,7 +200,11 @@ impl App {
                 self.home.step(step);
                 self.moved |= !self.home.devices.is_listed();
             }
-            Fact::Progress(_) => {}
+            Fact::Progress(progress) => {
+                if !self.provision_step(&progress) {
+                    self.trial_step(progress);
+                }
+            }
             Fact::Devices(devices) => {
                 let changed = self.home.devices.replace(devices);
                 self.home.trouble = None;
@@ -310,9 +314,20 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
+            Purpose::Provision => self.provisioned(id, result),
+            Purpose::Trial => self.trial_answered(result),
+            Purpose::Forgotten => {
+                if let Err(problem) = result {
+                    self.problem_notice("provisioning", &problem);
+                }
+            }
             Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
             Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
             Purpose::SaveProfile
+            | Purpose::SaveThing
+            | Purpose::TryThing
+            | Purpose::Recipe
+            | Purpose::SaveMessages
             | Purpose::SaveToken
             | Purpose::SavePin
             | Purpose::Sift
@@ -335,6 +350,10 @@ impl App {
         match (purpose, result) {
             (Purpose::SaveProfile, result) => self.profile_saved(id, result),
             (Purpose::SaveToken, result) => self.token_saved(id, result),
+            (Purpose::SaveThing, result) => self.thing_saved(id, result),
+            (Purpose::TryThing, result) => self.thing_tried(id, result),
+            (Purpose::Recipe, result) => self.recipe_completed(result),
+            (Purpose::SaveMessages, result) => self.messages_saved(result),
             (_, Ok(Outcome::Copied { how })) => self.say(Role::Good, format!("copied: {how}")),
             (_, Ok(Outcome::Written { path })) => self.say(Role::Good, format!("written: {path}")),
             (_, Ok(Outcome::ProfileSaved { name })) => {
@@ -348,6 +367,9 @@ impl App {
             }
             (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
                 self.templates_came(templates, purpose);
+            }
+            (_, Ok(Outcome::ThingSaved(..) | Outcome::Tried | Outcome::Recipe(_))) => {
+                self.pending.stray()
             }
             (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
             (_, Err(problem)) => {

@@ -14,6 +14,8 @@ mod jobs;
 pub(super) mod log;
 pub(super) mod palette;
 pub(super) mod profiles;
+pub(super) mod provision;
+pub(super) mod recipe;
 mod shadow;
 pub(super) mod text;
 pub(super) mod token;
@@ -91,6 +93,10 @@ impl Over {
 
     pub(super) fn is_log(&self) -> bool {
         matches!(self, Self::Text(t) if t.kind == TextKind::Log)
+    }
+
+    pub(super) fn is_plot(&self) -> bool {
+        matches!(self, Self::Text(t) if t.kind == TextKind::Plot)
     }
 
     pub(super) fn is_half_filled(&self) -> bool {

@@ -40,6 +40,17 @@ pub(super) enum Purpose {
     /// A section of a shadow is in the user's editor.
     EditShadow,
     TryProfile,
+    /// A new thing.
+    Provision,
+    SaveThing,
+    TryThing,
+    /// What was kept for another try is deleted.
+    Forgotten,
+    /// The recipe's texts, completed.
+    Recipe,
+    SaveMessages,
+    /// Whether the shadow follows.
+    Trial,
     SaveProfile,
     SaveToken,
     SavePin,

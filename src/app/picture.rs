@@ -157,6 +157,15 @@ impl App {
     fn footer(&self) -> Footer {
         let pair = |key: &str, does: &str| (SafeText::new(key), SafeText::new(does));
         let keys = match self.overlays.last() {
+            Some(over) if over.is_plot() => [
+                ("w", "time"),
+                ("c", "CSV file"),
+                ("y", "copy CSV"),
+                ("x", "take out"),
+                ("Esc", "close"),
+            ]
+            .map(|(key, does)| pair(key, does))
+            .to_vec(),
             Some(Over::Text(_)) => vec![pair("Up Down", "scroll"), pair("Esc", "close")],
             Some(Over::Choice(_)) => vec![
                 pair("Up Down", "move"),
@@ -182,6 +191,16 @@ impl App {
             None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
+            None if self.group_is_at_hand() => [
+                ("Enter", "only this"),
+                ("Left Right", "fold"),
+                ("S", "sort"),
+                ("t", "messages"),
+                ("?", "help"),
+                ("q", "quit"),
+            ]
+            .map(|(key, does)| pair(key, does))
+            .to_vec(),
             None => self.pane_keys(),
         };
         Footer {
@@ -256,6 +275,7 @@ impl App {
             self.topic_ages_change(),
             self.groups_change(),
             self.feeds_change(),
+            self.newcomer_change(),
         ]
         .into_iter()
         .flatten()

@@ -169,8 +169,7 @@ impl App {
     }
 
     fn plot_is_open(&self) -> bool {
-        let is_plot = |over: &Over| matches!(over, Over::Text(text) if text.kind == TextKind::Plot);
-        self.overlays.iter().any(is_plot)
+        self.overlays.iter().any(Over::is_plot)
     }
 
     /// What came since, then what was there before; a slice at a time.
@@ -360,7 +359,10 @@ impl App {
         };
         let bands = self.plot.series.len();
         // The time takes a line.
-        let band = rows.saturating_sub(1) / bands.max(1);
+        let (band, over) = (
+            rows.saturating_sub(1) / bands.max(1),
+            rows.saturating_sub(1) % bands.max(1),
+        );
         let span = chart::Span { from, to };
         let mut out = Vec::new();
         for (index, series) in self.plot.series.iter().enumerate() {
@@ -383,7 +385,7 @@ impl App {
                     span,
                 },
                 cells,
-                band,
+                band + usize::from(index < over),
             ));
         }
         out.push(chart::axis(span, self.zone, cells));

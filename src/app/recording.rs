@@ -66,7 +66,7 @@ impl App {
         self.moved = true;
     }
 
-    fn into_recording(&mut self, recorded: impl FnOnce(&Self) -> Recorded) {
+    fn put_on_record(&mut self, recorded: impl FnOnce(&Self) -> Recorded) {
         let Some(recording) = self.recording.as_ref().filter(|r| !r.is_ending) else {
             return;
         };
@@ -76,7 +76,7 @@ impl App {
     }
 
     pub(super) fn record(&mut self, message: &Message, reading: &Reading) {
-        self.into_recording(|app| Recorded::Message {
+        self.put_on_record(|app| Recorded::Message {
             message: message.clone(),
             kind: reading.kind,
             device: reading.device.clone(),
@@ -90,7 +90,7 @@ impl App {
     }
 
     pub(super) fn record_gap(&mut self, gap: Gap) {
-        self.into_recording(|app| Recorded::Gap(gap, app.at.wall));
+        self.put_on_record(|app| Recorded::Gap(gap, app.at.wall));
     }
 
     pub(super) fn recording_event(&mut self, id: RecordingId, event: RecordingEvent) {

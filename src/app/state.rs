@@ -12,6 +12,8 @@ use super::filters::Origin;
 use super::glance::Glances;
 use super::home::Home;
 use super::layout::{self, Layout};
+use super::overlay::provision::NewcomerState;
+use super::overlay::recipe::RecipeState;
 use super::overlay::{Over, Report};
 use super::pane::devices::DevicesPane;
 use super::pane::inspector::InspectorPane;
@@ -120,6 +122,10 @@ pub struct App {
     pub(super) waiting: VecDeque<Over>,
     pub(super) notice: Option<Span>,
     pub(super) report: Option<Report>,
+    /// A thing that is being provisioned, or was.
+    pub(super) newcomer: NewcomerState,
+    /// How the connection state gets into the shadow.
+    pub(super) recipe: RecipeState,
     pub(super) timers: Timers,
     pub(super) revision: u64,
     /// Searches through the disk so far.
@@ -208,6 +214,8 @@ impl App {
             waiting: VecDeque::new(),
             notice: None,
             report: None,
+            newcomer: NewcomerState::default(),
+            recipe: RecipeState::default(),
             timers: Timers::default(),
             revision: 1,
             searches: 0,
@@ -355,6 +363,8 @@ impl App {
         self.overlays.clear();
         self.waiting.clear();
         self.report = None;
+        self.newcomer = NewcomerState::default();
+        self.recipe = RecipeState::default();
         self.open_session();
     }
 

@@ -372,6 +372,8 @@ impl App {
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+            Action::Provision => self.open_provision(),
+            Action::ConnectionState => self.open_recipe(),
         }
     }
 
@@ -380,7 +382,7 @@ impl App {
         self.focus == PaneId::Devices && self.has_topics()
     }
 
-    fn group_is_at_hand(&self) -> bool {
+    pub(super) fn group_is_at_hand(&self) -> bool {
         self.focus == PaneId::Messages && self.is_grouped()
     }
 

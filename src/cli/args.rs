@@ -12,6 +12,7 @@ use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
 use super::relay::{AttachArgs, BindArgs, CommandArgs, ConfigArgs, DetachArgs};
+use super::shadow::ShadowArgs;
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
 use super::{Command, Look, SimOptions};
 use crate::domain::expression::Expression;
@@ -274,6 +275,10 @@ pub enum Commands {
     /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
     /// wildcards is refused before anything is sent.
     Publish(PublishArgs),
+    /// Read, change or delete a device shadow (AWS)
+    ///
+    /// Over REST where there are credentials, else over a connection with the profile's client id.
+    Shadow(ShadowArgs),
     /// Provision a new thing (AWS fleet provisioning), and keep it as a profile
     ///
     /// With a claim certificate, or with access keys (auth = "sigv4"). Each step is told on stderr, the result is one JSON line
@@ -469,6 +474,7 @@ impl Commands {
             Self::Tail(args) => Command::Verb(Verb::Tail(args.verb())),
             Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
             Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
+            Self::Shadow(args) => Command::Verb(Verb::Shadow(args.verb())),
             Self::Provision(args) => Command::Verb(Verb::Provision(args.verb())),
             Self::Record(args) => Command::Verb(Verb::Record(args.verb())),
             Self::Replay(args) => Command::Verb(Verb::Replay(args.verb())),

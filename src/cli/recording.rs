@@ -86,7 +86,7 @@ fn speed(text: &str) -> Result<Speed, String> {
     }
     let number = text.strip_suffix('x').unwrap_or(text);
     match number.parse::<f64>() {
-        Ok(times) if times == 0.0 => Ok(Speed::Max),
+        Ok(0.0) => Ok(Speed::Max),
         Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
         _ => Err("a speed is a number such as 1, 2 or 0.5; 0 or max is as fast as the broker acknowledges".to_owned()),
     }

@@ -35,6 +35,7 @@ pub enum Verb {
     /// One filter, and the first match is all.
     Expect(TailVerb),
     Publish(PublishVerb),
+    Shadow(ShadowVerb),
     Record(RecordVerb),
     Replay(ReplayVerb),
     Provision(ProvisionVerb),
@@ -153,6 +154,28 @@ pub struct PublishVerb {
     pub expand: bool,
     /// MQTT 5.
     pub properties: Properties,
+}
+
+/// `shadow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowVerb {
+    pub thing: String,
+    /// `None`: the classic shadow.
+    pub name: Option<String>,
+    pub deed: ShadowDeed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShadowDeed {
+    Get,
+    Update {
+        change: PayloadSource,
+        /// Only where the document has this version.
+        version: Option<u64>,
+    },
+    Delete,
+    /// The names of the named ones.
+    List,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

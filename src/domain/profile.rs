@@ -8,7 +8,10 @@ mod proxy;
 
 pub use aws::{AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings};
 pub use google::{GoogleDevice, GoogleFlavor, GoogleIdentity, GoogleSettings};
-pub use huawei::{HuaweiDialect, HuaweiRest, HuaweiSettings};
+pub use huawei::{
+    HuaweiAnswer, HuaweiDialect, HuaweiKeys, HuaweiRest, HuaweiSettings, HuaweiSignIn,
+    HuaweiSignature,
+};
 pub use proxy::ProxyRef;
 
 use std::path::PathBuf;

@@ -17,11 +17,11 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &RecordVerb) -> Result<Ex
     }
     let (mut end, written) = tail::stream(script, &verb.tail, Manner::Record, profile).await;
     // A quiet time is a recording, too; who was not let in, or had nothing to wait for, has none.
-    let keep = matches!(end, Ok(_)) || written != Written::default();
+    let keep = end.is_ok() || written != Written::default();
     match script.console.close_recording(keep).await {
         Ok(bytes) if keep => script.say(&summary(written, &path.display().to_string(), bytes)),
         Ok(_) => {}
-        Err(problem) => end = end.and(Err(problem.into())),
+        Err(problem) => end = end.and_then(|_| Err(problem.into())),
     }
     end
 }

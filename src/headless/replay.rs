@@ -26,6 +26,8 @@ const WINDOW_BYTES: usize = 4 << 20;
 const BREAKS: u32 = 2;
 /// What is late by more than this stays late: after an outage no burst makes up for it.
 const LATE: Duration = Duration::from_secs(1);
+/// Nobody waits longer for a message, whatever a recording says.
+const AGES: Duration = Duration::from_hours(24 * 365);
 /// Troubles that are told one by one; the rest is counted.
 pub(super) const TOLD: u64 = 10;
 
@@ -119,7 +121,7 @@ impl Pace {
             (Speed::Times(times), Some((before, due))) => {
                 // Where the clock was put back, it goes on at once.
                 let distance = before.until(recorded).as_secs_f64() / times;
-                due.plus(Duration::try_from_secs_f64(distance).unwrap_or(Duration::MAX / 4))
+                due.plus(Duration::try_from_secs_f64(distance).map_or(AGES, |far| far.min(AGES)))
             }
         };
         let due = if now.since(due) > LATE { now } else { due };

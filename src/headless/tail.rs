@@ -39,7 +39,7 @@ pub(super) async fn run(
     stream(script, verb, manner, profile).await.0
 }
 
-/// How it ended, and how many lines were written.
+/// How it ended, and how many lines are in the recording.
 pub(super) async fn stream(
     script: &mut Script<'_>,
     verb: &TailVerb,
@@ -58,13 +58,14 @@ pub(super) async fn stream(
         profile,
         names: HashMap::new(),
         written: Written::default(),
+        recorded: Written::default(),
         batch: Batch::default(),
         connected: false,
         until: None,
         refused: Vec::new(),
     };
     let end = tail.run(script).await;
-    (end, tail.written)
+    (end, tail.recorded)
 }
 
 /// Lines that are out.
@@ -105,6 +106,8 @@ struct Tail<'a> {
     /// What devices are called, for the lines.
     names: HashMap<DeviceId, String>,
     written: Written,
+    /// Of that, what is with the system in a recording.
+    recorded: Written,
     batch: Batch,
     /// There was a connection: from now on, ending is a way to finish.
     connected: bool,
@@ -239,6 +242,7 @@ impl Tail<'_> {
         let batch = std::mem::take(&mut self.batch);
         if !batch.lines.is_empty() {
             script.console.record(batch.lines).await?;
+            self.recorded = self.written;
         }
         for token in batch.acks {
             script.console.command(SessionCommand::Ack(token));

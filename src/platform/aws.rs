@@ -1,8 +1,10 @@
 //! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
 //! what is listed (`reference/aws-iot.md`).
 
+mod ask;
 mod authorizer;
 mod credentials;
+mod explain;
 mod identity;
 mod jobs;
 mod messages;
@@ -13,16 +15,19 @@ pub mod rules;
 mod shadow;
 mod sign;
 pub mod topics;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ask::Desk;
 use credentials::Kept;
+use explain::Known;
 use rules::Counted;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
-use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
@@ -42,8 +47,12 @@ pub struct Aws {
     made_up: OnceLock<String>,
     keys: Mutex<Kept>,
     counted: Mutex<Counted>,
+    /// Who we are, for the sentences about what was refused.
+    known: Mutex<Known>,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
+    /// Questions over MQTT.
+    desk: Desk,
 }
 
 impl Aws {
@@ -54,7 +63,9 @@ impl Aws {
             common,
             made_up: OnceLock::new(),
             keys: Mutex::default(),
+            known: Mutex::default(),
             told: Mutex::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -64,6 +75,10 @@ impl Aws {
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn notice_once(&self, io: &dyn Io, problem: Problem) {
@@ -78,6 +93,7 @@ impl Aws {
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
             Request::Provision(what) => provision::request(self, io, *what).await,
+            Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
             _ => Err(no_such()),
@@ -107,11 +123,15 @@ impl Platform for Aws {
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.desk.begin();
         Box::pin(self.connect_plan(io))
     }
 
     fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(std::future::pending())
+        Box::pin(async {
+            let _up = self.desk.connected();
+            std::future::pending().await
+        })
     }
 
     fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
@@ -130,6 +150,14 @@ impl Platform for Aws {
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
         rules::check_filter(wish)?;
         self.counted().subscribe(&wish.filter)
+    }
+
+    fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {
+        self.likely(after, said)
+    }
+
+    fn trusts_kept_session(&self) -> bool {
+        true
     }
 
     fn filter_gone(&self, filter: &TopicFilter) {

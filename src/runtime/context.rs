@@ -30,6 +30,7 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
+use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
@@ -296,6 +297,25 @@ impl Context {
             )
             .await?;
         probe::connect(live.platform, live.io).await.map(|_up| ())
+    }
+
+    /// What the profile knows of the recipe's texts.
+    pub async fn complete_recipe(&self, recipe: &mut Recipe) -> Result<(), Problem> {
+        let profile = self.profile(&recipe.profile).await?;
+        if let Settings::Aws(settings) = &profile.settings {
+            recipe.client_id.clone_from(&settings.client_id);
+            recipe.region = settings.region();
+        }
+        recipe.keep_alive = profile.common.keep_alive.unwrap_or(recipe.keep_alive);
+        Ok(())
+    }
+
+    /// Will, connect and disconnect message into the config file; answers where.
+    pub fn save_messages(&self, recipe: &Recipe) -> Result<String, Problem> {
+        let file = &self.folders.config_file;
+        edit::save_messages(file, &recipe.profile, &recipe.messages())?;
+        self.read_again()?;
+        Ok(file.display().to_string())
     }
 
     /// As the screen needs to know it.

@@ -24,7 +24,9 @@ use crate::app::sieve::SiftRow;
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
+use crate::domain::connection_state::Recipe;
 use crate::domain::profile::OnQuit;
+use crate::domain::provision::NewThingProfile;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
 
@@ -131,6 +133,14 @@ impl Hands {
             }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
+            Effect::SaveThing(id, new) => self.save_thing(id, new),
+            Effect::TryThing(id, profile) => self.try_thing(id, profile),
+            Effect::CompleteRecipe(id, recipe) => self.complete_recipe(id, recipe),
+            Effect::SaveMessages(id, recipe) => {
+                let saved = self.context.save_messages(&recipe);
+                let written = saved.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::SaveToken(id, token) => self.save_token(id, &token),
             Effect::Shelve(id, place, sheet) => {
                 if let Some(shelf) = self.shelf(id) {
@@ -430,6 +440,39 @@ impl Hands {
                 name: profile.name.clone(),
             }),
         ));
+    }
+
+    fn save_thing(&mut self, id: RequestId, new: Box<NewThingProfile>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let saved = match context.save_thing(&new).await {
+                Ok(saved) => context
+                    .summary_of(&saved.profile)
+                    .await
+                    .map(|summary| Outcome::ThingSaved(Box::new(saved), Box::new(summary))),
+                Err(problem) => Err(problem),
+            };
+            inbox.push(Event::Done(id, saved));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn try_thing(&mut self, id: RequestId, profile: String) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let tried = context.try_connection(&profile).await;
+            inbox.push(Event::Done(id, tried.map(|()| Outcome::Tried)));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn complete_recipe(&mut self, id: RequestId, mut recipe: Box<Recipe>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let completed = context.complete_recipe(&mut recipe).await;
+            inbox.push(Event::Done(id, completed.map(|()| Outcome::Recipe(recipe))));
+        });
+        self.requests.insert(id, task);
     }
 
     fn save_token(&self, id: RequestId, token: &Secret) {

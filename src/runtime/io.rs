@@ -34,6 +34,9 @@ use crate::platform::plan::ConnectPlan;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
 
+/// What a profile says of itself at each connection, and before it leaves.
+pub const GREETING: ReceiptId = ReceiptId(u64::MAX);
+
 /// Receipts of an adapter's own publishes have this bit, so that they never meet those of the user.
 const ADAPTER: u64 = 1 << 63;
 

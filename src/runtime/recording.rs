@@ -175,8 +175,8 @@ impl Recording {
             out.file().set_len(0)?;
             restrict(out.file())?;
         }
-        self.is_used = true;
         out.write(lines)?;
+        self.is_used = true;
         if self.whole.is_some() {
             self.whole = out.file().stream_position().ok();
         }
@@ -237,10 +237,15 @@ fn restrict(_file: &File) -> io::Result<()> {
 /// Whether its first line is one of ours, or the beginning of one.
 fn starts_as_a_recording(path: &Path) -> io::Result<bool> {
     let file = File::open(path)?;
-    let first = Lines::new(Box::new(file))?.next();
+    let first = Lines::new(Box::new(file))?.piece();
     Ok(match first {
         Piece::Line(text) => line::decode(&text).is_ok(),
-        Piece::Rest(text) => text.starts_with(BEGINNING) || BEGINNING.starts_with(&text),
+        Piece::Rest(text) => {
+            let is_beginning = |whole: &[u8]| whole.starts_with(text.as_bytes());
+            text.starts_with(BEGINNING)
+                || is_beginning(BEGINNING.as_bytes())
+                || is_packed(path) && is_beginning(&reading::MAGIC)
+        }
         // Cut off before the first line was whole.
         Piece::Torn(_) | Piece::End => is_packed(path),
         Piece::Bad(_) | Piece::Interrupted => false,
@@ -307,7 +312,7 @@ fn mend_packed(path: &Path) -> Result<Option<String>, Problem> {
         return Ok(None);
     };
     loop {
-        let text = match lines.next() {
+        let text = match lines.piece() {
             Piece::Line(text) => text,
             Piece::Rest(text) if line::decode(&text).is_ok() => text,
             Piece::Bad(_) => return Err(is_damaged(path)),
@@ -329,7 +334,7 @@ fn mend_packed(path: &Path) -> Result<Option<String>, Problem> {
 fn ends_well(path: &Path) -> io::Result<bool> {
     let mut lines = Lines::new(Box::new(File::open(path)?))?;
     loop {
-        match lines.next() {
+        match lines.piece() {
             Piece::Line(_) | Piece::Bad(_) => {}
             Piece::End => return Ok(true),
             Piece::Rest(_) | Piece::Torn(_) | Piece::Interrupted => return Ok(false),

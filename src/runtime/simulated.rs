@@ -118,14 +118,11 @@ pub fn listed(platform: PlatformId) -> Profile {
             GoogleIdentity::Gateway("gateway".to_owned()),
             PathBuf::from("gateway.pem"),
         )),
-        PlatformId::Huawei => Settings::Huawei(HuaweiSettings {
-            dialect: HuaweiDialect::Iotda,
-            mqtt_url: "mqtts://127.0.0.1".to_owned(),
-            device_id: "meter".to_owned(),
-            secret: Some(SecretRef::File(PathBuf::from("secret"))),
-            auto_reply: true,
-            rest: None,
-        }),
+        PlatformId::Huawei => Settings::Huawei(HuaweiSettings::new(
+            HuaweiDialect::Iotda,
+            "mqtts://127.0.0.1".to_owned(),
+            "meter".to_owned(),
+        )),
         PlatformId::Mqtt => Settings::Mqtt(MqttSettings {
             version: Version::V5,
             ..MqttSettings::new("mqtts://127.0.0.1".to_owned())

@@ -66,6 +66,10 @@ impl Taps {
         told
     }
 
+    pub fn is_up(&self) -> bool {
+        self.line.borrow().up
+    }
+
     /// The number of the connection that stands, from 1.
     pub async fn connected(&self) -> u64 {
         let mut line = self.line.subscribe();

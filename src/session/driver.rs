@@ -99,6 +99,7 @@ impl Driver {
         let lawful = |wish: &FilterWish| running.allows(wish);
         let extra_filters = extra_filters.into_iter().filter(lawful).collect();
         let mut machine = Machine::new(extra_filters, self.manual_ack)
+            .guided_by(Arc::clone(&platform))
             .holding_publishes(platform.holds_publishes());
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);

@@ -73,7 +73,8 @@ fn y_sends_the_payload_to_the_terminal_whatever_is_around_it() {
 fn bytes_that_are_no_text_are_copied_as_hex() {
     let home = plant();
     let payload: Vec<u8> = (0..=255).collect();
-    let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let pairs: Vec<String> = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = pairs.concat();
     let mut dashboard = with_message(&home, &payload, &[]);
     dashboard.press("y");
     sends(&mut dashboard, &sequence(hex.as_bytes()));

@@ -74,18 +74,9 @@ fn profile(broker: bool) -> ProfileSummary {
             PlatformId::Thinq
         },
         capabilities: if broker {
-            thingdeck::platform::mqtt::CAPABILITIES
+            Capabilities::MQTT
         } else {
-            Capabilities {
-                push: Some("push"),
-                event: Some("event"),
-                state: true,
-                control: true,
-                energy: true,
-                publish: false,
-                filters: false,
-                topics: false,
-            }
+            Capabilities::THINQ
         },
         simulated: false,
         insecure: false,
@@ -137,6 +128,7 @@ impl World {
             reportable: true,
             group: None,
             presence: Presence::Online,
+            attributes: vec![(WORDS[n].to_owned(), WORDS[n + 3].to_owned())],
         });
         if !broker {
             let devices = devices.collect();
@@ -277,6 +269,23 @@ impl World {
         }
     }
 
+    /// A filter or a program, in any pane.
+    fn type_somewhere(&mut self) {
+        let pane = char::from(b'1' + self.dice.u8(0..4));
+        let sign = ['/', '|'][self.dice.usize(0..2)];
+        for code in [
+            KeyCode::Esc,
+            KeyCode::Esc,
+            KeyCode::Esc,
+            KeyCode::Char(pane),
+            KeyCode::Char(sign),
+        ] {
+            self.event(Event::Key(Key::plain(code)));
+        }
+        let words = self.words(2);
+        self.event(Event::Paste(words));
+    }
+
     fn resize(&mut self, width: u16, height: u16) {
         self.size = Size { width, height };
         self.event(Event::Resize(self.size));
@@ -354,6 +363,7 @@ fn overlays_are_whole(screen: &Screen, buffer: &ratatui::buffer::Buffer) {
         Overlay::Choice(shown) => shown.area,
         Overlay::Form(shown) => shown.area,
         Overlay::Confirm(shown) => shown.area,
+        Overlay::Editor(shown) => shown.area,
     };
     assert!(area.x + area.width <= screen.size.width, "{area:?}");
     if area.width < 4 || area.height < 3 {
@@ -379,14 +389,14 @@ fn every_width_shows_every_pane_and_box_whole_in_every_script() {
             let height = world.dice.u16(1..60);
             world.resize(width, height);
             world.check();
-            for _ in 0..3 {
-                for _ in 0..4 {
-                    world.happen();
-                }
-                world.check();
+            for _ in 0..4 {
+                world.happen();
             }
+            world.check();
+            world.type_somewhere();
+            world.check();
         }
-        assert!(world.carets > 10, "{} carets were seen", world.carets);
+        assert!(world.carets > 40, "{} carets were seen", world.carets);
     }
 }
 

@@ -9,7 +9,6 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stderr, reason = "figures to read")]
-#![expect(clippy::panic, reason = "a test that cannot go on says so")]
 #![expect(
     clippy::disallowed_methods,
     reason = "a test makes files, reads the environment and limits its waits itself"

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
+    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
     Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
@@ -279,6 +279,28 @@ impl Deck {
         deck
     }
 
+    /// Connected to AWS, with three things; nothing is answered by itself.
+    pub fn fleet() -> Self {
+        let fleet = ProfileSummary {
+            platform: PlatformId::Aws,
+            capabilities: Capabilities::AWS,
+            place: "abc-ats.iot.eu-west-1.amazonaws.com".to_owned(),
+            ..profile("fleet")
+        };
+        let mut deck = Self::new(Setup {
+            profiles: vec![fleet],
+            open: "fleet".to_owned(),
+            ..setup()
+        });
+        deck.connect();
+        let things = ["RPI", "lamp-1", "lamp-2"];
+        deck.fact(Fact::Devices(things.map(|id| device(id, id, "THING")).into()));
+        deck.hold();
+        deck.open.clear();
+        deck.effects.clear();
+        deck
+    }
+
     /// The same with MQTT 3.1.1 and nothing subscribed.
     pub fn plain_broker() -> Self {
         let lab = ProfileSummary {
@@ -416,6 +438,7 @@ impl Deck {
             | Request::Model { device }
             | Request::Control { device, .. }
             | Request::Energy { device } => device.as_str() == wanted,
+            Request::Shadow(what) => what.thing().as_str() == wanted,
             _ => false,
         };
         let index = self.open.iter().position(|(_, r)| about(r));
@@ -798,6 +821,17 @@ pub fn key(name: &str) -> Key {
     Key::plain(code)
 }
 
+fn compose_row(row: &ComposeRow) -> String {
+    match row {
+        ComposeRow::Text { text, broken, .. } => {
+            let sign = if *broken { "! " } else { "" };
+            format!("{sign}{text}")
+        }
+        ComposeRow::Line(line) => plain(line),
+        other => format!("{other:?}"),
+    }
+}
+
 pub fn held(name: &str) -> Event {
     Event::Key(Key {
         repeat: true,
@@ -848,7 +882,7 @@ pub fn overlay(overlay: &Overlay) -> String {
             writeln!(out, "{}", lines(&shown.below))
         }
         Overlay::Editor(shown) => {
-            let rows: Vec<_> = shown.rows.iter().map(|row| plain(&row.text)).collect();
+            let rows: Vec<_> = shown.rows.iter().map(compose_row).collect();
             writeln!(
                 out,
                 "{}\n{}\n{}\n{}\n{}",

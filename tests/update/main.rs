@@ -19,6 +19,8 @@ mod plot;
 mod properties;
 mod recording;
 mod session;
+mod shadow;
+mod thing_jobs;
 mod sieve;
 mod topics;
 mod wizard;

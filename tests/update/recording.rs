@@ -1,5 +1,7 @@
 //! Recording with `R`.
 
+#![expect(clippy::panic, reason = "another effect is a failed test")]
+
 use thingdeck::app::effect::{Effect, Recorded};
 use thingdeck::app::event::{Amount, Event, Outcome, RecordingEvent, RecordingId};
 use thingdeck::base::problem::Problem;

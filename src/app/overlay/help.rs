@@ -26,6 +26,7 @@ impl App {
             Action::Sort if self.focus == PaneId::Messages => self.is_grouped(),
             Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Jobs => can.jobs,
+            Action::Provision | Action::ConnectionState => can.provision,
             Action::Control => can.control,
             Action::Energy => can.energy,
             Action::AddFilter | Action::EditFilter => can.filters,

@@ -151,7 +151,10 @@ fn dots(band: &Band<'_>, figures: &Figures, role: Role, cells: usize, rows: usiz
         .collect();
     (0..rows)
         .map(|row| {
+            let is_flat = figures.min.total_cmp(&figures.max).is_eq();
             let figure = match row {
+                _ if is_flat && row != (rows - 1) / 2 => String::new(),
+                _ if is_flat => figures::short(figures.max),
                 0 => figures::short(figures.max),
                 _ if row + 1 == rows => figures::short(figures.min),
                 _ => String::new(),
@@ -271,7 +274,7 @@ pub(super) fn axis(range: Span, zone: i32, cells: usize) -> Line {
             " ".repeat(before),
             " ".repeat(after)
         ));
-    } else if wide >= from.len() + to.len() + 1 {
+    } else if wide > from.len() + to.len() {
         let between = wide - from.len() - to.len();
         out.push_str(&format!("{from}{}{to}", " ".repeat(between)));
     } else {
@@ -320,7 +323,7 @@ mod tests {
 
     #[test]
     fn values_that_grow_are_a_line_that_rises() {
-        let values: Vec<_> = (0..16).map(|n| (n, n as f64)).collect();
+        let values: Vec<_> = (0..16_u8).map(|n| (i64::from(n), f64::from(n))).collect();
         assert_eq!(
             shown(&values, &[], 19, 4),
             [

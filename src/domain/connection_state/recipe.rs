@@ -116,17 +116,20 @@ impl Recipe {
         format!("$aws/things/{}/shadow/update", self.thing)
     }
 
+    /// What the profile says, and when: key, topic and payload.
+    pub fn messages(&self) -> [(&'static str, String, &'static str); 3] {
+        [
+            ("will", self.topic.clone(), DISCONNECTED),
+            ("on_connect", self.shadow_topic(), CONNECTED),
+            ("on_disconnect", self.shadow_topic(), DISCONNECTED),
+        ]
+    }
+
     fn profile_lines(&self) -> String {
-        let message = |topic: &str, payload: &str| {
-            format!("{{ topic = \"{topic}\", payload = '{payload}', qos = 1 }}")
-        };
-        let shadow = self.shadow_topic();
-        format!(
-            "will = {}\non_connect = {}\non_disconnect = {}",
-            message(&self.topic, DISCONNECTED),
-            message(&shadow, CONNECTED),
-            message(&shadow, DISCONNECTED)
-        )
+        let lines = self.messages().map(|(key, topic, payload)| {
+            format!("{key} = {{ topic = \"{topic}\", payload = '{payload}', qos = 1 }}")
+        });
+        lines.join("\n")
     }
 
     /// The level that is the thing's name, from 1 as `topic(n)` counts.

@@ -18,7 +18,7 @@ pub enum Doing {
 }
 
 impl Doing {
-    const fn words(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::Update => "update",

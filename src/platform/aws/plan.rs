@@ -35,6 +35,7 @@ impl Aws {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
         let endpoint = self.endpoint()?;
         let client_id = self.client_id(io);
+        self.known().client_id.clone_from(&client_id);
         if let Some(warning) = rules::check_connect(&client_id, self.common.will.as_ref())? {
             self.notice_once(io, warning);
         }
@@ -110,6 +111,7 @@ impl Aws {
         if let Some(notice) = identity.ends_soon(io.now().wall) {
             self.notice_once(io, notice);
         }
+        self.known().identity = format!("certificate {}", identity.certificate_id);
         step(io, "certificate", identity.words());
         let own = TlsPlan {
             identity: Some((identity.chain, identity.key)),
@@ -131,6 +133,7 @@ impl Aws {
     async fn with_keys(&self, io: &dyn Io, endpoint: &AwsEndpoint) -> Result<Endpoint, Problem> {
         let region = self.region()?;
         let found = self.keys(io).await?;
+        self.known().identity = found.words();
         step(io, "credentials", found.words());
         let port = endpoint.port.unwrap_or(443);
         let authority = match (port, endpoint.host.contains(':')) {

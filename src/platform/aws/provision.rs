@@ -4,7 +4,7 @@
 //! disk: AWS shows the key once. What a try leaves (a certificate that waits for its registration, the token that pays
 //! for it) is kept with the profile, so that the next try goes on from there while the token lives.
 
-mod answers;
+pub(super) mod answers;
 mod gist;
 mod kept;
 mod words;

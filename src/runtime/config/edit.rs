@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Array, Decor, DocumentMut, Item, Key, RawString, Table, Value};
+use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Table, Value};
 
 use super::Config;
 use super::entry::{self, TOKEN_FILE};
@@ -142,6 +142,40 @@ fn taken(name: &str, file: &Path) -> Problem {
         "choose another name, or give --replace",
     )
     .exit(Exit::Usage)
+}
+
+/// `will`, `on_connect` and `on_disconnect` of a profile: key, topic and payload of each. All else stays as it is.
+pub fn save_messages(
+    file: &Path,
+    profile: &str,
+    messages: &[(&str, String, &str)],
+) -> Result<(), Problem> {
+    let edited = put_messages(&current(file)?, file, profile, messages)?;
+    store(file, &edited)
+}
+
+fn put_messages(
+    text: &str,
+    file: &Path,
+    profile: &str,
+    messages: &[(&str, String, &str)],
+) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let table = document
+        .get_mut("profiles")
+        .and_then(|profiles| profiles.get_mut(profile))
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| no_such(profile, file))?;
+    for (key, topic, payload) in messages {
+        let mut message = InlineTable::new();
+        message.insert("topic", topic.as_str().into());
+        message.insert("payload", (*payload).into());
+        message.insert("qos", 1.into());
+        table.insert(key, Item::Value(Value::InlineTable(message)));
+    }
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
 }
 
 /// Takes the profile out of the config file; its identity is another matter.

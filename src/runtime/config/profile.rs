@@ -3,6 +3,7 @@
 mod aws;
 mod common;
 mod google;
+mod huawei;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -22,7 +23,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
     section.no_misspelling("platform")?;
     let (settings, common) = match platform(section)? {
         PlatformId::Thinq => {
-            common::not_here(section, &mqtt::CONNECTION_KEYS, "ThinQ")?;
+            let elsewhere = [&mqtt::CONNECTION_KEYS[..], &["on_connect", "on_disconnect"]];
+            common::not_here(section, &elsewhere.concat(), "ThinQ")?;
             section.only(&[&common::KEYS[..], &thinq::KEYS].concat())?;
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
@@ -39,7 +41,12 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
             let settings = Settings::Google(google::read(section)?);
             (settings, common::read(section, (5, 1200), warnings)?)
         }
-        PlatformId::Huawei => return Err(unknown(section, PlatformId::Huawei.word())),
+        PlatformId::Huawei => {
+            common::not_here(section, &huawei::NOT_HERE, "Huawei IoT")?;
+            section.only(&[&common::KEYS[..], &huawei::KEYS].concat())?;
+            let (settings, common) = huawei::read(section, warnings)?;
+            (Settings::Huawei(settings), common)
+        }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
             let (settings, common) = mqtt::read(section, warnings)?;

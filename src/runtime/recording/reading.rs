@@ -13,7 +13,7 @@ use crate::headless::console::Piece;
 use crate::runtime::files;
 
 /// Every zstd frame begins so (RFC 8878, 3.1.1).
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The longest payload of MQTT in Base64, and some air. Bytes.
 const LONGEST_LINE: u64 = 512 << 20;
@@ -50,7 +50,7 @@ impl Lines {
         })
     }
 
-    pub fn next(&mut self) -> Piece {
+    pub fn piece(&mut self) -> Piece {
         if self.over {
             return Piece::End;
         }
@@ -180,7 +180,7 @@ fn read(input: Box<dyn Read + Send>, part: usize, to: &Sender<Vec<Piece>>) {
     loop {
         let (mut pieces, mut bytes) = (Vec::new(), 0);
         while bytes < part && !lines.over {
-            let piece = lines.next();
+            let piece = lines.piece();
             if let Piece::Line(text) = &piece {
                 bytes += text.len().max(1);
             }

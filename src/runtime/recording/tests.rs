@@ -5,8 +5,11 @@ use tempfile::TempDir;
 use super::*;
 use crate::base::moment::Timestamp;
 use crate::domain::line::{Origin, encode_gap};
+use crate::domain::message::{Direction, Message, Properties, Qos};
 use crate::domain::profile::PlatformId;
+use crate::domain::reading::Reading;
 use crate::domain::session::Gap;
+use crate::domain::topic::Topic;
 
 /// Two names: a plain recording and a compressed one.
 const NAMES: [&str; 2] = ["a.jsonl", "a.jsonl.zst"];
@@ -32,7 +35,7 @@ fn pieces(path: &Path) -> Vec<Piece> {
     let mut lines = Lines::new(Box::new(file)).expect("readable");
     let mut all = Vec::new();
     loop {
-        match lines.next() {
+        match lines.piece() {
             Piece::End => return all,
             piece => all.push(piece),
         }
@@ -151,6 +154,89 @@ fn whatever_a_crash_cut_off_the_whole_lines_are_there_and_can_be_gone_on_with() 
     }
 }
 
+/// failure-modes.md F13, F16: whatever a message holds, and however its lines are cut into writes.
+#[test]
+fn messages_of_any_bytes_are_the_same_when_they_are_read_back() {
+    let folder = folder();
+    let mut rng = fastrand::Rng::with_seed(13);
+    let texts = |rng: &mut fastrand::Rng| -> String {
+        let length = rng.usize(0..12);
+        std::iter::repeat_with(|| rng.char(..))
+            .take(length)
+            .collect()
+    };
+    for name in NAMES {
+        let path = folder.path().join(name);
+        let (mut recording, _) = Recording::open(&path, Existing::Refuse).expect("it opens");
+        let mut messages = Vec::new();
+        let mut lines = String::new();
+        for n in 0..1000 {
+            let length = rng.usize(0..=8192) >> rng.u32(0..8);
+            let payload: Vec<u8> = if n % 2 == 0 {
+                std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
+            } else {
+                texts(&mut rng).repeat(length / 12).into_bytes()
+            };
+            let message = Message {
+                at: Timestamp(rng.i64(0..4_000_000_000_000_000)),
+                direction: [Direction::In, Direction::Out][rng.usize(..2)],
+                topic: Topic::received(&texts(&mut rng)),
+                payload: payload.into(),
+                qos: Qos::from_number(rng.u8(..3)).expect("a QoS"),
+                retain: rng.bool(),
+                dup: rng.bool(),
+                ack: None,
+                properties: rng.bool().then(|| {
+                    Box::new(Properties {
+                        utf8: Some(rng.bool()),
+                        correlation_data: Some(vec![rng.u8(..); 9].into()),
+                        user: vec![(texts(&mut rng), texts(&mut rng)); 2],
+                        ..Properties::default()
+                    })
+                }),
+                session: rng.bool(),
+            };
+            let origin = Origin {
+                profile: "p",
+                platform: PlatformId::Mqtt,
+            };
+            lines.push_str(&line::encode(&message, &Reading::default(), origin, None));
+            lines.push('\n');
+            messages.push(message);
+            if rng.u8(..4) == 0 {
+                recording.write(lines.as_bytes()).expect("written");
+                lines.clear();
+            }
+        }
+        recording.write(lines.as_bytes()).expect("written");
+        recording.close(true).expect("finished");
+        let found = pieces(&path);
+        assert_eq!(found.len(), messages.len(), "{name}");
+        for (piece, message) in found.iter().zip(messages) {
+            let Piece::Line(text) = piece else {
+                panic!("{piece:?}");
+            };
+            let Ok(line::Line::Message(line)) = line::decode(text) else {
+                panic!("{text}");
+            };
+            let line = *line;
+            let back = Message {
+                at: line.at,
+                direction: line.direction,
+                topic: line.topic,
+                payload: line.payload,
+                qos: line.qos,
+                retain: line.retain,
+                dup: line.dup,
+                ack: None,
+                properties: line.properties,
+                session: line.session,
+            };
+            assert_eq!(back, message, "{name}");
+        }
+    }
+}
+
 #[test]
 fn another_file_is_not_gone_on_with() {
     let folder = folder();
@@ -182,10 +268,10 @@ fn a_full_disk_is_told_and_ends_it() {
 fn lines_that_are_no_text_or_too_long_are_bad_and_the_rest_is_read() {
     let content: &[u8] = b"one\n\xff\xfe\nlonger than ten\ntwo\nrest";
     let mut lines = Lines::limited(Box::new(content), 10).expect("readable");
-    assert_eq!(lines.next(), Piece::Line("one".to_owned()));
-    assert!(matches!(lines.next(), Piece::Bad(why) if why.contains("no text")));
-    assert!(matches!(lines.next(), Piece::Bad(why) if why.contains("longer")));
-    assert_eq!(lines.next(), Piece::Line("two".to_owned()));
-    assert_eq!(lines.next(), Piece::Rest("rest".to_owned()));
-    assert_eq!(lines.next(), Piece::End);
+    assert_eq!(lines.piece(), Piece::Line("one".to_owned()));
+    assert!(matches!(lines.piece(), Piece::Bad(why) if why.contains("no text")));
+    assert!(matches!(lines.piece(), Piece::Bad(why) if why.contains("longer")));
+    assert_eq!(lines.piece(), Piece::Line("two".to_owned()));
+    assert_eq!(lines.piece(), Piece::Rest("rest".to_owned()));
+    assert_eq!(lines.piece(), Piece::End);
 }

@@ -32,7 +32,7 @@ const MOST_BREAKS: u32 = 5;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(in super::super) enum Trouble {
     Rejected(Rejection),
     /// Nothing within [`PATIENCE`].
     Silent,
@@ -46,33 +46,37 @@ pub(super) enum Trouble {
 /// `{"statusCode", "errorCode", "errorMessage"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Rejection {
-    pub(super) status_code: u16,
-    pub(super) error_code: String,
-    pub(super) error_message: String,
+pub(in super::super) struct Rejection {
+    pub(in super::super) status_code: u16,
+    pub(in super::super) error_code: String,
+    pub(in super::super) error_message: String,
 }
 
-pub(super) struct Question {
-    pub(super) topic: Topic,
-    pub(super) payload: Bytes,
-    pub(super) qos: Qos,
+pub(in super::super) struct Question {
+    pub(in super::super) topic: Topic,
+    pub(in super::super) payload: Bytes,
+    pub(in super::super) qos: Qos,
     /// How long a lost connection is waited for.
-    pub(super) wait: Duration,
+    pub(in super::super) wait: Duration,
 }
 
 /// Answer topics, subscribed for as long as this lives.
-pub(super) struct Answers<'a> {
+pub(in super::super) struct Answers<'a> {
     io: &'a dyn Io,
     ear: Box<dyn Ear>,
     filters: Vec<TopicFilter>,
     /// Those that the profile does not want anyway.
     own: Vec<TopicFilter>,
     /// The last question was asked more than once.
-    pub(super) repeated: bool,
+    pub(in super::super) repeated: bool,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn listen(io: &'a dyn Io, filters: Vec<TopicFilter>, wanted: &[FilterWish]) -> Self {
+    pub(in super::super) fn listen(
+        io: &'a dyn Io,
+        filters: Vec<TopicFilter>,
+        wanted: &[FilterWish],
+    ) -> Self {
         let own = filters
             .iter()
             .filter(|filter| wanted.iter().all(|wish| wish.filter != **filter));
@@ -85,12 +89,12 @@ impl<'a> Answers<'a> {
         }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(in super::super) fn count(&self) -> usize {
         self.filters.len()
     }
 
     /// Until the connection stands and the broker has granted every filter. Its number.
-    pub(super) async fn ready(&mut self, wait: Duration) -> Result<u64, Trouble> {
+    pub(in super::super) async fn ready(&mut self, wait: Duration) -> Result<u64, Trouble> {
         let Some(number) = within(self.io, wait, self.io.connected()).await else {
             return Err(Trouble::Away(wait));
         };
@@ -109,7 +113,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    pub(super) async fn ask(
+    pub(in super::super) async fn ask(
         &mut self,
         question: &Question,
         tell: impl Fn(&str),
@@ -145,6 +149,10 @@ impl<'a> Answers<'a> {
                 }
             }
         }
+    }
+
+    pub(in super::super) async fn next(&mut self) -> Message {
+        self.ear.next().await
     }
 
     /// The next message on one of the question's two answer topics.
