@@ -112,6 +112,7 @@ fn every_command_is_understood_as_it_is_documented() {
     assert_eq!(
         verb(&["state", "x"]),
         Verb::State {
+            versions: false,
             device: "x".to_owned()
         }
     );
