@@ -1,5 +1,10 @@
 //! `|`: a jq program over the stream and in the inspector, live, remembered, and cut off when it does not end.
 
+#![expect(
+    clippy::panic,
+    reason = "a helper that finds nothing says what there was instead"
+)]
+
 use std::time::Duration;
 
 use thingdeck::app::effect::Effect;
