@@ -23,7 +23,10 @@ pub mod args;
 pub mod environment;
 mod look;
 pub mod paper;
+mod provision;
 mod publish;
+mod recording;
+mod shadow;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.

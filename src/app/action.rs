@@ -31,6 +31,7 @@ pub enum Action {
     Freeze,
     State,
     Control,
+    Jobs,
     AddFilter,
     Drop,
     Mute,
@@ -50,6 +51,7 @@ pub enum Action {
     Decoder,
     Copy,
     CopyMessage,
+    SavePayload,
     Compose,
     Write,
     Send,
@@ -69,6 +71,7 @@ pub enum Action {
     ClearDraft,
     ClearRetained,
     Refresh,
+    Record,
     Log,
     Profiles,
     Palette,
@@ -87,6 +90,8 @@ pub enum Action {
     AddAccount,
     NewToken,
     Problems,
+    Provision,
+    ConnectionState,
 }
 
 /// One action, as data.
@@ -267,7 +272,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree; of a topic, its last message",
+        "the device's state, as a tree, or its shadow; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -277,6 +282,14 @@ static TABLE: &[ActionInfo] = &[
         ON_DEVICE,
         "control the device",
         Some("control"),
+    ),
+    entry(
+        Action::Jobs,
+        "jobs",
+        &["J"],
+        ON_DEVICE,
+        "the device's jobs: what waits, what is under way, and what became of it",
+        None,
     ),
     entry(
         Action::Copy,
@@ -292,6 +305,14 @@ static TABLE: &[ActionInfo] = &[
         &["Y"],
         STREAM,
         "copy the whole message as a JSON line",
+        None,
+    ),
+    entry(
+        Action::SavePayload,
+        "save payload",
+        &[],
+        STREAM,
+        "write the payload to a file, byte for byte",
         None,
     ),
     entry(
@@ -597,6 +618,14 @@ static TABLE: &[ActionInfo] = &[
         None,
     ),
     entry(
+        Action::Record,
+        "record, or stop the recording",
+        &["R"],
+        ALL,
+        "start or stop a recording of every message, whatever is filtered",
+        None,
+    ),
+    entry(
         Action::Log,
         "log",
         &["L"],
@@ -746,6 +775,22 @@ static TABLE: &[ActionInfo] = &[
         &[],
         ALL,
         "count what the broker retains below a topic, and clear it after a question",
+        None,
+    ),
+    entry(
+        Action::Provision,
+        "provision a new thing",
+        &[],
+        ALL,
+        "fleet provisioning: a certificate, a thing, a new profile",
+        None,
+    ),
+    entry(
+        Action::ConnectionState,
+        "report connection state in the shadow",
+        &[],
+        ALL,
+        "will, rule, role and policies, step by step, and a test",
         None,
     ),
     entry(

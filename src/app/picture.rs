@@ -83,6 +83,7 @@ impl App {
             kept: ring.kept(),
             on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
+            recording: self.recording_span(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
             rate: self.home.rates.now(at.mono),
@@ -179,6 +180,14 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            Some(Over::Shadow(over)) => {
+                let keys = self.shadow_keys(over).into_iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            Some(Over::Jobs(over)) => {
+                let keys = over.keys().iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
             None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
@@ -266,6 +275,7 @@ impl App {
             self.topic_ages_change(),
             self.groups_change(),
             self.feeds_change(),
+            self.newcomer_change(),
         ]
         .into_iter()
         .flatten()

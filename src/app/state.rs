@@ -12,6 +12,8 @@ use super::filters::Origin;
 use super::glance::Glances;
 use super::home::Home;
 use super::layout::{self, Layout};
+use super::overlay::provision::NewcomerState;
+use super::overlay::recipe::RecipeState;
 use super::overlay::{Over, Report};
 use super::pane::devices::DevicesPane;
 use super::pane::inspector::InspectorPane;
@@ -21,6 +23,7 @@ use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
 use super::plot::Plot;
+use super::recording::Recording;
 use super::screen::{PaneId, Role, Screen, Span};
 use super::sieve::Sieve;
 use super::words;
@@ -81,37 +84,6 @@ pub struct ProfileSummary {
     pub topics: Vec<FilterWish>,
 }
 
-/// What ThinQ can do, for a profile that the wizard has just made.
-pub(super) const THINQ: Capabilities = Capabilities {
-    push: Some("push"),
-    event: Some("event"),
-    state: true,
-    control: true,
-    energy: true,
-    publish: false,
-    filters: false,
-    topics: false,
-};
-
-/// The same for a plain broker.
-pub(super) const BROKER: Capabilities = Capabilities {
-    publish: true,
-    filters: true,
-    topics: true,
-    ..NOTHING
-};
-
-const NOTHING: Capabilities = Capabilities {
-    push: None,
-    event: None,
-    state: false,
-    control: false,
-    energy: false,
-    publish: false,
-    filters: false,
-    topics: false,
-};
-
 /// The whole program, but for clock, screen and sockets.
 #[derive(Debug)]
 pub struct App {
@@ -150,10 +122,17 @@ pub struct App {
     pub(super) waiting: VecDeque<Over>,
     pub(super) notice: Option<Span>,
     pub(super) report: Option<Report>,
+    /// A thing that is being provisioned, or was.
+    pub(super) newcomer: NewcomerState,
+    /// How the connection state gets into the shadow.
+    pub(super) recipe: RecipeState,
     pub(super) timers: Timers,
     pub(super) revision: u64,
     /// Searches through the disk so far.
     pub(super) searches: u64,
+    pub(super) recording: Option<Recording>,
+    /// Recordings so far.
+    pub(super) recordings: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -235,9 +214,13 @@ impl App {
             waiting: VecDeque::new(),
             notice: None,
             report: None,
+            newcomer: NewcomerState::default(),
+            recipe: RecipeState::default(),
             timers: Timers::default(),
             revision: 1,
             searches: 0,
+            recording: None,
+            recordings: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -267,7 +250,8 @@ impl App {
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
-        self.profile().map_or(NOTHING, |p| p.capabilities)
+        self.profile()
+            .map_or(Capabilities::NONE, |p| p.capabilities)
     }
 
     pub(super) fn platform_name(&self) -> &'static str {
@@ -345,6 +329,9 @@ impl App {
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
+        if self.open != Some(index) {
+            self.stop_recording();
+        }
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
@@ -376,6 +363,8 @@ impl App {
         self.overlays.clear();
         self.waiting.clear();
         self.report = None;
+        self.newcomer = NewcomerState::default();
+        self.recipe = RecipeState::default();
         self.open_session();
     }
 

@@ -69,6 +69,10 @@ impl App {
                 self.shelf_event(id, event);
                 true
             }
+            Event::Recording(id, event) => {
+                self.recording_event(id, event);
+                false
+            }
             Event::Log(line) => {
                 self.log_line(line);
                 false
@@ -114,6 +118,7 @@ impl App {
         self.settle_groups();
         self.settle_inspector();
         self.settle_publish();
+        self.settle_shadow();
         if self.overlays.is_empty()
             && !self.is_typing()
             && let Some(over) = self.waiting.pop_front()
@@ -161,6 +166,7 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.shadow_timer(id)
             || self.sift_timer(id)
             || self.plot_timer(id)
         {
@@ -302,6 +308,7 @@ impl App {
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
+            Action::Jobs => self.open_jobs(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {
@@ -346,8 +353,10 @@ impl App {
             Action::CopyPath => self.copy_path(),
             Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
+            Action::SavePayload => self.save_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
+            Action::Record => self.record_or_stop(),
             Action::Log => self.open_log(),
             Action::Profiles => self.open_profiles(),
             Action::Palette => self.open_palette(),
@@ -363,6 +372,8 @@ impl App {
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+            Action::Provision => self.open_provision(),
+            Action::ConnectionState => self.open_recipe(),
         }
     }
 

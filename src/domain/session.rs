@@ -1,5 +1,6 @@
 //! The vocabulary between an MQTT session and the rest: what happens to it, what it may be asked.
 
+use super::batch::Batch;
 use super::fact::Fact;
 use super::message::{AckToken, Draft, Message, Qos};
 use super::reading::Reading;
@@ -78,6 +79,8 @@ pub struct Delivered {
 pub enum SessionEvent {
     Link(LinkState),
     Message(Box<Message>, Reading),
+    /// Several in a row that mean nothing beyond themselves; only to a `Post` that takes them so.
+    Messages(Batch),
     /// The broker's word on a filter: the granted QoS, or its refusal in words.
     Granted {
         filter: TopicFilter,
@@ -104,6 +107,15 @@ pub enum SessionCommand {
     Subscribe(FilterWish),
     Unsubscribe(TopicFilter),
     Publish(ReceiptId, Draft),
+    /// The same before all that waits, and also while the platform holds the others back. It belongs to the connection: when that ends, it is not sent again.
+    PublishFirst(ReceiptId, Draft),
+    /// What was held back may go.
+    Release,
+    /// A publish that is on its way under this packet id is not waited for any more: the platform refused it elsewhere.
+    GiveUp {
+        packet: u16,
+        problem: Problem,
+    },
     /// The message is written or shown: the broker may forget it.
     Ack(AckToken),
     /// Do not wait for the countdown.

@@ -51,7 +51,7 @@ pub struct Desk {
 
 impl Desk {
     pub fn new(context: &Arc<Context>, setup: Setup) -> Self {
-        let inbox = Inbox::new(INBOX.min(setup.memory_limit / 4).max(INBOX_LEAST));
+        let inbox = Inbox::for_batches(INBOX.min(setup.memory_limit / 4).max(INBOX_LEAST));
         let hands = Hands::new(Arc::clone(context), inbox.clone());
         let (app, effects) = App::new(setup);
         for warning in context.take_warnings() {

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::drawer::{self, Drawer, Job as Keeping};
 use super::editing::Editing;
 use super::inbox::Inbox;
+use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
 use super::sieve::Sieve;
 use super::simulated::SIMULATED;
@@ -23,7 +24,9 @@ use crate::app::sieve::SiftRow;
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
+use crate::domain::connection_state::Recipe;
 use crate::domain::profile::OnQuit;
+use crate::domain::provision::NewThingProfile;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
 
@@ -41,6 +44,8 @@ pub struct Hands {
     sieve: Arc<tokio::sync::Mutex<Sieve>>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What is being recorded.
+    recorder: Option<Recorder>,
     /// What the composer keeps.
     drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
@@ -73,6 +78,7 @@ impl Hands {
                 std::env::current_exe().unwrap_or_else(|_| "thingdeck".into()),
             ))),
             shelf: None,
+            recorder: None,
             ending: None,
         }
     }
@@ -96,8 +102,16 @@ impl Hands {
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
             }
-            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
-            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Copy(id, text) => {
+                let text = Bytes::from(text);
+                return self.copy(id, &text.clone(), text);
+            }
+            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::SaveBytes(id, bytes) => {
+                let written = self.context.write_payload("saved", &bytes);
+                let written = written.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::Decode(id, job) => self.decode(id, job),
             Effect::Sift(id, rows) => self.sift(id, rows),
             Effect::SaveProgram { id, topic, program } => {
@@ -119,6 +133,14 @@ impl Hands {
             }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
+            Effect::SaveThing(id, new) => self.save_thing(id, new),
+            Effect::TryThing(id, profile) => self.try_thing(id, profile),
+            Effect::CompleteRecipe(id, recipe) => self.complete_recipe(id, recipe),
+            Effect::SaveMessages(id, recipe) => {
+                let saved = self.context.save_messages(&recipe);
+                let written = saved.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::SaveToken(id, token) => self.save_token(id, &token),
             Effect::Shelve(id, place, sheet) => {
                 if let Some(shelf) = self.shelf(id) {
@@ -143,6 +165,30 @@ impl Hands {
             Effect::ShelveRest(id, rest) => {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
+                }
+            }
+            Effect::StartRecording {
+                id,
+                profile,
+                platform,
+            } => {
+                let opening = recorder::Opening {
+                    id,
+                    folder: self.context.recordings_folder(&profile),
+                    profile,
+                    platform,
+                    at: self.context.clock.now().wall,
+                };
+                self.recorder = Some(Recorder::start(opening, &self.inbox));
+            }
+            Effect::Record(id, recorded) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.take(recorded);
+                }
+            }
+            Effect::StopRecording(id) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.stop();
                 }
             }
             Effect::Edit { id, text, ending } => {
@@ -197,6 +243,10 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        // Nothing that comes from here on is anybody's: the file is finished while the rest is.
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
         self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
@@ -204,6 +254,9 @@ impl Hands {
         }
         if let Some(shelf) = self.shelf.take() {
             shelf.close().await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
@@ -308,9 +361,10 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+    /// What is too long for a terminal goes into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_clip(&content);
+            let written = self.context.write_payload("copied", whole);
             self.inbox.push(Event::Done(
                 id,
                 written.map(|path| Outcome::Written { path }),
@@ -388,6 +442,39 @@ impl Hands {
         ));
     }
 
+    fn save_thing(&mut self, id: RequestId, new: Box<NewThingProfile>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let saved = match context.save_thing(&new).await {
+                Ok(saved) => context
+                    .summary_of(&saved.profile)
+                    .await
+                    .map(|summary| Outcome::ThingSaved(Box::new(saved), Box::new(summary))),
+                Err(problem) => Err(problem),
+            };
+            inbox.push(Event::Done(id, saved));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn try_thing(&mut self, id: RequestId, profile: String) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let tried = context.try_connection(&profile).await;
+            inbox.push(Event::Done(id, tried.map(|()| Outcome::Tried)));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn complete_recipe(&mut self, id: RequestId, mut recipe: Box<Recipe>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let completed = context.complete_recipe(&mut recipe).await;
+            inbox.push(Event::Done(id, completed.map(|()| Outcome::Recipe(recipe))));
+        });
+        self.requests.insert(id, task);
+    }
+
     fn save_token(&self, id: RequestId, token: &Secret) {
         let saved = self.context.save_token(&self.profile, token);
         self.inbox.push(Event::Done(
@@ -397,13 +484,4 @@ impl Hands {
             }),
         ));
     }
-}
-
-/// Bytes as a clipboard takes them: text as it is, anything else as hex.
-fn as_text(bytes: &Bytes) -> Bytes {
-    if std::str::from_utf8(bytes).is_ok() {
-        return bytes.clone();
-    }
-    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Bytes::from(pairs.concat())
 }

@@ -47,18 +47,33 @@ struct Shared {
     eased: Notify,
     /// A sender waited in vain; until something is taken again nobody does.
     stands_still: AtomicBool,
+    takes_batches: bool,
 }
 
 impl Inbox {
     pub fn new(limit_bytes: usize) -> Self {
+        Self::with(limit_bytes, false)
+    }
+
+    /// For a loop that takes many messages at once.
+    pub fn for_batches(limit_bytes: usize) -> Self {
+        Self::with(limit_bytes, true)
+    }
+
+    fn with(limit_bytes: usize, takes_batches: bool) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue::new(limit_bytes)),
                 filled: Notify::new(),
                 eased: Notify::new(),
                 stands_still: AtomicBool::new(false),
+                takes_batches,
             }),
         }
+    }
+
+    pub fn takes_batches(&self) -> bool {
+        self.shared.takes_batches
     }
 
     pub fn push(&self, event: Event) {
@@ -133,7 +148,8 @@ struct Data {
     event: Event,
     session: SessionId,
     bytes: usize,
-    payload: usize,
+    /// What is lost with it.
+    loss: Gap,
 }
 
 /// Four queues, each in order; the one whose first has the lowest place is next.
@@ -181,23 +197,32 @@ impl Queue {
         self.next += 1;
         match &event {
             Event::Session(session, SessionEvent::Message(message, reading)) => {
-                let (payload, bytes) = (message.payload.len(), weight(message, reading));
-                let session = *session;
-                self.bytes += bytes;
-                self.data.push_back(Data {
+                let (session, bytes) = (*session, weight(message, reading));
+                let loss = Gap {
+                    messages: 1,
+                    bytes: message.payload.len() as u64,
+                };
+                self.push_data(Data {
                     place,
                     event,
                     session,
                     bytes,
-                    payload,
+                    loss,
                 });
-                if self.room() < self.bytes {
-                    // Some more than must go: under a flood there would else be a mark beside every message. The newest is
-                    // never dropped for itself alone.
-                    while self.bytes > self.room() / 8 * 7 && self.data.len() > 1 {
-                        self.drop_oldest();
-                    }
-                }
+            }
+            Event::Session(session, SessionEvent::Messages(batch)) => {
+                let (session, bytes) = (*session, OVERHEAD + batch.cost());
+                let loss = Gap {
+                    messages: batch.len() as u64,
+                    bytes: batch.payloads(),
+                };
+                self.push_data(Data {
+                    place,
+                    event,
+                    session,
+                    bytes,
+                    loss,
+                });
             }
             Event::Session(session, SessionEvent::Gap(gap)) => self.lost(place, *session, *gap),
             Event::Log(_) | Event::Session(_, SessionEvent::Log(_)) => {
@@ -208,6 +233,18 @@ impl Queue {
                 }
             }
             _ => self.control.push_back((place, event)),
+        }
+    }
+
+    fn push_data(&mut self, data: Data) {
+        self.bytes += data.bytes;
+        self.data.push_back(data);
+        if self.room() < self.bytes {
+            // Some more than must go: under a flood there would else be a mark beside every message. The newest is
+            // never dropped for itself alone.
+            while self.bytes > self.room() / 8 * 7 && self.data.len() > 1 {
+                self.drop_oldest();
+            }
         }
     }
 
@@ -228,11 +265,7 @@ impl Queue {
     fn drop_oldest(&mut self) {
         if let Some(data) = self.data.pop_front() {
             self.bytes -= data.bytes;
-            let gap = Gap {
-                messages: 1,
-                bytes: data.payload as u64,
-            };
-            self.lost(data.place, data.session, gap);
+            self.lost(data.place, data.session, data.loss);
         }
     }
 

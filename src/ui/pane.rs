@@ -1,6 +1,6 @@
 //! A pane: its frame with title, note, filter and scroll bar, and inside it the body.
 
-mod compose;
+pub(super) mod compose;
 mod devices;
 mod filters;
 mod inspector;

@@ -8,7 +8,10 @@
 
 mod support;
 
+mod bytes;
+mod clipboard;
 mod composer;
+mod damaged;
 mod dashboard;
 mod faults;
 mod headless;
@@ -17,6 +20,7 @@ mod hostile;
 mod idle;
 mod mqtt;
 mod plant;
+mod recording;
 mod retained;
 mod secrets;
 mod session;

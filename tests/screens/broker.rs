@@ -32,7 +32,7 @@ impl Plant {
         let profile = ProfileSummary {
             name: "lab".to_owned(),
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: thingdeck::domain::capability::Capabilities::MQTT,
             simulated: false,
             insecure: false,
             event_hours: 0,

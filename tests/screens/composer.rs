@@ -18,16 +18,7 @@ fn lab(width: u16, height: u16) -> App {
     let lab = ProfileSummary {
         name: "lab".to_owned(),
         platform: PlatformId::Mqtt,
-        capabilities: Capabilities {
-            push: None,
-            event: None,
-            state: false,
-            control: false,
-            energy: false,
-            publish: true,
-            filters: true,
-            topics: true,
-        },
+        capabilities: Capabilities::MQTT,
         simulated: false,
         insecure: false,
         event_hours: 0,

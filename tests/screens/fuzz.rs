@@ -74,18 +74,9 @@ fn profile(broker: bool) -> ProfileSummary {
             PlatformId::Thinq
         },
         capabilities: if broker {
-            thingdeck::platform::mqtt::CAPABILITIES
+            Capabilities::MQTT
         } else {
-            Capabilities {
-                push: Some("push"),
-                event: Some("event"),
-                state: true,
-                control: true,
-                energy: true,
-                publish: false,
-                filters: false,
-                topics: false,
-            }
+            Capabilities::THINQ
         },
         simulated: false,
         insecure: false,
@@ -137,6 +128,7 @@ impl World {
             reportable: true,
             group: None,
             presence: Presence::Online,
+            attributes: vec![(WORDS[n].to_owned(), WORDS[n + 3].to_owned())],
         });
         if !broker {
             let devices = devices.collect();
@@ -371,6 +363,7 @@ fn overlays_are_whole(screen: &Screen, buffer: &ratatui::buffer::Buffer) {
         Overlay::Choice(shown) => shown.area,
         Overlay::Form(shown) => shown.area,
         Overlay::Confirm(shown) => shown.area,
+        Overlay::Editor(shown) => shown.area,
     };
     assert!(area.x + area.width <= screen.size.width, "{area:?}");
     if area.width < 4 || area.height < 3 {

@@ -221,6 +221,12 @@ fn spoil_box(overlay: &mut Overlay, width: u16, text: &SafeText) {
                 field.note = Some(Span::new(text.clone(), Role::Dim));
             }
         }
+        Overlay::Editor(shown) => {
+            shown.area = whole;
+            shown.title = text.clone();
+            shown.intro.fill(line.clone());
+            shown.below.fill(line);
+        }
         Overlay::Confirm(shown) => {
             shown.area = whole;
             shown.lines.fill(line);

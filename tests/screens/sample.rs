@@ -74,6 +74,7 @@ pub fn header() -> Header {
         on_disk: None,
         kept: 11_205,
         dropped: 1_203,
+        recording: None,
         calls: Some(Span::new("42 calls this hour", Role::Dim)),
         rates: (0..60_u32)
             .map(|i| (i * 7919 % 13) * (i / 20) + i % 3)

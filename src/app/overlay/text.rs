@@ -22,7 +22,7 @@ const FURTHEST: usize = 1000;
 #[derive(Debug)]
 pub(in super::super) struct TextOver {
     pub(in super::super) kind: TextKind,
-    offset: usize,
+    pub(super) offset: usize,
     /// Cells that the lines of the log are moved to the left: they are not wrapped.
     across: usize,
     /// Stays at the end as lines come (the log).
@@ -47,6 +47,10 @@ pub(in super::super) enum TextKind {
     Plot,
     /// Clearing what is retained: the count, the progress, the result.
     Sweep,
+    /// What came of provisioning.
+    Newcomer,
+    /// The recipe of the connection state, page by page.
+    Recipe,
 }
 
 impl TextOver {
@@ -81,6 +85,8 @@ impl App {
             TextKind::Energy(_) => (60, 40),
             TextKind::Health => (84, 48),
             TextKind::Sweep => (72, 14),
+            TextKind::Newcomer => (92, 40),
+            TextKind::Recipe => (104, 44),
             TextKind::Log | TextKind::Plot => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
@@ -107,6 +113,8 @@ impl App {
                 self.plot_lines(cells, rows)
             }
             TextKind::Sweep => self.sweep_lines(cells),
+            TextKind::Newcomer => self.newcomer_lines(cells),
+            TextKind::Recipe => self.recipe_lines(cells),
         }
     }
 
@@ -162,6 +170,9 @@ impl App {
             }
             return After::Stay(Over::Text(over));
         }
+        if over.kind == TextKind::Recipe && self.recipe_key(&mut over, key) {
+            return After::Stay(Over::Text(over));
+        }
         if let Some(action) = keymap::movement_of(key) {
             self.text_move(&mut over, action);
             return After::Stay(Over::Text(over));
@@ -187,6 +198,11 @@ impl App {
                     self.open_control_of(&device);
                 }
             }
+            KeyCode::Char('o') if over.kind == TextKind::Newcomer => {
+                self.open_newcomer();
+                return After::Close;
+            }
+            KeyCode::Char('y') if over.kind == TextKind::Newcomer => self.copy_newcomer(),
             KeyCode::Char('E') => {
                 if let TextKind::State(device) = over.kind.clone() {
                     self.open_energy_of(&device);
@@ -301,6 +317,8 @@ impl App {
             TextKind::Log => "Log".to_owned(),
             TextKind::Plot => self.plot_title(),
             TextKind::Sweep => "Clear retained messages".to_owned(),
+            TextKind::Newcomer => "A new thing".to_owned(),
+            TextKind::Recipe => self.recipe_title(),
         };
         SafeText::new(&title)
     }
@@ -321,6 +339,8 @@ impl App {
             TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
             TextKind::Sweep => "Esc stop, then close",
+            TextKind::Newcomer => "o open it  y copy  Esc close",
+            TextKind::Recipe => return self.recipe_hint(),
         };
         own.to_owned()
     }

@@ -1,11 +1,12 @@
 //! What the broker delivers and answers while a connection stands.
 
 use super::received::Verdict;
-use super::{Action, Machine, Phase, packets};
+use super::{Action, Machine, Phase, QUEUE_PAUSE, packets};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::message::Qos;
 use crate::domain::session::{Delivered, Gap, LinkState, LogLevel, SessionEvent};
+use crate::platform::After;
 use crate::session::link::{Arrival, Order, Ticket};
 
 impl Machine {
@@ -13,7 +14,7 @@ impl Machine {
         self.log_arrival(now, &arrival);
         self.speaks_again();
         // A retained message before the SUBACK is the new subscription's, not the kept session's (MQTT 5, 3.8.4).
-        let session = matches!(&self.phase, Phase::Up(up) if up.replay) && !arrival.retain;
+        let session = self.is_replay(now) && !arrival.retain;
         let (packet, qos) = (arrival.packet, arrival.qos);
         match self.received.arrived(packet, qos, self.manual_ack) {
             Verdict::Deliver(ack) => self.actions.push_back(Action::Deliver {
@@ -30,6 +31,17 @@ impl Machine {
                 }
             }
         }
+    }
+
+    fn is_replay(&mut self, now: Mono) -> bool {
+        let Phase::Up(up) = &mut self.phase else {
+            return false;
+        };
+        if let Some(ends) = &mut up.replay_ends {
+            up.replay &= now < *ends;
+            *ends = now.plus(QUEUE_PAUSE);
+        }
+        up.replay
     }
 
     /// The link does not tell of these two packets: see `LinkEvent::Packet`.
@@ -72,6 +84,11 @@ impl Machine {
         codes: Vec<Result<Qos, String>>,
     ) {
         let mut step = self.registry.answered(now, ticket, codes);
+        for (filter, result) in &mut step.results {
+            if let Err(words) = result {
+                *words = self.filter_words(filter, std::mem::take(words));
+            }
+        }
         let Phase::Up(up) = &mut self.phase else {
             step.orders.clear();
             self.take(step);
@@ -89,7 +106,15 @@ impl Machine {
         ticket: Ticket,
         result: Result<Delivered, Problem>,
     ) {
-        if let Some((id, result)) = self.outbox.done(ticket, result) {
+        let draft = match &result {
+            Err(_) => self.outbox.draft(ticket),
+            Ok(_) => None,
+        };
+        let result = result.map_err(|problem| match draft {
+            Some(draft) => self.explained(&After::Publish(&draft), problem),
+            None => problem,
+        });
+        if let Some((id, result)) = self.outbox.done(now, ticket, result) {
             self.post(SessionEvent::Receipt { id, result });
         }
         self.pump(now);

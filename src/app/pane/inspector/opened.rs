@@ -215,8 +215,25 @@ impl App {
         if !message.mask.is_empty() {
             return self.say(Role::Warn, "this payload holds a secret and is not copied");
         }
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
+        }
         let id = self.pending.begin(Purpose::Copy);
         self.ask(Effect::CopyBytes(id, message.payload));
+    }
+
+    pub(in super::super::super) fn save_payload(&mut self) {
+        let Some(message) = self.message_at_hand() else {
+            return self.say(Role::Warn, "there is no message to save");
+        };
+        if !message.mask.is_empty() {
+            return self.say(Role::Warn, "this payload holds a secret and is not saved");
+        }
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
+        }
+        let id = self.pending.begin(Purpose::Copy);
+        self.ask(Effect::SaveBytes(id, message.payload));
     }
 
     pub(in super::super::super) fn copy_message(&mut self) {
