@@ -269,7 +269,10 @@ impl Console for Stage {
         thing: &'a NewThingProfile,
     ) -> Pending<'a, Result<SavedThing, Problem>> {
         self.deeds.push(Deed::SaveThing(Box::new(thing.clone())));
-        let profile = thing.name.clone().unwrap_or_else(|| thing.thing.thing.clone());
+        let profile = thing
+            .name
+            .clone()
+            .unwrap_or_else(|| thing.thing.thing.clone());
         let saved = SavedThing {
             certificate: Path::new("data").join(&profile).join("certificate.pem"),
             key: Path::new("data").join(&profile).join("private.key"),

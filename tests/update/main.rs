@@ -21,7 +21,7 @@ mod provision;
 mod recording;
 mod session;
 mod shadow;
-mod thing_jobs;
 mod sieve;
+mod thing_jobs;
 mod topics;
 mod wizard;
