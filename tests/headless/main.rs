@@ -12,5 +12,6 @@ mod profiles;
 mod publish;
 mod record;
 mod replay;
+mod shadow;
 mod stage;
 mod tail;
