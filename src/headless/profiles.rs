@@ -6,7 +6,8 @@ use crate::base::text::SafeText;
 use crate::cli::verb::{Account, AddVerb, AwsAccount, SecretSource};
 use crate::domain::json::quote;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, MqttSettings, PlatformId, Profile, SecretRef, Settings,
+    ThinqSettings,
 };
 use crate::domain::request::{Reply, Request};
 

@@ -34,7 +34,8 @@ use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef,
+    Settings, ThinqSettings,
 };
 use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};

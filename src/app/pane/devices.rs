@@ -204,7 +204,12 @@ impl App {
     pub(in super::super) fn devices_named(&self, begins: &str, most: usize) -> Vec<String> {
         let selected = self.devices.selected.iter().map(DeviceId::as_str);
         let others = self.home.devices.iter().map(|e| e.device.id.as_str());
-        let others = others.filter(|id| self.devices.selected.as_ref().is_none_or(|s| s.as_str() != *id));
+        let others = others.filter(|id| {
+            self.devices
+                .selected
+                .as_ref()
+                .is_none_or(|s| s.as_str() != *id)
+        });
         let fits = selected.chain(others).filter(|id| id.starts_with(begins));
         fits.take(most).map(str::to_owned).collect()
     }
@@ -281,6 +286,17 @@ impl App {
             return Body::Empty(vec![
                 line("no profile is open", Role::Normal),
                 line("press P to add an account", Role::Dim),
+            ]);
+        }
+        if self.home.devices.is_listed() && self.capabilities().own_feeds {
+            return Body::Empty(vec![
+                line("no device is listed", Role::Normal),
+                line("", Role::Dim),
+                line(
+                    "whoever is heard appears here; or name them in the",
+                    Role::Dim,
+                ),
+                line("profile; r asks again", Role::Dim),
             ]);
         }
         if self.home.devices.is_listed() {

@@ -162,7 +162,8 @@ pub fn check_filter(wish: &FilterWish) -> Result<(), Problem> {
 }
 
 /// The seed's author lost hours to this (`reference/aws-iot.md` 6).
-const DOUBLED: &str = "the doubled $ belongs into the republish action of a rule; in MQTT the topic has one";
+const DOUBLED: &str =
+    "the doubled $ belongs into the republish action of a rule; in MQTT the topic has one";
 const NOT_SUBSCRIBED: &str = "AWS would hang up at this filter";
 
 fn refused(cause: impl Into<String>, remedy: &str) -> Problem {
@@ -296,7 +297,10 @@ mod tests {
             (sized(131_073), "131073 bytes, and AWS takes 131072"),
             (draft(&"a".repeat(257)), "257 bytes"),
             (draft("1/2/3/4/5/6/7/8/9"), "8 slashes, and AWS takes 7"),
-            (draft("$$aws/things/a/shadow/update"), "belongs into the republish action"),
+            (
+                draft("$$aws/things/a/shadow/update"),
+                "belongs into the republish action",
+            ),
             (draft("$SYS/x"), "keeps topics that begin with $"),
             (draft("$share/g/a"), "for subscribing"),
             (draft("$aws/rules/only"), "names a rule and then a topic"),

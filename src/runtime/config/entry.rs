@@ -8,8 +8,8 @@ use toml_edit::{Array, InlineTable, Item, Table, Value};
 
 use super::profile::{NAME_REMEDY, check_address, check_name, check_url};
 use crate::base::problem::{Exit, Problem};
-use crate::domain::profile::{AwsCredentials, 
-    AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
+use crate::domain::profile::{
+    AwsCredentials, AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
 
 /// The identity files of secrets that were typed, pasted or piped in.
