@@ -55,6 +55,10 @@ impl Head {
         }
     }
 
+    pub const fn packet(&self) -> u16 {
+        self.packet
+    }
+
     /// `packet` is 0 at QoS 0.
     #[must_use]
     pub const fn marked(self, qos: Qos, packet: u16, retain: bool, dup: bool) -> Self {

@@ -16,8 +16,9 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::codec::{self, Codec, Header, Incoming, Malformed};
+use super::codec::{self, Ack, Codec, Header, Incoming, Malformed};
 use super::exchange::Exchange;
+use super::gather::gather;
 use super::outgoing::Outgoing;
 use super::pulse::Pulse;
 use super::skim::Skim;
@@ -29,6 +30,8 @@ use crate::session::transport::Stream;
 
 /// Room that is made for one read.
 const CHUNK: usize = 64 << 10;
+/// As long as there is so much, none is made.
+const LEAST: usize = 16 << 10;
 /// Orders are written out until so many bytes wait; a draft costs nothing while it is an order.
 const WRITE_AHEAD: usize = 64 << 10;
 /// A buffer that a large packet has stretched is let go.
@@ -48,6 +51,8 @@ pub struct Wire {
     exchange: Exchange,
     inbox: BytesMut,
     skim: Option<Skim>,
+    /// Messages are handed on in batches; how many the last one had.
+    batches: Option<usize>,
     orders: VecDeque<Order>,
     out: Outgoing,
     /// Nothing can be written any more. The broker may have said why.
@@ -96,12 +101,17 @@ impl Wire {
             exchange,
             inbox: BytesMut::new(),
             skim: None,
+            batches: None,
             orders: VecDeque::new(),
             out,
             broken: None,
             pulse: Pulse::new(codec::seconds(plan.keep_alive), now),
             alarm: Box::pin(sleep_until(deadline)),
         }
+    }
+
+    pub const fn take_in_batches(&mut self) {
+        self.batches = Some(0);
     }
 
     pub fn send(&mut self, order: Order) {
@@ -169,6 +179,9 @@ impl Wire {
         if self.skim.is_some() {
             return Ok(self.pass());
         }
+        if self.stage == Stage::Up && self.gather() {
+            return Ok(true);
+        }
         let Some(header) = Header::read(&self.inbox)? else {
             return Ok(false);
         };
@@ -188,6 +201,26 @@ impl Wire {
         self.inbox.advance(total);
         self.received(packet);
         Ok(true)
+    }
+
+    fn gather(&mut self) -> bool {
+        let Some(expected) = self.batches else {
+            return false;
+        };
+        let version = self.exchange.codec.version();
+        let gathered = gather(
+            &mut self.inbox,
+            version,
+            self.max_packet,
+            expected,
+            |packet| self.out.answer(Ack::Acknowledged, packet),
+        );
+        let Some(batch) = gathered else {
+            return false;
+        };
+        self.batches = Some(batch.len());
+        self.exchange.events.push_back(LinkEvent::Messages(batch));
+        true
     }
 
     fn begin_skim(&mut self, header: Header) -> Result<bool, Malformed> {
@@ -320,7 +353,9 @@ impl Wire {
         if self.inbox.is_empty() && self.inbox.capacity() > KEPT {
             self.inbox = BytesMut::new();
         }
-        self.inbox.reserve(CHUNK);
+        if self.inbox.capacity() - self.inbox.len() < LEAST {
+            self.inbox.reserve(CHUNK);
+        }
         match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
             Ok(0) => self.ended(None),
             Ok(_) => self.pulse.heard(Instant::now()),
