@@ -119,6 +119,16 @@ impl Batch {
         self.payloads
     }
 
+    /// What its messages stand in.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its bytes are part of a larger piece of memory.
+    pub const fn shares_memory(&self) -> bool {
+        self.held > self.bytes.len()
+    }
+
     /// Bytes of memory that it takes.
     pub fn cost(&self) -> usize {
         self.held + self.heads.capacity() * size_of::<Head>()

@@ -25,6 +25,11 @@ use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, Se
 const OVERHEAD: usize = 512;
 /// Bytes that a member of a JSON object is charged besides its name and value.
 const MEMBER: usize = 64;
+/// So much may wait before a sender gives the loop a moment, however large the inbox is: what is taken soon is still in the
+/// processor's cache then. A loop that stands still gets the whole inbox.
+const CROWD: usize = 1 << 20;
+/// A loop that rests until its next frame is woken when so much waits.
+const WORTH_WAKING: usize = 256 << 10;
 /// A loop that takes nothing for this long stands still: it draws within milliseconds.
 const STILL: Duration = Duration::from_millis(250);
 /// So many times the usual bytes may wait while the oldest is one that its reader acknowledges: brokers have some 20 such
@@ -77,14 +82,19 @@ impl Inbox {
     }
 
     pub fn push(&self, event: Event) {
-        self.queue().push(event);
-        self.shared.filled.notify_one();
+        let mut queue = self.queue();
+        queue.push(event);
+        let wakes = !queue.rests || queue.is_worth_waking();
+        drop(queue);
+        if wakes {
+            self.shared.filled.notify_one();
+        }
     }
 
     pub fn pop(&self) -> Option<Event> {
         let mut queue = self.queue();
         let event = queue.pop();
-        let has_eased = queue.awaited && queue.bytes <= queue.limit_bytes / 4;
+        let has_eased = queue.awaited && queue.bytes <= queue.crowd() / 2;
         if has_eased {
             queue.awaited = false;
         }
@@ -96,18 +106,18 @@ impl Inbox {
         event
     }
 
-    /// More than half full, and the loop moves.
+    /// Much waits, and the loop moves.
     pub fn is_crowded(&self) -> bool {
         let queue = self.queue();
-        queue.bytes > queue.limit_bytes / 2 && !self.shared.stands_still.load(Ordering::Relaxed)
+        queue.bytes > queue.crowd() && !self.shared.stands_still.load(Ordering::Relaxed)
     }
 
-    /// Until it is a quarter full, or the loop has taken nothing for [`STILL`].
+    /// Until half of that is taken, or the loop has taken nothing for [`STILL`].
     pub async fn room(&self) {
         loop {
             let taken = {
                 let mut queue = self.queue();
-                if queue.bytes <= queue.limit_bytes / 4 {
+                if queue.bytes <= queue.crowd() / 2 {
                     return;
                 }
                 queue.awaited = true;
@@ -127,8 +137,26 @@ impl Inbox {
 
     /// Until something is there.
     pub async fn filled(&self) {
-        while self.is_empty() {
+        while !self.has_reason(false) {
             self.shared.filled.notified().await;
+        }
+    }
+
+    /// Until something is there that cannot wait for the next frame: anything but a few messages and log lines. A wake-up for
+    /// each message would cost more than the message.
+    pub async fn filled_much(&self) {
+        while !self.has_reason(true) {
+            self.shared.filled.notified().await;
+        }
+    }
+
+    fn has_reason(&self, rests: bool) -> bool {
+        let mut queue = self.queue();
+        queue.rests = rests;
+        if rests {
+            queue.is_worth_waking()
+        } else {
+            !queue.is_empty()
         }
     }
 
@@ -167,6 +195,8 @@ struct Queue {
     taken: u64,
     /// A sender waits for room.
     awaited: bool,
+    /// The loop looks in at its next frame.
+    rests: bool,
 }
 
 impl Queue {
@@ -182,6 +212,7 @@ impl Queue {
             limit_bytes,
             taken: 0,
             awaited: false,
+            rests: false,
         }
     }
 
@@ -190,6 +221,17 @@ impl Queue {
             && self.gaps.is_empty()
             && self.data.is_empty()
             && self.lines.is_empty()
+    }
+
+    /// What waits before a sender pauses.
+    const fn crowd(&self) -> usize {
+        let half = self.limit_bytes / 2;
+        if half < CROWD { half } else { CROWD }
+    }
+
+    fn is_worth_waking(&self) -> bool {
+        let much = WORTH_WAKING.min(self.limit_bytes / 8);
+        !self.control.is_empty() || self.bytes > much || self.lines.len() > LINES / 2
     }
 
     fn push(&mut self, event: Event) {
