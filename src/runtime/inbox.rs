@@ -457,6 +457,7 @@ mod tests {
 
     use super::*;
     use crate::base::moment::Timestamp;
+    use crate::domain::batch::{Batch, Head};
     use crate::domain::message::{AckToken, Direction, Qos};
     use crate::domain::reading::Reading;
     use crate::domain::session::LinkState;
@@ -479,6 +480,15 @@ mod tests {
             SessionId::default(),
             SessionEvent::Message(Box::new(message), Reading::default()),
         )
+    }
+
+    /// That many messages in one, with numbers from there on.
+    fn batch(number: usize, many: usize, size: usize) -> Event {
+        let bytes = Bytes::from(vec![b't'; many * (size + 1)]);
+        let heads = (0..many).map(|n| Head::new(n * (size + 1), 1, 0, size));
+        let mut batch = Batch::new(bytes, many * (size + 1), heads.collect());
+        batch.at = Timestamp(i64::try_from(number).unwrap());
+        Event::Session(SessionId::default(), SessionEvent::Messages(batch))
     }
 
     fn gap(messages: u64) -> Event {
@@ -533,6 +543,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_loop_at_rest_is_woken_for_much_or_for_what_is_no_message() {
+        let waits = |inbox: &Inbox| {
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            std::pin::pin!(inbox.filled_much())
+                .poll(&mut cx)
+                .is_pending()
+        };
+        let inbox = Inbox::new(100_000);
+        inbox.push(message(0, 100));
+        inbox.push(line(1));
+        assert!(waits(&inbox), "they wait for the next frame");
+        inbox.push(link());
+        assert!(!waits(&inbox));
+        while inbox.pop().is_some() {}
+        inbox.push(message(2, 50_000));
+        assert!(!waits(&inbox), "that is much");
+        let resting = inbox.clone();
+        while inbox.pop().is_some() {}
+        let woken = tokio::spawn(async move { resting.filled_much().await });
+        tokio::task::yield_now().await;
+        inbox.push(batch(3, 100, 500));
+        woken.await.expect("it is woken");
+    }
+
+    #[tokio::test]
     async fn a_loop_that_stands_still_is_not_waited_for_again() {
         let inbox = Inbox::new(20_000);
         for number in 0..100 {
@@ -557,6 +592,11 @@ mod tests {
                         last = m.at.0;
                         delivered += 1;
                     }
+                    Some(Event::Session(_, SessionEvent::Messages(batch))) => {
+                        assert!(batch.at.0 > last, "order");
+                        last = batch.at.0;
+                        delivered += batch.len() as u64;
+                    }
                     Some(Event::Session(_, SessionEvent::Gap(gap))) => lost += gap.messages,
                     Some(_) => seen_links += 1,
                     None => return false,
@@ -568,6 +608,7 @@ mod tests {
                     0 => { queue.push(link()); links += 1; }
                     1 | 2 => { check(queue.pop()); }
                     3 => { queue.push(gap(2)); pushed += 2; }
+                    4 | 5 => { queue.push(batch(number, 7, size / 7)); pushed += 7; }
                     _ => { queue.push(message(number, size)); pushed += 1; }
                 }
                 let waiting = queue.data.len();

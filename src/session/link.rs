@@ -17,6 +17,7 @@ mod skim;
 mod wire;
 mod words;
 
+pub use gather::gather;
 pub use words::io_words;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod support;
 mod composer;
 mod dashboard;
 mod faults;
+mod flood;
 mod headless;
 mod history;
 mod hostile;
