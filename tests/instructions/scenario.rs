@@ -76,8 +76,8 @@ pub const ALL: &[Scenario] = &[
         run: || filter("re:/\"current\":2[0-9]\\.5/"),
     },
     Scenario {
-        name: "opening_a_payload_of_1_mib_per_kib",
-        units: 1024,
+        name: "opening_a_long_payload_per_kib",
+        units: (OPENED / 1024) as u64,
         run: open,
     },
 ];
@@ -85,6 +85,12 @@ pub const ALL: &[Scenario] = &[
 const INGESTED: usize = 6_000;
 const FRAMES: u64 = 8;
 const FILTERED: usize = 4_000;
+/// Bytes of the payload that is opened: 1 MiB, but where nothing is optimized an eighth of it must do.
+const OPENED: usize = if cfg!(debug_assertions) {
+    128 << 10
+} else {
+    1 << 20
+};
 const SESSION: SessionId = SessionId { generation: 1 };
 /// What one read brings.
 const READ: usize = 64 << 10;
@@ -280,7 +286,7 @@ fn filter(text: &str) {
 
 /// What is done beside the screen when a long payload is looked at.
 fn open() {
-    let many = (0..(1 << 20) / 40)
+    let many = (0..OPENED / 40)
         .map(|n| format!("{{\"name\":\"sensor-{n:05}\",\"t\":{}.5}}", n % 40))
         .collect::<Vec<_>>();
     let job = Job {

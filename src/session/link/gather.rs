@@ -76,12 +76,11 @@ fn light(bytes: &[u8], at: usize, version: Version, max_packet: usize) -> Option
     if topic.is_empty() || std::str::from_utf8(topic).is_err() {
         return None;
     }
-    let (packet, rest) = match qos {
-        Qos::AtMostOnce => (0, rest),
-        _ => {
-            let (packet, rest) = rest.split_first_chunk::<2>()?;
-            (u16::from_be_bytes(*packet), rest)
-        }
+    let (packet, rest) = if qos == Qos::AtMostOnce {
+        (0, rest)
+    } else {
+        let (packet, rest) = rest.split_first_chunk::<2>()?;
+        (u16::from_be_bytes(*packet), rest)
     };
     if qos != Qos::AtMostOnce && packet == 0 {
         return None;
