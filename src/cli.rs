@@ -23,7 +23,10 @@ pub mod args;
 pub mod environment;
 mod look;
 pub mod paper;
+mod provision;
 mod publish;
+mod recording;
+mod shadow;
 pub mod verb;
 
 /// All that was asked for, by arguments and by variables.
@@ -78,6 +81,8 @@ pub enum Command {
     Verb(Verb),
     Completions(clap_complete::Shell),
     Man,
+    /// The process that jq programs run in; thingdeck starts it itself.
+    SieveHelper,
     /// A picture of a real frame, for the README.
     Picture {
         file: PathBuf,

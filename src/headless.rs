@@ -10,8 +10,12 @@ mod control;
 mod devices;
 mod feed;
 mod profiles;
+mod provision;
 mod publish;
+mod record;
+mod replay;
 mod script;
+mod shadow;
 mod state;
 mod subs;
 mod table;
@@ -63,6 +67,10 @@ async fn play(verb: &Verb, script: &mut Script<'_>) -> Result<Exit, End> {
         Verb::Tail(verb) => tail::run(script, verb, tail::Manner::Tail).await,
         Verb::Expect(verb) => tail::run(script, verb, tail::Manner::Expect).await,
         Verb::Publish(verb) => publish::run(script, verb).await,
+        Verb::Shadow(verb) => shadow::run(script, verb).await,
+        Verb::Provision(verb) => provision::run(script, verb).await,
+        Verb::Record(verb) => record::run(script, verb).await,
+        Verb::Replay(verb) => replay::run(script, verb).await,
         Verb::ProfileAdd(verb) => profiles::add(script, verb).await,
         Verb::ProfileList { json } => profiles::list(script, *json).await,
         Verb::ProfileRemove { name, yes } => profiles::remove(script, name, *yes).await,

@@ -1,8 +1,11 @@
 //! Clouds as translators: an adapter describes HTTP calls and connect plans, conducts the rituals of its cloud, and
 //! turns answers into facts. It never opens a connection itself; [`io::Io`] is everything it may do.
 
+pub mod aws;
 pub mod catalog;
 pub mod common;
+pub mod google;
+pub mod huawei;
 pub mod io;
 pub mod mqtt;
 pub mod plan;
@@ -10,14 +13,18 @@ pub mod thinq;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
-use crate::domain::message::Message;
+use crate::domain::message::{Draft, Message};
 use crate::domain::profile::PlatformId;
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
-use io::Io;
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
+use io::{HttpReply, Io};
 use plan::ConnectPlan;
 
 /// A boxed future: adapters are straight-line async code without a runtime.
@@ -49,6 +56,58 @@ pub trait Platform: Send + Sync {
     fn refused<'a>(&'a self, io: &'a dyn Io, problem: &'a Problem) -> Pending<'a, Verdict>;
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>>;
+
+    /// The cloud's rules, known before the wire: what it would answer with a hang-up or with silence is refused here, with
+    /// the rule and what to do. Counts rates by `at`, so it is asked once for each publish that is about to be queued.
+    fn check_publish(&self, _draft: &Draft, _at: Mono) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// The same for a filter that the user or the profile adds.
+    fn check_filter(&self, _wish: &FilterWish) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// A filter that passed [`Platform::check_filter`] is wanted no more.
+    fn filter_gone(&self, _filter: &TopicFilter) {}
+
+    /// Pure: what a no or a hang-up of this cloud most likely means, in place of `said`, which is what it looks like from
+    /// the wire alone. `None`: nothing better is known.
+    fn explain(&self, _after: &After<'_>, _said: &Problem) -> Option<Problem> {
+        None
+    }
+
+    /// Whether a session that the broker kept is known to hold its subscriptions: they are not sent again then.
+    fn trusts_kept_session(&self) -> bool {
+        false
+    }
+
+    /// Whether publishes wait on each connection until the adapter says [`Io::release`](io::Io::release): what they are
+    /// about has to be prepared first.
+    fn holds_publishes(&self) -> bool {
+        false
+    }
+
+    /// A publish of QoS 1 or 2 has gone out, whoever asked for it.
+    fn sent(&self, _draft: &Draft, _packet: u16, _at: Moment) {}
+
+    /// The broker has acknowledged what went out under this packet id.
+    fn acknowledged(&self, _packet: u16) {}
+}
+
+/// What came last before the broker closed the connection or said no.
+#[derive(Debug)]
+pub enum After<'a> {
+    /// The TLS handshake or CONNECT.
+    Connect,
+    /// The handshake of the WebSocket: this answer instead of an upgrade.
+    Upgrade { reply: &'a HttpReply, at: Timestamp },
+    /// A SUBSCRIBE of these filters; only one where the broker named it.
+    Subscribe(&'a [TopicFilter]),
+    /// This message, perhaps without its payload.
+    Publish(&'a Draft),
+    /// Nothing in particular: the connection had stood for so long.
+    Standing { lived: Duration },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +131,8 @@ pub enum Leave {
 pub enum Verdict {
     /// Explain and stop.
     Final,
+    /// Stop, with these words instead of the broker's code.
+    Explained(Problem),
     /// Something was renewed or forgotten: plan and connect once more now. The reason is shown.
     TryAgain { reason: String },
 }

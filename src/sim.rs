@@ -26,7 +26,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use self::ca::CaError;
-pub use self::control::{DeviceInfo, SimControl};
+pub use self::control::{CertificateInfo, DeviceInfo, SimControl};
 pub use self::event::{CallRecord, SimEvent, SimEvents};
 pub use self::faults::{Fault, Times};
 use self::hub::Hub;
@@ -44,6 +44,8 @@ pub enum SimError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot listen on port {port} of 127.0.0.1")]
     Listen { port: u16, source: io::Error },
+    #[error("there is no simulator of {0}")]
+    NoSuch(&'static str),
     #[error("cannot set up certificates")]
     Certificates(#[from] CaError),
 }
@@ -117,6 +119,11 @@ impl Sim {
             mut tasks,
         } = match options.platform {
             PlatformId::Thinq => setup::thinq::start(options).await?,
+            PlatformId::Aws => setup::aws::start(options).await?,
+            PlatformId::Google => setup::google::start(options).await?,
+            PlatformId::Huawei => {
+                return Err(SimError::NoSuch(options.platform.word()));
+            }
             PlatformId::Mqtt => setup::mqtt::start(options).await?,
         };
         tasks.spawn(live(Arc::clone(&hub), rate));

@@ -170,7 +170,7 @@ impl Broker {
         let wish = FilterWish::new(TopicFilter::parse("#").unwrap(), Qos::AtMostOnce);
         let mut setup = setup(120, 36);
         setup.profiles[0].platform = PlatformId::Mqtt;
-        setup.profiles[0].capabilities = thingdeck::platform::mqtt::CAPABILITIES;
+        setup.profiles[0].capabilities = Capabilities::MQTT;
         setup.profiles[0].topics = vec![wish];
         let (app, _effects) = App::new(setup);
         let mut broker = Self {
@@ -247,9 +247,7 @@ fn setup(width: u16, height: u16) -> Setup {
             state: true,
             control: true,
             energy: true,
-            publish: false,
-            filters: false,
-            topics: false,
+            ..Capabilities::NONE
         },
         simulated: false,
         insecure: false,
@@ -270,6 +268,7 @@ fn setup(width: u16, height: u16) -> Setup {
         keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }
@@ -284,6 +283,7 @@ fn device(number: usize) -> Device {
         reportable: true,
         group: None,
         presence: Presence::Unknown,
+        attributes: Vec::new(),
     }
 }
 

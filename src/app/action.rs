@@ -15,6 +15,9 @@ pub enum Action {
     Left,
     Right,
     Top,
+    TopOfMessage,
+    PlotOrTop,
+    Plot,
     Bottom,
     PageUp,
     PageDown,
@@ -28,10 +31,12 @@ pub enum Action {
     Freeze,
     State,
     Control,
+    Jobs,
     AddFilter,
     Drop,
     Mute,
     Filter,
+    Program,
     Clear,
     NextMatch,
     PreviousMatch,
@@ -46,6 +51,7 @@ pub enum Action {
     Decoder,
     Copy,
     CopyMessage,
+    SavePayload,
     Compose,
     Write,
     Send,
@@ -65,6 +71,7 @@ pub enum Action {
     ClearDraft,
     ClearRetained,
     Refresh,
+    Record,
     Log,
     Profiles,
     Palette,
@@ -77,11 +84,14 @@ pub enum Action {
     Fold,
     FoldBelow,
     Sort,
+    Group,
     Health,
     EditFilter,
     AddAccount,
     NewToken,
     Problems,
+    Provision,
+    ConnectionState,
 }
 
 /// One action, as data.
@@ -115,6 +125,8 @@ impl ActionInfo {
 const ALL: &[PaneId] = &PaneId::ALL;
 const FILTERS: &[PaneId] = &[Devices, Subscriptions];
 const STREAM: &[PaneId] = &[Messages, Inspector];
+/// There `g` is about the number under the cursor first.
+const BUT_INSPECTOR: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 const ON_DEVICE: &[PaneId] = &[Devices, Subscriptions, Messages, Publish];
 
 /// What happens to what is under the cursor comes first: the footer shows as many as fit.
@@ -200,10 +212,18 @@ static TABLE: &[ActionInfo] = &[
         None,
     ),
     entry(
+        Action::Group,
+        "group messages by topic, or not",
+        &["t"],
+        &[Messages],
+        "the topics as a tree in place of the messages: rate, last message, count; Enter shows only that topic",
+        None,
+    ),
+    entry(
         Action::Sort,
         "sort topics by name or rate",
         &["S"],
-        &[Devices],
+        &[Devices, Messages],
         "sort the topics by name, or the busiest first",
         Some("sort"),
     ),
@@ -252,7 +272,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree; of a topic, its last message",
+        "the device's state, as a tree, or its shadow; of a topic, its last message",
         Some("state"),
     ),
     entry(
@@ -262,6 +282,14 @@ static TABLE: &[ActionInfo] = &[
         ON_DEVICE,
         "control the device",
         Some("control"),
+    ),
+    entry(
+        Action::Jobs,
+        "jobs",
+        &["J"],
+        ON_DEVICE,
+        "the device's jobs: what waits, what is under way, and what became of it",
+        None,
     ),
     entry(
         Action::Copy,
@@ -277,6 +305,14 @@ static TABLE: &[ActionInfo] = &[
         &["Y"],
         STREAM,
         "copy the whole message as a JSON line",
+        None,
+    ),
+    entry(
+        Action::SavePayload,
+        "save payload",
+        &[],
+        STREAM,
+        "write the payload to a file, byte for byte",
         None,
     ),
     entry(
@@ -312,6 +348,22 @@ static TABLE: &[ActionInfo] = &[
         None,
     ),
     entry(
+        Action::PlotOrTop,
+        "plot this number",
+        &["g"],
+        &[Inspector],
+        "plot the number under the cursor, live, beside up to three others; on anything else: the first line",
+        Some("plot"),
+    ),
+    entry(
+        Action::Plot,
+        "show the plot",
+        &[],
+        ALL,
+        "the numbers plotted with g in the inspector",
+        None,
+    ),
+    entry(
         Action::CopyPath,
         "copy path",
         &["p"],
@@ -334,6 +386,14 @@ static TABLE: &[ActionInfo] = &[
         ALL,
         "filter this pane, live",
         Some("filter"),
+    ),
+    entry(
+        Action::Program,
+        "jq program",
+        &["|"],
+        STREAM,
+        "put a jq program over the payloads of these topics; it is remembered, an empty one ends it",
+        None,
     ),
     entry(
         Action::Clear,
@@ -469,7 +529,19 @@ static TABLE: &[ActionInfo] = &[
         &["Right", "l"],
         "to the pane on the right",
     ),
-    movement(Action::Top, "first row", &["g", "Home"], "first row"),
+    within(
+        BUT_INSPECTOR,
+        movement(Action::Top, "first row", &["g", "Home"], "first row"),
+    ),
+    within(
+        &[Inspector],
+        movement(
+            Action::TopOfMessage,
+            "first line",
+            &["Home"],
+            "first line of the message",
+        ),
+    ),
     movement(
         Action::Bottom,
         "last row",
@@ -543,6 +615,14 @@ static TABLE: &[ActionInfo] = &[
         &["z"],
         ALL,
         "the pane alone, or all again",
+        None,
+    ),
+    entry(
+        Action::Record,
+        "record, or stop the recording",
+        &["R"],
+        ALL,
+        "start or stop a recording of every message, whatever is filtered",
         None,
     ),
     entry(
@@ -698,6 +778,22 @@ static TABLE: &[ActionInfo] = &[
         None,
     ),
     entry(
+        Action::Provision,
+        "provision a new thing",
+        &[],
+        ALL,
+        "fleet provisioning: a certificate, a thing, a new profile",
+        None,
+    ),
+    entry(
+        Action::ConnectionState,
+        "report connection state in the shadow",
+        &[],
+        ALL,
+        "will, rule, role and policies, step by step, and a test",
+        None,
+    ),
+    entry(
         Action::Problems,
         "last problems",
         &[],
@@ -734,6 +830,11 @@ const fn movement(
 ) -> ActionInfo {
     let mut info = entry(action, name, keys, ALL, help, None);
     info.moves = true;
+    info
+}
+
+const fn within(panes: &'static [PaneId], mut info: ActionInfo) -> ActionInfo {
+    info.panes = panes;
     info
 }
 

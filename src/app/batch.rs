@@ -9,7 +9,9 @@ use std::time::Duration;
 
 impl App {
     pub(super) fn batch(&mut self, batch: &Batch) {
-        let is_awaited = self.composer.exchange.is_some() || self.composer.sweep.is_some();
+        let is_awaited = self.composer.exchange.is_some()
+            || self.composer.sweep.is_some()
+            || self.recording.is_some();
         if !self.has_topics() || is_awaited {
             for message in batch.messages() {
                 self.message(&message, Reading::default());
@@ -33,7 +35,8 @@ impl App {
             self.messages.offer_all(count, &self.home);
         }
         self.shelve();
-        self.unsettled |= self.topics_due_in() == Some(Duration::ZERO);
+        let due = [self.topics_due_in(), self.groups_due_in()];
+        self.unsettled |= due.contains(&Some(Duration::ZERO));
         self.moved = true;
     }
 

@@ -4,12 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document::Job;
-use super::event::{SearchId, TimerId};
+use super::event::{RecordingId, SearchId, TimerId};
+use super::sieve::SiftRow;
+use crate::base::moment::Timestamp;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
-use crate::domain::profile::Version;
+use crate::domain::connection_state::Recipe;
+use crate::domain::device::DeviceId;
+use crate::domain::message::Message;
+use crate::domain::profile::{PlatformId, Version};
+use crate::domain::provision::NewThingProfile;
+use crate::domain::reading::Kind;
 use crate::domain::request::{Request, RequestId};
-use crate::domain::session::{SessionCommand, SessionId};
+use crate::domain::session::{Gap, SessionCommand, SessionId};
 use crate::domain::topic::TopicFilter;
 use crate::store::query::Query;
 use crate::store::sheet::Sheet;
@@ -33,8 +40,24 @@ pub enum Effect {
     Copy(RequestId, String),
     /// Payload bytes to the clipboard: as text where they are UTF-8, else hex.
     CopyBytes(RequestId, bytes::Bytes),
+    /// Payload bytes into a file of their own, as they are.
+    SaveBytes(RequestId, bytes::Bytes),
     /// Decode and lay out a payload beside the screen: answered with `Event::Decoded`.
     Decode(RequestId, Box<Job>),
+    /// Put jq programs over payloads, in a process of their own: answered with `Event::Sifted`, in parts.
+    Sift(RequestId, Vec<SiftRow>),
+    /// Write to the config file which jq program is put over a topic's payloads; `None` takes it out.
+    SaveProgram {
+        id: RequestId,
+        topic: String,
+        program: Option<String>,
+    },
+    /// Write figures to a file of this name in the state folder: answered with `Outcome::Written`.
+    Export {
+        id: RequestId,
+        ending: &'static str,
+        text: String,
+    },
     /// Write to the config file how a topic's payloads are decoded.
     SavePin {
         id: RequestId,
@@ -48,6 +71,14 @@ pub enum Effect {
     SaveProfile(RequestId, NewProfile),
     /// A fresh token for the open profile, for this run and in its 0600 file; then the session is opened again.
     SaveToken(RequestId, Secret),
+    /// A provisioned thing as a new profile: answered with `Outcome::ThingSaved`.
+    SaveThing(RequestId, Box<NewThingProfile>),
+    /// One connection with that profile beside the open one: answered with `Outcome::Tried`.
+    TryThing(RequestId, String),
+    /// What the open profile knows of the recipe: answered with `Outcome::Recipe`.
+    CompleteRecipe(RequestId, Box<Recipe>),
+    /// Will, connect and disconnect message into the profile that the recipe names: answered with `Outcome::Written`.
+    SaveMessages(RequestId, Box<Recipe>),
     /// Messages that left memory: to the disk. What becomes of them comes as `Event::Shelf`.
     Shelve(SessionId, Place, Arc<Sheet>),
     /// Read some rows back.
@@ -57,6 +88,15 @@ pub enum Effect {
     StopSearch(SearchId),
     /// The session is over: all that is left of it goes to the disk, however long that takes.
     ShelveRest(SessionId, Vec<(Place, Arc<Sheet>)>),
+    /// A new file for the messages of a profile; what becomes of it comes as `Event::Recording`.
+    StartRecording {
+        id: RecordingId,
+        profile: String,
+        platform: PlatformId,
+    },
+    Record(RecordingId, Box<Recorded>),
+    /// Nothing more is recorded: the file is finished.
+    StopRecording(RecordingId),
     /// The user's editor on this text, in a file with this ending; answered with [`super::event::Outcome::Edited`].
     Edit {
         id: RequestId,
@@ -85,6 +125,22 @@ pub enum Effect {
     Quit,
     /// Leave, and end every subscription of the platform first, whatever the profile says.
     QuitEnding,
+}
+
+/// A line of a recording before it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    Message {
+        message: Message,
+        kind: Kind,
+        device: Option<DeviceId>,
+        /// What the device is called, where that is known.
+        device_name: Option<String>,
+        /// See [`Reading::mask`](crate::domain::reading::Reading::mask).
+        mask: Vec<&'static str>,
+    },
+    /// Messages that were dropped before they got here.
+    Gap(Gap, Timestamp),
 }
 
 /// What only the outside knows.

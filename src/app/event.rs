@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::document::Ready;
+use super::sieve::Sifted;
+use super::state::ProfileSummary;
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::domain::compose::{Entry, Template};
+use crate::domain::connection_state::Recipe;
 use crate::domain::fact::Fact;
+use crate::domain::provision::SavedThing;
 use crate::domain::request::{Reply, RequestId};
 use crate::domain::session::{LogLine, SessionEvent, SessionId};
 use crate::store::sheet::Sheet;
@@ -31,11 +35,41 @@ pub enum Event {
     Done(RequestId, Result<Outcome, Problem>),
     /// A payload that was decoded beside the screen.
     Decoded(RequestId, Box<Ready>),
+    /// What jq programs made of the rows with these numbers; `true` with the last part of an answer.
+    Sifted(RequestId, Vec<(usize, Sifted)>, bool),
     Timer(TimerId),
     /// From the disk, where older messages are.
     Shelf(SessionId, ShelfEvent),
+    /// From the file that is being recorded.
+    Recording(RecordingId, RecordingEvent),
     Log(LogLine),
     Stop(StopReason),
+}
+
+/// Names one recording; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct RecordingId(pub u64);
+
+/// What becomes of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingEvent {
+    Began {
+        path: String,
+    },
+    /// So far.
+    Written(Amount),
+    /// Finished as it was asked to, or broken off.
+    Ended(Amount, Result<(), Problem>),
+}
+
+/// How much of a recording there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amount {
+    pub messages: u64,
+    /// In the file.
+    pub bytes: u64,
+    /// Messages for which the disk was too slow: a gap stands in their place.
+    pub lost: u64,
 }
 
 /// What the disk has to say.
@@ -72,6 +106,9 @@ pub enum Outcome {
     Edited {
         text: String,
     },
+    ThingSaved(Box<SavedThing>, Box<ProfileSummary>),
+    Tried,
+    Recipe(Box<Recipe>),
     Gathered(Gathered),
     Kept(Box<Kept>),
     Templates(Vec<Template>),

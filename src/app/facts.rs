@@ -51,6 +51,7 @@ impl App {
             SessionEvent::Receipt { id, result } => self.receipt(id, result),
             SessionEvent::Gap(gap) => {
                 self.sweep_missed();
+                self.record_gap(gap);
                 let seq = self.home.ring.push_gap(self.at.wall, gap);
                 self.offer_message(seq);
                 self.moved = true;
@@ -80,6 +81,7 @@ impl App {
     pub(super) fn message(&mut self, message: &Message, reading: Reading) {
         self.exchange_heard(message);
         self.sweep_heard(message);
+        self.record(message, &reading);
         let device = reading.device.map(|id| (self.home.devices.number(&id), id));
         let note = Note {
             kind: reading.kind,
@@ -191,6 +193,11 @@ impl App {
                 self.home.step(step);
                 self.moved |= !self.home.devices.is_listed();
             }
+            Fact::Progress(progress) => {
+                if !self.provision_step(&progress) {
+                    self.trial_step(progress);
+                }
+            }
             Fact::Devices(devices) => {
                 let changed = self.home.devices.replace(devices);
                 self.home.trouble = None;
@@ -260,6 +267,9 @@ impl App {
                 self.moved |= self.home.budget != Some(budget);
                 self.home.budget = Some(budget);
             }
+            Fact::Shadow(news) => self.shadow_news(&news),
+            Fact::Jobs(news) => self.jobs_news(*news),
+            Fact::Relay(_) => {}
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -297,13 +307,30 @@ impl App {
             Purpose::Rehearse { device, settings } => self.rehearsed(id, &device, settings, result),
             Purpose::Control { device, command } => self.control_answered(&device, command, result),
             Purpose::TryProfile => self.profile_tried(id, result),
+            Purpose::Provision => self.provisioned(id, result),
+            Purpose::Trial => self.trial_answered(result),
+            Purpose::Forgotten => {
+                if let Err(problem) = result {
+                    self.problem_notice("provisioning", &problem);
+                }
+            }
+            Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
+            Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
             Purpose::SaveProfile
+            | Purpose::SaveThing
+            | Purpose::TryThing
+            | Purpose::Recipe
+            | Purpose::SaveMessages
             | Purpose::SaveToken
             | Purpose::SavePin
+            | Purpose::Sift
+            | Purpose::SaveProgram
+            | Purpose::Export
             | Purpose::Copy
             | Purpose::Decode
             | Purpose::Kept
             | Purpose::Edit
+            | Purpose::EditShadow
             | Purpose::Gather(_)
             | Purpose::Templates(_) => self.pending.stray(),
         }
@@ -316,18 +343,26 @@ impl App {
         match (purpose, result) {
             (Purpose::SaveProfile, result) => self.profile_saved(id, result),
             (Purpose::SaveToken, result) => self.token_saved(id, result),
+            (Purpose::SaveThing, result) => self.thing_saved(id, result),
+            (Purpose::TryThing, result) => self.thing_tried(id, result),
+            (Purpose::Recipe, result) => self.recipe_completed(result),
+            (Purpose::SaveMessages, result) => self.messages_saved(result),
             (_, Ok(Outcome::Copied { how })) => self.say(Role::Good, format!("copied: {how}")),
             (_, Ok(Outcome::Written { path })) => self.say(Role::Good, format!("written: {path}")),
             (_, Ok(Outcome::ProfileSaved { name })) => {
                 self.say(Role::Good, format!("profile {name} is saved"));
             }
             (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
+            (Purpose::EditShadow, Ok(Outcome::Edited { text })) => self.shadow_edited(&text),
             (_, Ok(Outcome::Edited { text })) => self.edited(&text),
             (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
                 self.gathered(*job, gathered);
             }
             (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
                 self.templates_came(templates, purpose);
+            }
+            (_, Ok(Outcome::ThingSaved(..) | Outcome::Tried | Outcome::Recipe(_))) => {
+                self.pending.stray()
             }
             (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
             (_, Err(problem)) => {

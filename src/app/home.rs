@@ -3,6 +3,8 @@
 use super::commands::Commands;
 use super::feeds::Feeds;
 use super::filters::Filters;
+use super::jobs::Jobs;
+use super::shadows::Shadows;
 use crate::base::problem::Problem;
 use crate::domain::fact::{Budget, Step};
 use crate::domain::session::{LinkState, SessionId};
@@ -30,6 +32,8 @@ pub(super) struct Home {
     pub(super) filters: Filters,
     pub(super) feeds: Feeds,
     pub(super) commands: Commands,
+    pub(super) shadows: Shadows,
+    pub(super) jobs: Jobs,
     pub(super) budget: Option<Budget>,
     /// The list was asked for although there is no connection.
     pub(super) greeted: bool,
@@ -56,6 +60,8 @@ impl Home {
             filters: Filters::default(),
             feeds: Feeds::default(),
             commands: Commands::default(),
+            shadows: Shadows::default(),
+            jobs: Jobs::default(),
             budget: None,
             greeted: false,
             newcomers: false,

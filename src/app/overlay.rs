@@ -10,9 +10,13 @@ pub(super) mod filter;
 pub(super) mod form;
 pub(super) mod health;
 pub(super) mod help;
+mod jobs;
 pub(super) mod log;
 pub(super) mod palette;
 pub(super) mod profiles;
+pub(super) mod provision;
+pub(super) mod recipe;
+mod shadow;
 pub(super) mod text;
 pub(super) mod token;
 pub(super) mod tree;
@@ -27,6 +31,8 @@ use crate::domain::request::RequestId;
 use choice::ChoiceOver;
 use confirm::ConfirmOver;
 use form::FormOver;
+use jobs::JobsOver;
+use shadow::ShadowOver;
 use text::{TextKind, TextOver};
 
 #[derive(Debug)]
@@ -35,6 +41,8 @@ pub(super) enum Over {
     Choice(ChoiceOver),
     Form(FormOver),
     Confirm(ConfirmOver),
+    Shadow(ShadowOver),
+    Jobs(JobsOver),
 }
 
 /// What went wrong, device by device: name, code and words, what to do.
@@ -68,6 +76,8 @@ impl Over {
     pub(super) fn is_typing(&self) -> bool {
         match self {
             Self::Text(text) => text.is_typing(),
+            Self::Shadow(shadow) => shadow.is_typing(),
+            Self::Jobs(_) => false,
             Self::Choice(_) | Self::Form(_) | Self::Confirm(_) => true,
         }
     }
@@ -76,7 +86,8 @@ impl Over {
         match self {
             Self::Choice(choice) => choice.waiting == Some(id),
             Self::Form(form) => form.waiting == Some(id),
-            Self::Text(_) | Self::Confirm(_) => false,
+            Self::Shadow(shadow) => shadow.waits_for(id),
+            Self::Text(_) | Self::Confirm(_) | Self::Jobs(_) => false,
         }
     }
 
@@ -84,8 +95,16 @@ impl Over {
         matches!(self, Self::Text(t) if t.kind == TextKind::Log)
     }
 
+    pub(super) fn is_plot(&self) -> bool {
+        matches!(self, Self::Text(t) if t.kind == TextKind::Plot)
+    }
+
     pub(super) fn is_half_filled(&self) -> bool {
-        matches!(self, Self::Form(form) if form.kind.is_account() && form.is_touched())
+        match self {
+            Self::Form(form) => form.kind.is_account() && form.is_touched(),
+            Self::Shadow(shadow) => shadow.is_half_filled(),
+            _ => false,
+        }
     }
 }
 
@@ -114,6 +133,8 @@ impl App {
             Over::Choice(over) => self.choice_key(over, key),
             Over::Form(over) => self.form_key(over, key),
             Over::Confirm(over) => self.confirm_key(over, key),
+            Over::Shadow(over) => self.shadow_key(over, key),
+            Over::Jobs(over) => self.jobs_key(over, key),
         };
         // What the key opened lies above the box itself.
         let depth = depth.min(self.overlays.len());
@@ -142,7 +163,8 @@ impl App {
             Over::Text(over) => over.paste(text),
             Over::Choice(over) => over.paste(text),
             Over::Form(over) => over.paste(text),
-            Over::Confirm(_) => {}
+            Over::Shadow(over) => over.paste(text),
+            Over::Confirm(_) | Over::Jobs(_) => {}
         }
         self.overlays.push(top);
     }
@@ -158,6 +180,8 @@ impl App {
                 Over::Choice(over) => Overlay::Choice(self.choice_picture(over)),
                 Over::Form(over) => Overlay::Form(self.form_picture(over)),
                 Over::Confirm(over) => Overlay::Confirm(self.confirm_picture(over)),
+                Over::Shadow(over) => self.shadow_picture(over),
+                Over::Jobs(over) => self.jobs_picture(over),
             })
             .collect()
     }

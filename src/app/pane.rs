@@ -1,6 +1,7 @@
 //! What each pane remembers and how it reacts. Panes never call each other.
 
 pub(super) mod devices;
+mod groups;
 pub(super) mod inspector;
 pub(super) mod messages;
 pub(super) mod publish;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::composer::send::Job;
+use super::jobs::JobsPurpose;
+use super::shadows::ShadowPurpose;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{RequestId, Setting};
 use crate::domain::subscription::Feed;
@@ -33,13 +35,32 @@ pub(super) enum Purpose {
         device: DeviceId,
         command: u64,
     },
+    Shadow(ShadowPurpose),
+    Jobs(JobsPurpose),
+    /// A section of a shadow is in the user's editor.
+    EditShadow,
     TryProfile,
+    /// A new thing.
+    Provision,
+    SaveThing,
+    TryThing,
+    /// What was kept for another try is deleted.
+    Forgotten,
+    /// The recipe's texts, completed.
+    Recipe,
+    SaveMessages,
+    /// Whether the shadow follows.
+    Trial,
     SaveProfile,
     SaveToken,
     SavePin,
     Copy,
     /// A large payload, beside the screen.
     Decode,
+    /// jq programs over payloads.
+    Sift,
+    SaveProgram,
+    Export,
     /// What was left on the disk by the composer.
     Kept,
     Edit,

@@ -1,5 +1,6 @@
 //! The screen as plain data, from everything there is to show.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::action::{self, Action};
@@ -15,6 +16,14 @@ use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
 impl App {
+    /// The same as [`Self::screen`], but not worked out again where the last update has done so and nothing moved since.
+    pub fn picture(&self, at: Moment) -> Cow<'_, Screen> {
+        match self.shown.as_deref() {
+            Some(shown) => Cow::Borrowed(shown),
+            None => Cow::Owned(self.screen(at)),
+        }
+    }
+
     /// What is to be seen at that moment. Costs the same with ten messages and with ten million.
     pub fn screen(&self, at: Moment) -> Screen {
         let layout = self.layout();
@@ -56,6 +65,7 @@ impl App {
             focused: self.focus == id,
             note,
             filter: filter.line(),
+            program: self.program_line(id),
             body,
             scroll,
         }
@@ -82,6 +92,7 @@ impl App {
             kept: ring.kept(),
             on_disk: ring.has_shelf().then(|| ring.shelved()),
             dropped: ring.dropped(),
+            recording: self.recording_span(),
             calls: self.calls(),
             rates: self.home.rates.window(at.mono),
             rate: self.home.rates.now(at.mono),
@@ -155,6 +166,15 @@ impl App {
     fn footer(&self) -> Footer {
         let pair = |key: &str, does: &str| (SafeText::new(key), SafeText::new(does));
         let keys = match self.overlays.last() {
+            Some(over) if over.is_plot() => [
+                ("w", "time"),
+                ("c", "CSV file"),
+                ("y", "copy CSV"),
+                ("x", "take out"),
+                ("Esc", "close"),
+            ]
+            .map(|(key, does)| pair(key, does))
+            .to_vec(),
             Some(Over::Text(_)) => vec![pair("Up Down", "scroll"), pair("Esc", "close")],
             Some(Over::Choice(_)) => vec![
                 pair("Up Down", "move"),
@@ -169,8 +189,27 @@ impl App {
                 let answers = over.kind.answers().into_iter();
                 answers.map(|(key, does)| pair(key, does)).collect()
             }
+            Some(Over::Shadow(over)) => {
+                let keys = self.shadow_keys(over).into_iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            Some(Over::Jobs(over)) => {
+                let keys = over.keys().iter();
+                keys.map(|(key, does)| pair(key, does)).collect()
+            }
+            None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],
             None if self.filter_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "clear")],
             None if self.is_composing() => self.composer_keys(),
+            None if self.group_is_at_hand() => [
+                ("Enter", "only this"),
+                ("Left Right", "fold"),
+                ("S", "sort"),
+                ("t", "messages"),
+                ("?", "help"),
+                ("q", "quit"),
+            ]
+            .map(|(key, does)| pair(key, does))
+            .to_vec(),
             None => self.pane_keys(),
         };
         Footer {
@@ -218,7 +257,11 @@ impl App {
 
     /// How long until something on the screen changes with the time alone; `None` when nothing does.
     pub(super) fn next_change(&self) -> Option<Duration> {
-        let topics = self.topics_due_in();
+        let topics = self
+            .topics_due_in()
+            .into_iter()
+            .chain(self.groups_due_in())
+            .min();
         if let Some(wait) = self.home.rates.next_change(self.at.mono) {
             // The sparkline moves every second, and all else with it.
             return Some(topics.map_or(wait, |soon| soon.min(wait)));
@@ -239,7 +282,9 @@ impl App {
             topics,
             self.ages_change(),
             self.topic_ages_change(),
+            self.groups_change(),
             self.feeds_change(),
+            self.newcomer_change(),
         ]
         .into_iter()
         .flatten()

@@ -103,6 +103,8 @@ pub struct Header {
     /// On the disk; `None` where nothing goes there.
     pub on_disk: Option<u64>,
     pub dropped: u64,
+    /// A recording is being made: how much of it there is.
+    pub recording: Option<Span>,
     /// REST calls in the last hour and, while limited, how long calls rest; else what waits to be sent.
     pub calls: Option<Span>,
     /// Messages per second over the last minute, oldest first, for the sparkline; empty hides it.
@@ -152,6 +154,8 @@ pub struct PaneView {
     pub note: Option<Span>,
     /// The filter being typed or in force, with the cursor's cell offset while it is typed.
     pub filter: Option<FilterLine>,
+    /// The jq program being typed or in force, as the filter.
+    pub program: Option<FilterLine>,
     pub body: Body,
     /// Where the window stands in the whole list, for the scroll bar.
     pub scroll: Scroll,
@@ -385,6 +389,8 @@ pub enum Overlay {
     Form(FormBox),
     /// A question with keys as answers.
     Confirm(ConfirmBox),
+    /// Text of several lines to change.
+    Editor(EditorBox),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -437,6 +443,18 @@ pub struct Field {
     /// Cells from the start of `value`.
     pub cursor: Option<u16>,
     pub note: Option<Span>,
+}
+
+/// A text with its line numbers, what it is about above, and what becomes of it below.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EditorBox {
+    pub area: Area,
+    pub title: SafeText,
+    pub intro: Vec<Line>,
+    /// One for each line of the window.
+    pub rows: Vec<ComposeRow>,
+    pub below: Vec<Line>,
+    pub hint: SafeText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

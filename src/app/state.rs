@@ -9,8 +9,11 @@ use super::composer::sweep::Sweep;
 use super::effect::Effect;
 use super::event::{Size, TimerId};
 use super::filters::Origin;
+use super::glance::Glances;
 use super::home::Home;
 use super::layout::{self, Layout};
+use super::overlay::provision::NewcomerState;
+use super::overlay::recipe::RecipeState;
 use super::overlay::{Over, Report};
 use super::pane::devices::DevicesPane;
 use super::pane::inspector::InspectorPane;
@@ -19,7 +22,10 @@ use super::pane::publish::PublishPane;
 use super::pane::subscriptions::SubscriptionsPane;
 use super::pane::topics::TopicsPane;
 use super::pending::{Pending, Purpose};
+use super::plot::Plot;
+use super::recording::Recording;
 use super::screen::{PaneId, Role, Screen, Span};
+use super::sieve::Sieve;
 use super::words;
 use crate::base::dice::Dice;
 use crate::base::moment::{Moment, Mono, Timestamp};
@@ -28,6 +34,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::{OnQuit, PlatformId, Version};
+use crate::domain::program::Programs;
 use crate::domain::session::SessionId;
 use crate::domain::subscription::FilterWish;
 use crate::store::log::Log;
@@ -52,6 +59,8 @@ pub struct Setup {
     pub mouse: bool,
     /// Topics whose payloads are decoded as somebody said.
     pub pins: Pins,
+    /// jq programs that are put over the payloads of some topics.
+    pub programs: Programs,
     /// For what the composer makes up: ids, sample values.
     pub seed: u64,
 }
@@ -74,37 +83,6 @@ pub struct ProfileSummary {
     /// The filters that the profile itself names.
     pub topics: Vec<FilterWish>,
 }
-
-/// What ThinQ can do, for a profile that the wizard has just made.
-pub(super) const THINQ: Capabilities = Capabilities {
-    push: Some("push"),
-    event: Some("event"),
-    state: true,
-    control: true,
-    energy: true,
-    publish: false,
-    filters: false,
-    topics: false,
-};
-
-/// The same for a plain broker.
-pub(super) const BROKER: Capabilities = Capabilities {
-    publish: true,
-    filters: true,
-    topics: true,
-    ..NOTHING
-};
-
-const NOTHING: Capabilities = Capabilities {
-    push: None,
-    event: None,
-    state: false,
-    control: false,
-    energy: false,
-    publish: false,
-    filters: false,
-    topics: false,
-};
 
 /// The whole program, but for clock, screen and sockets.
 #[derive(Debug)]
@@ -133,6 +111,9 @@ pub struct App {
     /// How payloads are decoded, where somebody said so, and how often that has changed.
     pub(super) pins: Pins,
     pub(super) pinned: u64,
+    pub(super) sieve: Sieve,
+    pub(super) glances: Glances,
+    pub(super) plot: Plot,
     pub(super) publish: PublishPane,
     pub(super) composer: Composer,
     /// The last one is on top and has the keys.
@@ -141,10 +122,17 @@ pub struct App {
     pub(super) waiting: VecDeque<Over>,
     pub(super) notice: Option<Span>,
     pub(super) report: Option<Report>,
+    /// A thing that is being provisioned, or was.
+    pub(super) newcomer: NewcomerState,
+    /// How the connection state gets into the shadow.
+    pub(super) recipe: RecipeState,
     pub(super) timers: Timers,
     pub(super) revision: u64,
     /// Searches through the disk so far.
     pub(super) searches: u64,
+    pub(super) recording: Option<Recording>,
+    /// Recordings so far.
+    pub(super) recordings: u64,
     /// Something visible moved in this update, without a need to compare.
     pub(super) moved: bool,
     /// Lists changed: cursors and windows are to be put right.
@@ -175,6 +163,8 @@ pub(super) struct Timers {
     pub(super) tick: Option<(TimerId, Mono)>,
     /// For the next slice of a search through old messages.
     pub(super) search: Option<TimerId>,
+    /// For the next look at what a jq program is still to be put over.
+    pub(super) sift: Option<TimerId>,
     /// For a look at the state after a command, where no report will come: the device and the command.
     pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }
@@ -215,15 +205,22 @@ impl App {
             inspector: InspectorPane::default(),
             pins: setup.pins,
             pinned: 0,
+            sieve: Sieve::new(setup.programs),
+            glances: Glances::default(),
+            plot: Plot::default(),
             publish: PublishPane::default(),
             composer: Composer::new(Dice::new(setup.seed), 0),
             overlays: Vec::new(),
             waiting: VecDeque::new(),
             notice: None,
             report: None,
+            newcomer: NewcomerState::default(),
+            recipe: RecipeState::default(),
             timers: Timers::default(),
             revision: 1,
             searches: 0,
+            recording: None,
+            recordings: 0,
             moved: false,
             unsettled: false,
             shown: None,
@@ -253,7 +250,8 @@ impl App {
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
-        self.profile().map_or(NOTHING, |p| p.capabilities)
+        self.profile()
+            .map_or(Capabilities::NONE, |p| p.capabilities)
     }
 
     pub(super) fn platform_name(&self) -> &'static str {
@@ -331,6 +329,9 @@ impl App {
     }
 
     pub(super) fn switch_to(&mut self, index: usize) {
+        if self.open != Some(index) {
+            self.stop_recording();
+        }
         for id in self.pending.abandon(|_| true) {
             self.ask(Effect::Abort(id));
         }
@@ -350,6 +351,9 @@ impl App {
         self.topics = TopicsPane::default();
         self.subscriptions = SubscriptionsPane::default();
         self.messages = MessagesPane::new(&self.home);
+        self.sieve.forget();
+        self.glances.forget();
+        self.forget_plot();
         self.inspector = InspectorPane::default();
         self.publish = PublishPane::default();
         self.composer = self.composer.fresh();
@@ -359,6 +363,8 @@ impl App {
         self.overlays.clear();
         self.waiting.clear();
         self.report = None;
+        self.newcomer = NewcomerState::default();
+        self.recipe = RecipeState::default();
         self.open_session();
     }
 

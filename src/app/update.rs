@@ -57,6 +57,10 @@ impl App {
                 self.decoded(id, *ready);
                 true
             }
+            Event::Sifted(id, results, last) => {
+                self.sifted(id, results, last);
+                true
+            }
             Event::Timer(id) => {
                 self.timer(id);
                 true
@@ -64,6 +68,10 @@ impl App {
             Event::Shelf(id, event) => {
                 self.shelf_event(id, event);
                 true
+            }
+            Event::Recording(id, event) => {
+                self.recording_event(id, event);
+                false
             }
             Event::Log(line) => {
                 self.log_line(line);
@@ -82,6 +90,8 @@ impl App {
         }
         self.search_disk();
         self.fetch_window();
+        self.sift();
+        self.plot_on();
         self.schedule();
         self.revise(compare);
         std::mem::take(&mut self.out)
@@ -105,8 +115,10 @@ impl App {
         self.settle_devices();
         self.settle_subscriptions();
         self.settle_messages();
+        self.settle_groups();
         self.settle_inspector();
         self.settle_publish();
+        self.settle_shadow();
         if self.overlays.is_empty()
             && !self.is_typing()
             && let Some(over) = self.waiting.pop_front()
@@ -154,6 +166,9 @@ impl App {
             || self.repeat_timer(id)
             || self.exchange_timer(id)
             || self.sweep_timer(id)
+            || self.shadow_timer(id)
+            || self.sift_timer(id)
+            || self.plot_timer(id)
         {
         } else {
             self.pending.stray();
@@ -170,6 +185,9 @@ impl App {
         self.notice = None;
         if !self.overlays.is_empty() {
             return self.overlay_key(key);
+        }
+        if self.program_is_edited() {
+            return self.program_key(key);
         }
         if self.filter_is_edited() {
             return self.filter_key(key);
@@ -188,6 +206,8 @@ impl App {
     fn paste(&mut self, text: &str) {
         if !self.overlays.is_empty() {
             self.overlay_paste(text);
+        } else if self.program_is_edited() {
+            self.program_paste(text);
         } else if self.filter_is_edited() {
             self.filter_paste(text);
         } else if self.is_composing() {
@@ -199,7 +219,7 @@ impl App {
     pub(super) fn is_typing(&self) -> bool {
         match self.overlays.last() {
             Some(over) => over.is_typing(),
-            None => self.filter_is_edited() || self.is_composing(),
+            None => self.program_is_edited() || self.filter_is_edited() || self.is_composing(),
         }
     }
 
@@ -243,6 +263,7 @@ impl App {
     }
 
     pub(super) fn focus_on(&mut self, pane: PaneId) {
+        self.end_program_editing();
         self.end_filter_editing();
         self.stop_composing();
         self.focus = pane;
@@ -258,21 +279,28 @@ impl App {
             Action::Down => self.step(self.focus, Step::Down),
             Action::Left if self.topic_is_at_hand() && self.topic_outwards() => {}
             Action::Right if self.topic_is_at_hand() && self.topic_inwards() => {}
+            Action::Left if self.group_is_at_hand() && self.group_inwards(false) => {}
+            Action::Right if self.group_is_at_hand() && self.group_inwards(true) => {}
             Action::Left => self.focus_beside(false),
             Action::Right => self.focus_beside(true),
-            Action::Top => self.step(self.focus, Step::First),
+            Action::PlotOrTop => self.plot_or_top(),
+            Action::Plot => self.open_plot(),
+            Action::Top | Action::TopOfMessage => self.step(self.focus, Step::First),
             Action::Bottom => self.step(self.focus, Step::Last),
             Action::PageUp => self.step(self.focus, Step::PageUp),
             Action::PageDown => self.step(self.focus, Step::PageDown),
             Action::HalfUp => self.step(self.focus, Step::HalfUp),
             Action::HalfDown => self.step(self.focus, Step::HalfDown),
             Action::ShowMessages => self.show_messages_of_device(),
+            Action::Inspect if self.is_grouped() => self.show_group(),
             Action::Inspect => self.inspect(),
+            Action::Group => self.group_or_not(),
             Action::Push => self.toggle_chosen(crate::domain::subscription::Feed::Push),
             Action::Event => self.toggle_chosen(crate::domain::subscription::Feed::Event),
             Action::Mark => self.mark_device(),
             Action::Freeze => self.freeze_or_follow(),
             Action::State => self.open_state(),
+            Action::Sort if self.group_is_at_hand() => self.sort_groups(),
             Action::Fold | Action::FoldBelow | Action::Sort if !self.has_topics() => {}
             Action::Fold => self.fold_or_unfold(),
             Action::FoldBelow => self.fold_or_unfold_below(),
@@ -280,6 +308,7 @@ impl App {
             Action::Health => self.open_health(),
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
+            Action::Jobs => self.open_jobs(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {
@@ -310,6 +339,7 @@ impl App {
             Action::Drop => self.drop_subscription(),
             Action::Mute => self.mute_subscription(),
             Action::Filter => self.edit_filter(),
+            Action::Program => self.edit_program(),
             Action::Clear => self.clear(),
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
@@ -323,8 +353,10 @@ impl App {
             Action::CopyPath => self.copy_path(),
             Action::Decoder => self.choose_decoder(),
             Action::Copy => self.copy_payload(),
+            Action::SavePayload => self.save_payload(),
             Action::CopyMessage => self.copy_message(),
             Action::Refresh => self.refresh(),
+            Action::Record => self.record_or_stop(),
             Action::Log => self.open_log(),
             Action::Profiles => self.open_profiles(),
             Action::Palette => self.open_palette(),
@@ -340,12 +372,18 @@ impl App {
             Action::AddAccount => self.open_wizard(),
             Action::NewToken => self.open_token(None),
             Action::Problems => self.open_problems(),
+            Action::Provision => self.open_provision(),
+            Action::ConnectionState => self.open_recipe(),
         }
     }
 
     /// Left and Right are about the tree first.
     fn topic_is_at_hand(&self) -> bool {
         self.focus == PaneId::Devices && self.has_topics()
+    }
+
+    pub(super) fn group_is_at_hand(&self) -> bool {
+        self.focus == PaneId::Messages && self.is_grouped()
     }
 
     /// Where there is no composer, its keys do nothing.
@@ -412,6 +450,9 @@ impl App {
         }
         if self.focus == PaneId::Inspector {
             return self.focus_on(PaneId::Messages);
+        }
+        if self.focus == PaneId::Messages && self.leave_groups() {
+            return;
         }
         if self.messages.is_narrowed() {
             return self.show_all_messages();

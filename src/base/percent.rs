@@ -19,6 +19,19 @@ pub fn decode(text: &str) -> Option<String> {
     }
 }
 
+/// One path segment or query value: everything but the unreserved characters (RFC 3986, 2.3).
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 fn digit(byte: u8) -> Option<u8> {
     let digit = char::from(byte).to_digit(16)?;
     u8::try_from(digit).ok()
@@ -27,6 +40,11 @@ fn digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_means_nothing_in_a_url_stays_as_it_is() {
+        assert_eq!(encode("a-b_c.~/ +거"), "a-b_c.~%2F%20%2B%EA%B1%B0");
+    }
 
     #[test]
     fn what_was_encoded_comes_back_and_the_rest_stands() {

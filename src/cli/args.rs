@@ -8,7 +8,10 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 
 use super::add::AddArgs;
 use super::look::LookArgs;
+use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
+use super::recording::{RecordArgs, ReplayArgs};
+use super::shadow::ShadowArgs;
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
 use super::{Command, Look, SimOptions};
 use crate::domain::expression::Expression;
@@ -113,6 +116,10 @@ impl Level {
 pub enum PlatformArg {
     /// A home of LG appliances
     Thinq,
+    /// An AWS account with a small fleet of things
+    Aws,
+    /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
+    Google,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -128,6 +135,8 @@ impl PlatformArg {
     const fn id(self) -> PlatformId {
         match self {
             Self::Thinq => PlatformId::Thinq,
+            Self::Aws => PlatformId::Aws,
+            Self::Google => PlatformId::Google,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }
@@ -235,6 +244,27 @@ pub enum Commands {
     /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
     /// wildcards is refused before anything is sent.
     Publish(PublishArgs),
+    /// Read, change or delete a device shadow (AWS)
+    ///
+    /// Over REST where there are credentials, else over a connection with the profile's client id.
+    Shadow(ShadowArgs),
+    /// Provision a new thing (AWS fleet provisioning), and keep it as a profile
+    ///
+    /// With a claim certificate, or with access keys (auth = "sigv4"). Each step is told on stderr, the result is one JSON line
+    /// without secrets on stdout. Key and certificate are written to files that only you can read before AWS is asked to
+    /// register the thing; what breaks off goes on where it was when the same command is given again within the hour.
+    Provision(ProvisionArgs),
+    /// Record messages as JSON lines in a file
+    ///
+    /// As `tail`, into a file that only you can read; a name that ends in .zst compresses. A file that is there already is
+    /// left alone unless --append or --force says otherwise. QoS 1 and 2 messages are acknowledged only after their lines are
+    /// with the system. SIGINT finishes the file.
+    Record(RecordArgs),
+    /// Publish the messages of a recording again
+    ///
+    /// With their payloads byte for byte, QoS, retain and MQTT 5 properties, at the distances in which they came. Topics that
+    /// begin with $ are the broker's own and left out, unless a prefix makes others of them.
+    Replay(ReplayArgs),
     /// Add a profile to the config file
     ///
     /// A token or a password is never an argument: other users of the machine could read it in the process list.
@@ -263,6 +293,8 @@ pub enum Commands {
     },
     /// Print the manual page (roff)
     Man,
+    #[command(hide = true)]
+    SieveHelper,
     #[command(hide = true)]
     Picture {
         file: PathBuf,
@@ -402,6 +434,10 @@ impl Commands {
             Self::Tail(args) => Command::Verb(Verb::Tail(args.verb())),
             Self::Expect(args) => Command::Verb(Verb::Expect(args.verb())),
             Self::Publish(args) => Command::Verb(Verb::Publish(args.verb()?)),
+            Self::Shadow(args) => Command::Verb(Verb::Shadow(args.verb())),
+            Self::Provision(args) => Command::Verb(Verb::Provision(args.verb())),
+            Self::Record(args) => Command::Verb(Verb::Record(args.verb())),
+            Self::Replay(args) => Command::Verb(Verb::Replay(args.verb())),
             Self::ProfileAdd(args) => {
                 Command::Verb(Verb::ProfileAdd(args.verb(&LookArgs::default())?))
             }
@@ -409,6 +445,7 @@ impl Commands {
             Self::ProfileRemove { name, yes } => Command::Verb(Verb::ProfileRemove { name, yes }),
             Self::Completions { shell } => Command::Completions(shell),
             Self::Man => Command::Man,
+            Self::SieveHelper => Command::SieveHelper,
             Self::Picture {
                 file,
                 size: (width, height),
@@ -456,7 +493,7 @@ impl FeedArgs {
 }
 
 impl TailArgs {
-    fn verb(self) -> TailVerb {
+    pub(super) fn verb(self) -> TailVerb {
         let qos = self.qos;
         TailVerb {
             filters: self

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::verb::{
-    Account, AddVerb, ControlVerb, FeedVerb, PayloadSource, PublishVerb, SecretSource, TailVerb,
-    Target,
+    Account, AddVerb, ControlVerb, Existing, FeedVerb, PayloadSource, Place, PublishVerb,
+    SecretSource, Speed, TailVerb, Target,
 };
 use super::*;
 use crate::domain::message::Qos;
@@ -33,6 +33,44 @@ fn verb(line: &[&str]) -> Verb {
     match command(line) {
         Command::Verb(verb) => verb,
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn recordings_are_made_and_replayed_as_documented() {
+    let Verb::Record(record) = verb(&["record", "a.zst", "a/#", "--for", "5s", "--append"]) else {
+        panic!("another verb");
+    };
+    assert_eq!(record.to, Place::File("a.zst".into()));
+    assert_eq!(record.existing, Existing::Append);
+    assert_eq!(record.tail.filters.len(), 1);
+    assert_eq!(record.tail.within, Some(Duration::from_secs(5)));
+    let replay = |line: &[&str]| match verb(&[&["replay"], line].concat()) {
+        Verb::Replay(replay) => replay,
+        other => panic!("{other:?}"),
+    };
+    let whole = replay(&["-"]);
+    assert_eq!(
+        (whole.from, whole.speed),
+        (Place::Standard, Speed::Times(1.0))
+    );
+    assert!(whole.prefix.is_empty() && !whole.sent && !whole.dry_run);
+    for (text, speed) in [
+        ("2", Speed::Times(2.0)),
+        ("0.5x", Speed::Times(0.5)),
+        ("0", Speed::Max),
+        ("max", Speed::Max),
+    ] {
+        assert_eq!(replay(&["f", "--speed", text]).speed, speed, "{text}");
+    }
+    for line in [
+        &["replay", "f", "--speed", "-1"][..],
+        &["replay", "f", "--speed", "inf"],
+        &["replay", "f", "--prefix", "a/#/"],
+        &["record", "f", "--append", "--force"],
+        &["record"],
+    ] {
+        assert!(read_with(line, &[]).is_err(), "{line:?}");
     }
 }
 
@@ -324,7 +362,7 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
         (&["sim", "--devices", "1001"], "between 1 and 1000"),
-        (&["sim", "aws"], "thinq, mqtt"),
+        (&["sim", "azure"], "thinq, aws, mqtt"),
         (&["devces"], "devices"),
         (
             &["publish", "a/+", "x"],

@@ -32,6 +32,10 @@ pub enum Verb {
     /// One filter, and the first match is all.
     Expect(TailVerb),
     Publish(PublishVerb),
+    Shadow(ShadowVerb),
+    Record(RecordVerb),
+    Replay(ReplayVerb),
+    Provision(ProvisionVerb),
     ProfileAdd(AddVerb),
     ProfileList {
         json: bool,
@@ -40,6 +44,20 @@ pub enum Verb {
         name: String,
         yes: bool,
     },
+}
+
+/// `provision`: a new thing, on the platform that has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionVerb {
+    pub template: String,
+    pub parameters: Vec<(String, String)>,
+    /// The key is made here.
+    pub csr: bool,
+    /// `None`: after the thing.
+    pub save_as: Option<String>,
+    pub replace: bool,
+    /// Save it without connecting as the thing.
+    pub no_check: bool,
 }
 
 /// `subscribe` and `unsubscribe`.
@@ -92,12 +110,76 @@ pub struct PublishVerb {
     pub properties: Properties,
 }
 
+/// `shadow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowVerb {
+    pub thing: String,
+    /// `None`: the classic shadow.
+    pub name: Option<String>,
+    pub deed: ShadowDeed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShadowDeed {
+    Get,
+    Update {
+        change: PayloadSource,
+        /// Only where the document has this version.
+        version: Option<u64>,
+    },
+    Delete,
+    /// The names of the named ones.
+    List,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayloadSource {
     Text(String),
     File(PathBuf),
     /// All of it.
     Stdin,
+}
+
+/// A file, or stdin and stdout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Standard,
+    File(PathBuf),
+}
+
+/// What becomes of a recording that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    Refuse,
+    Append,
+    Replace,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordVerb {
+    pub to: Place,
+    pub existing: Existing,
+    pub tail: TailVerb,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayVerb {
+    pub from: Place,
+    pub speed: Speed,
+    /// Before each topic, as it stands.
+    pub prefix: String,
+    pub condition: Option<Expression>,
+    /// Also what had been sent.
+    pub sent: bool,
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// Above zero and finite.
+    Times(f64),
+    /// As fast as the broker acknowledges.
+    Max,
 }
 
 /// `profile-add`, the form without questions.

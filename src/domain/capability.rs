@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::relay::Relay;
 use super::subscription::Feed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +19,89 @@ pub struct Capabilities {
     pub filters: bool,
     /// There are no devices: the topics that are heard stand for them.
     pub topics: bool,
+    /// Devices have shadows (desired, reported), and `s` shows them.
+    pub shadow: bool,
+    pub jobs: bool,
+    /// New things can be provisioned.
+    pub provision: bool,
+    pub relay: Relay,
 }
 
 impl Capabilities {
+    pub const NONE: Self = Self {
+        push: None,
+        event: None,
+        state: false,
+        control: false,
+        energy: false,
+        publish: false,
+        filters: false,
+        topics: false,
+        shadow: false,
+        jobs: false,
+        provision: false,
+        relay: Relay::NONE,
+    };
+
+    pub const THINQ: Self = Self {
+        push: Some("push"),
+        event: Some("event"),
+        state: true,
+        control: true,
+        energy: true,
+        filters: true,
+        ..Self::NONE
+    };
+
+    pub const AWS: Self = Self {
+        push: Some("shadow"),
+        event: Some("presence, jobs"),
+        publish: true,
+        filters: true,
+        shadow: true,
+        jobs: true,
+        provision: true,
+        ..Self::NONE
+    };
+
+    pub const GOOGLE: Self = Self {
+        push: Some("attached"),
+        event: Some("config, commands"),
+        publish: true,
+        filters: true,
+        relay: Relay {
+            config: true,
+            command: true,
+            bind: true,
+            ..Relay::NONE
+        },
+        ..Self::NONE
+    };
+
+    pub const HUAWEI: Self = Self {
+        push: Some("commands"),
+        event: Some("messages"),
+        publish: true,
+        filters: true,
+        shadow: true,
+        relay: Relay {
+            command: true,
+            message: true,
+            report: true,
+            register: true,
+            ..Relay::NONE
+        },
+        ..Self::NONE
+    };
+
+    /// A plain broker.
+    pub const MQTT: Self = Self {
+        publish: true,
+        filters: true,
+        topics: true,
+        ..Self::NONE
+    };
+
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {
             Feed::Push => self.push,

@@ -52,6 +52,8 @@ pub struct Device {
     /// Shared by devices that stand together (the halves of a wash tower).
     pub group: Option<String>,
     pub presence: Presence,
+    /// What else the platform says of it, name and value, in its order.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl Device {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::device::{Device, DeviceId, Presence};
+use super::jobs::JobsNews;
 use super::model::Model;
+use super::relay::RelayNews;
+use super::shadow::ShadowNews;
 use super::subscription::{Feed, FeedState};
 use crate::base::moment::Timestamp;
 use crate::base::problem::Problem;
@@ -14,6 +17,8 @@ use crate::base::problem::Problem;
 pub enum Fact {
     /// One step of the sign-in (`client registered`), as it happens.
     Step(Step),
+    /// One step of something that was asked for and takes a while (a new thing, a test), as it happens.
+    Progress(Progress),
     /// The complete list: what is not in it is gone.
     Devices(Vec<Device>),
     DeviceAdded(Device),
@@ -59,6 +64,9 @@ pub enum Fact {
     TokenRefused(Problem),
     /// Something a person should read once.
     Notice(Problem),
+    Shadow(Box<ShadowNews>),
+    Jobs(Box<JobsNews>),
+    Relay(Box<RelayNews>),
 }
 
 // `Value` holds floats, which are only partially equal; facts are compared in tests alone.
@@ -71,6 +79,14 @@ pub struct Step {
     /// For a person: `certificate issued, valid until 2049-12-31`.
     pub text: String,
     pub state: StepState,
+}
+
+/// See [`Fact::Progress`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub step: Step,
+    /// When what it stands on ends (a token): counted down on the screen.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -123,9 +123,14 @@ fn glance_length(payload: &[u8]) -> usize {
 }
 
 fn compact_json(payload: &[u8], cells: usize) -> Vec<Piece> {
+    tokens(std::str::from_utf8(payload).unwrap_or_default(), cells)
+}
+
+/// JSON, or what is written like it, in its colours and without white space between tokens.
+pub fn tokens(text: &str, cells: usize) -> Vec<Piece> {
     let mut room = cells + 1;
     let mut out = Vec::new();
-    for piece in lex(std::str::from_utf8(payload).unwrap_or_default()) {
+    for piece in lex(text) {
         if room == 0 {
             break;
         }

@@ -1,28 +1,44 @@
 //! A profile: which account or broker, and where its secrets are. Holds places of secrets, never their values,
 //! except where the user wrote a plain string (warned about).
 
+mod aws;
+mod google;
+mod huawei;
 mod proxy;
 
+pub use aws::{AwsAuth, AwsAuthorizer, AwsCredentials, AwsEndpoint, AwsSettings};
+pub use google::{GoogleDevice, GoogleFlavor, GoogleIdentity, GoogleSettings};
+pub use huawei::{
+    HuaweiAnswer, HuaweiDialect, HuaweiKeys, HuaweiRest, HuaweiSettings, HuaweiSignIn,
+    HuaweiSignature,
+};
 pub use proxy::ProxyRef;
 
 use std::path::PathBuf;
 
-use super::message::Will;
+use super::message::{Draft, Will};
 use super::subscription::FilterWish;
 use crate::base::secret::Secret;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlatformId {
     Thinq,
+    Aws,
+    Google,
+    Huawei,
     Mqtt,
 }
 
 impl PlatformId {
-    pub const ALL: [Self; 2] = [Self::Thinq, Self::Mqtt];
+    /// Those that this version brings.
+    pub const ALL: [Self; 4] = [Self::Thinq, Self::Aws, Self::Google, Self::Mqtt];
 
     pub const fn word(self) -> &'static str {
         match self {
             Self::Thinq => "thinq",
+            Self::Aws => "aws",
+            Self::Google => "google",
+            Self::Huawei => "huawei",
             Self::Mqtt => "mqtt",
         }
     }
@@ -30,6 +46,9 @@ impl PlatformId {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Thinq => "LG ThinQ",
+            Self::Aws => "AWS IoT Core",
+            Self::Google => "Google IoT Core (ClearBlade)",
+            Self::Huawei => "Huawei IoT",
             Self::Mqtt => "MQTT",
         }
     }
@@ -69,10 +88,22 @@ pub struct Profile {
     pub simulated: bool,
 }
 
+/// A profile's name is also a folder's name: 1 to 64 letters, digits, `-` and `_`.
+pub fn is_profile_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= 64
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+}
+
 impl Profile {
     pub const fn platform(&self) -> PlatformId {
         match self.settings {
             Settings::Thinq(_) => PlatformId::Thinq,
+            Settings::Aws(_) => PlatformId::Aws,
+            Settings::Google(_) => PlatformId::Google,
+            Settings::Huawei(_) => PlatformId::Huawei,
             Settings::Mqtt(_) => PlatformId::Mqtt,
         }
     }
@@ -94,6 +125,10 @@ pub struct Common {
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
     pub will: Option<Will>,
+    /// Published after each CONNACK.
+    pub on_connect: Option<Draft>,
+    /// Published before a DISCONNECT that ends the session: a clean one sends no will.
+    pub on_disconnect: Option<Draft>,
     /// `None`: as the platform does it.
     pub clean_session: Option<bool>,
     pub proxy: Option<ProxyRef>,
@@ -121,7 +156,45 @@ pub enum ProxyKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settings {
     Thinq(ThinqSettings),
+    Aws(AwsSettings),
+    Google(GoogleSettings),
+    Huawei(HuaweiSettings),
     Mqtt(MqttSettings),
+}
+
+impl Settings {
+    /// Where it leads and where its secret is, in one line for lists. Never a secret.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Thinq(settings) => format!("token: {}", settings.token.place()),
+            Self::Aws(settings) => settings.endpoint.clone(),
+            Self::Google(settings) => settings.client_id(),
+            Self::Huawei(settings) => settings.mqtt_url.clone(),
+            Self::Mqtt(settings) => settings.shown_url(),
+        }
+    }
+
+    /// The protocol version that it connects with.
+    pub const fn version(&self) -> Version {
+        match self {
+            Self::Aws(settings) => settings.version,
+            Self::Mqtt(settings) => settings.version,
+            Self::Thinq(_) | Self::Google(_) | Self::Huawei(_) => Version::V311,
+        }
+    }
+
+    /// Whether there is a service to ask over HTTP besides the broker.
+    pub const fn has_rest(&self) -> bool {
+        !matches!(self, Self::Mqtt(_))
+    }
+
+    /// What a person calls the platform's own login, where there is one that can be given anew while the program runs.
+    pub const fn token(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Thinq(settings) => Some(&settings.token),
+            Self::Aws(_) | Self::Google(_) | Self::Huawei(_) | Self::Mqtt(_) => None,
+        }
+    }
 }
 
 /// The protocol version on the wire.

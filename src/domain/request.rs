@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::connection_state::{Proof, Trial};
 use super::device::{Device, DeviceId};
+use super::jobs::{JobsReply, JobsRequest};
 use super::model::Model;
+use super::provision::{ProvisionRequest, Provisioned};
+use super::relay::{RelayReply, RelayRequest};
+use super::shadow::{ShadowReply, ShadowRequest};
 use super::subscription::{Feed, FeedState};
 
 /// Names one request; never reused.
@@ -54,6 +59,13 @@ pub enum Request {
         end_push: bool,
         end_event: bool,
     },
+    Shadow(ShadowRequest),
+    Jobs(JobsRequest),
+    /// Step by step, each told as a fact.
+    Provision(Box<ProvisionRequest>),
+    Relay(RelayRequest),
+    /// Whether the shadow follows a device that is gone without a word.
+    ConnectionState(Box<Trial>),
 }
 
 impl Eq for Request {}
@@ -113,6 +125,13 @@ pub enum Reply {
     Left {
         failed: Vec<String>,
     },
+    Shadow(ShadowReply),
+    Jobs(JobsReply),
+    Provisioned(Box<Provisioned>),
+    Relay(RelayReply),
+    /// [`ProvisionRequest::Saved`] is done.
+    Kept,
+    ConnectionState(Proof),
 }
 
 impl Eq for Reply {}

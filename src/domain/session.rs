@@ -107,6 +107,15 @@ pub enum SessionCommand {
     Subscribe(FilterWish),
     Unsubscribe(TopicFilter),
     Publish(ReceiptId, Draft),
+    /// The same before all that waits, and also while the platform holds the others back. It belongs to the connection: when that ends, it is not sent again.
+    PublishFirst(ReceiptId, Draft),
+    /// What was held back may go.
+    Release,
+    /// A publish that is on its way under this packet id is not waited for any more: the platform refused it elsewhere.
+    GiveUp {
+        packet: u16,
+        problem: Problem,
+    },
     /// The message is written or shown: the broker may forget it.
     Ack(AckToken),
     /// Do not wait for the countdown.

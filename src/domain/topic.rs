@@ -98,6 +98,13 @@ impl TopicFilter {
         &self.0
     }
 
+    /// How much it says about a topic: more levels by name first, then no `#`.
+    pub fn weight(&self) -> usize {
+        let levels = self.0.split('/');
+        let named = levels.filter(|l| !matches!(*l, "+" | "#")).count();
+        named * 2 + usize::from(!self.0.ends_with('#'))
+    }
+
     /// Whether a message on `topic` is delivered for this filter. A wildcard at the first level never matches a
     /// topic that begins with `$` (MQTT 3.1.1, 4.7.2).
     pub fn matches(&self, topic: &str) -> bool {

@@ -12,9 +12,11 @@ use bytes::Bytes;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
+use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
 use crate::domain::profile::Profile;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -60,6 +62,15 @@ pub trait Console: Send {
     /// Takes the profile out of the config file and deletes its identity folder. Answers what is left behind, in words.
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem>;
 
+    /// Key and certificate into 0600 files of a new profile, and that into the config file.
+    fn save_thing<'a>(
+        &'a mut self,
+        thing: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>>;
+
+    /// A connection with another profile, beside what is open, until the broker's first word.
+    fn try_connection<'a>(&'a mut self, profile: &'a str) -> Pending<'a, Result<(), Problem>>;
+
     // ---- the platform
 
     /// Begins a request; its outcome comes as [`Heard::Reply`], what is found out on the way as [`Heard::Fact`].
@@ -99,6 +110,29 @@ pub trait Console: Send {
     /// All of stdin, without the blanks around it.
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>>;
 
+    // ---- recordings
+
+    /// Opens a file that lines are to be recorded in. Answers what was mended in it. Nothing that stands in it is touched
+    /// before the first line is written, except the cut off end of one that is gone on with.
+    fn open_recording(
+        &mut self,
+        path: &Path,
+        existing: Existing,
+    ) -> Result<Option<String>, Problem>;
+
+    /// Lines with their line breaks; with the system when this is over.
+    fn record(&mut self, lines: String) -> Pending<'_, Result<(), Problem>>;
+
+    /// Ends the file. Where nothing was written, a file that was made for it goes again, unless `keep` says otherwise.
+    /// Answers how many bytes it has.
+    fn close_recording(&mut self, keep: bool) -> Pending<'_, Result<u64, Problem>>;
+
+    /// Opens a recording to be read, compressed or not.
+    fn open_replay(&mut self, from: &Place) -> Result<(), Problem>;
+
+    /// What comes next in it. Waits as long as whoever writes it likes.
+    fn read_replay(&mut self) -> Pending<'_, Piece>;
+
     /// Asks yes or no on the terminal, where no is what Enter means.
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer>;
 }
@@ -116,6 +150,21 @@ pub enum Heard {
     /// SIGINT, SIGTERM or SIGHUP. Once per signal.
     Interrupt,
     Deadline,
+}
+
+/// A part of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    Line(String),
+    /// A line that is no text, or too long.
+    Bad(String),
+    /// The last line where its line break is missing: whole, or cut off.
+    Rest(String),
+    /// It ends in the middle of something, or cannot be read on: why.
+    Torn(String),
+    End,
+    /// A signal came first.
+    Interrupted,
 }
 
 /// How to open the session.

@@ -35,6 +35,9 @@ pub(super) async fn list(script: &mut Script<'_>, json: bool) -> Result<Exit, En
 fn row(profile: &Profile, is_default: bool) -> Vec<SafeText> {
     let (place, secret) = match &profile.settings {
         Settings::Thinq(settings) => (settings.country.clone(), settings.token.place()),
+        Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_) => {
+            (profile.settings.place(), String::new())
+        }
         Settings::Mqtt(settings) => (
             settings.shown_url(),
             settings
@@ -58,6 +61,15 @@ fn json_line(profile: &Profile, is_default: bool) -> String {
             "\"country\":{},\"token\":{}",
             quote(&settings.country),
             quote(&settings.token.place())
+        ),
+        Settings::Aws(settings) => format!("\"endpoint\":{}", quote(&settings.endpoint)),
+        Settings::Google(settings) => {
+            format!("\"client_id\":{}", quote(&settings.client_id()))
+        }
+        Settings::Huawei(settings) => format!(
+            "\"mqtt_url\":{},\"device_id\":{}",
+            quote(&settings.mqtt_url),
+            quote(&settings.device_id)
         ),
         Settings::Mqtt(settings) => {
             let mut own = format!("\"url\":{}", quote(&settings.shown_url()));
@@ -106,6 +118,7 @@ async fn try_out(script: &mut Script<'_>, profile: &Profile) -> Result<(), End> 
         (Reply::Probed { devices }, PlatformId::Thinq) => {
             script.say(&format!("the token works: {devices} devices"));
         }
+        (Reply::Probed { .. }, _) => script.say("the connection works"),
         (other, _) => return Err(unfit(&other)),
     }
     Ok(())
@@ -218,6 +231,9 @@ async fn confirmed(script: &mut Script<'_>, profile: &Profile) -> Result<bool, E
     let what = match profile.platform() {
         PlatformId::Thinq => {
             "Its subscriptions end, its client is deregistered and its identity deleted."
+        }
+        PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => {
+            "What thingdeck made for it here is deleted too; nothing changes at the platform."
         }
         PlatformId::Mqtt => "Its password file, if thingdeck made one, is deleted too.",
     };

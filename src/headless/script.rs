@@ -7,7 +7,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::domain::capability::Capabilities;
 use crate::domain::device::{Device, FindError, find};
-use crate::domain::fact::{Budget, Fact, StepState};
+use crate::domain::fact::{Budget, Fact, Progress, StepState};
 use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
@@ -108,7 +108,7 @@ impl<'a> Script<'a> {
     /// On stderr, what a person should know of a fact; most are for the screen alone.
     pub(super) fn tell(&mut self, fact: &Fact) {
         match fact {
-            Fact::Step(step) => {
+            Fact::Step(step) | Fact::Progress(Progress { step, until: _ }) => {
                 let sign = match step.state {
                     StepState::Running => "..",
                     StepState::Done => "ok",
@@ -159,6 +159,14 @@ fn not_here(verb: &str, profile: &Profile) -> Problem {
         PlatformId::Thinq => (
             "LG ThinQ takes commands for devices, and no messages on topics",
             "use control; or choose another profile with -p",
+        ),
+        PlatformId::Aws => (
+            "AWS IoT Core has things and shadows, and no such thing",
+            "use tail, publish, devices or shadow; or choose another profile with -p",
+        ),
+        PlatformId::Google | PlatformId::Huawei => (
+            "this platform has no such thing",
+            "`thingdeck --help` shows the verbs; or choose another profile with -p",
         ),
         PlatformId::Mqtt => (
             "a plain MQTT broker has topics and messages, and no devices",

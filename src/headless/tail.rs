@@ -1,4 +1,4 @@
-//! `tail` and `expect`: messages as JSON lines, acknowledged after they are written.
+//! `tail`, `expect` and `record`: messages as JSON lines, acknowledged after they are written.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::domain::device::{Device, DeviceId};
 use crate::domain::expression::{Expression, Here, Subject};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
-use crate::domain::message::{Message, Qos};
+use crate::domain::message::{AckToken, Message, Qos};
 use crate::domain::profile::Profile;
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
@@ -19,13 +19,15 @@ use crate::domain::topic::TopicFilter;
 use super::console::{Heard, Opening};
 use super::script::{End, Script, countdown, problem_text};
 
-/// Which of the two verbs speaks.
+/// Which of the verbs speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     /// A look at a stream: a person who has seen enough ends it.
     Tail,
     /// A script that waits for something: whatever ends it before that came is no success.
     Expect,
+    /// As a look, but the lines go into the open recording.
+    Record,
 }
 
 pub(super) async fn run(
@@ -34,6 +36,16 @@ pub(super) async fn run(
     manner: Manner,
 ) -> Result<Exit, End> {
     let profile = script.begin()?;
+    stream(script, verb, manner, profile).await.0
+}
+
+/// How it ended, and how many lines are in the recording.
+pub(super) async fn stream(
+    script: &mut Script<'_>,
+    verb: &TailVerb,
+    manner: Manner,
+    profile: Profile,
+) -> (Result<Exit, End>, Written) {
     // Times without a zone are UTC, as they are in the lines.
     let here = Here {
         now: script.console.now().wall,
@@ -45,22 +57,45 @@ pub(super) async fn run(
         condition: verb.condition.clone().map(|condition| condition.at(here)),
         profile,
         names: HashMap::new(),
-        printed: 0,
+        written: Written::default(),
+        recorded: Written::default(),
+        batch: Batch::default(),
         connected: false,
         until: None,
         refused: Vec::new(),
     };
-    if !script.console.capabilities(&tail.profile).topics {
-        tail.learn_names(script).await?;
+    let end = tail.run(script).await;
+    (end, tail.recorded)
+}
+
+/// Lines that are out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Written {
+    pub(super) messages: u64,
+    /// Marks of what was dropped.
+    pub(super) gaps: u64,
+}
+
+/// Lines for a file go to the system together, when nothing more is at hand or when they are this much. Bytes.
+const BATCH: usize = 256 * 1024;
+/// The same in messages to acknowledge.
+const BATCH_ACKS: usize = 256;
+
+/// Lines that are not with the system yet, and what is acknowledged when they are.
+#[derive(Debug, Default)]
+struct Batch {
+    lines: String,
+    acks: Vec<AckToken>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.acks.is_empty()
     }
-    script.console.open(Opening {
-        manual_ack: true,
-        filters: verb.filters.clone(),
-        bare: !verb.filters.is_empty(),
-    });
-    let end = tail.follow(script).await;
-    tail.leave_nothing(script);
-    end
+
+    fn is_full(&self) -> bool {
+        self.lines.len() >= BATCH || self.acks.len() >= BATCH_ACKS
+    }
 }
 
 struct Tail<'a> {
@@ -70,7 +105,10 @@ struct Tail<'a> {
     profile: Profile,
     /// What devices are called, for the lines.
     names: HashMap<DeviceId, String>,
-    printed: u64,
+    written: Written,
+    /// Of that, what is with the system in a recording.
+    recorded: Written,
+    batch: Batch,
     /// There was a connection: from now on, ending is a way to finish.
     connected: bool,
     /// `--for` runs from the first connection on, not through the sign-in.
@@ -86,6 +124,24 @@ enum Next {
 }
 
 impl Tail<'_> {
+    async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        if !script.console.capabilities(&self.profile).topics {
+            self.learn_names(script).await?;
+        }
+        script.console.open(Opening {
+            manual_ack: true,
+            filters: self.verb.filters.clone(),
+            bare: !self.verb.filters.is_empty(),
+        });
+        let mut end = self.follow(script).await;
+        // Whatever ended it: what came is kept.
+        if let Err(trouble) = self.flush(script).await {
+            end = end.and(Err(trouble));
+        }
+        self.leave_nothing(script);
+        end
+    }
+
     /// A stream without names is better than none; without credentials or host there is none.
     async fn learn_names(&mut self, script: &mut Script<'_>) -> Result<(), End> {
         match script.devices().await {
@@ -124,15 +180,26 @@ impl Tail<'_> {
 
     async fn follow(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
         loop {
-            let next = match script.console.next(self.until).await {
+            if self.batch.is_full() {
+                self.flush(script).await?;
+            }
+            // Where lines wait, only what is at hand comes before them.
+            let until = if self.batch.is_empty() {
+                self.until
+            } else {
+                Some(script.console.now().mono)
+            };
+            let next = match script.console.next(until).await {
+                Heard::Deadline if !self.batch.is_empty() => {
+                    self.flush(script).await?;
+                    Next::More
+                }
                 Heard::Session(event) => self.session(script, event).await?,
                 Heard::Fact(fact) => {
                     self.fact(script, &fact);
                     Next::More
                 }
-                Heard::Interrupt if self.connected && self.manner == Manner::Tail => {
-                    Next::End(Exit::Done)
-                }
+                Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
                 Heard::Reply(..) => Next::More,
@@ -141,6 +208,46 @@ impl Tail<'_> {
                 return Ok(exit);
             }
         }
+    }
+
+    fn has_something_to_finish(&self) -> bool {
+        match self.manner {
+            Manner::Tail => self.connected,
+            Manner::Expect => false,
+            Manner::Record => self.written != Written::default(),
+        }
+    }
+
+    /// On stdout at once, into a recording with what else is at hand.
+    async fn write(&mut self, script: &mut Script<'_>, line: &str) -> Result<(), End> {
+        if self.manner == Manner::Record {
+            self.batch.lines.push_str(line);
+            self.batch.lines.push('\n');
+        } else {
+            script.console.out(line).await?;
+        }
+        Ok(())
+    }
+
+    /// In the order in which they came (MQTT 3.1.1, 4.6), and none before what was written before it.
+    fn acknowledge(&mut self, script: &mut Script<'_>, token: AckToken) {
+        if self.batch.is_empty() {
+            script.console.command(SessionCommand::Ack(token));
+        } else {
+            self.batch.acks.push(token);
+        }
+    }
+
+    async fn flush(&mut self, script: &mut Script<'_>) -> Result<(), End> {
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.lines.is_empty() {
+            script.console.record(batch.lines).await?;
+            self.recorded = self.written;
+        }
+        for token in batch.acks {
+            script.console.command(SessionCommand::Ack(token));
+        }
+        Ok(())
     }
 
     async fn session(&mut self, script: &mut Script<'_>, event: SessionEvent) -> Result<Next, End> {
@@ -185,14 +292,14 @@ impl Tail<'_> {
         let is_meant = self.is_meant(message, reading, name);
         if is_meant {
             let line = encode(message, reading, self.origin(), name);
-            script.console.out(&line).await?;
-            self.printed += 1;
+            self.write(script, &line).await?;
+            self.written.messages += 1;
         }
         if let Some(token) = message.ack {
-            script.console.command(SessionCommand::Ack(token));
+            self.acknowledge(script, token);
         }
         Ok(match self.verb.count {
-            Some(count) if is_meant && self.printed >= count => Next::End(Exit::Done),
+            Some(count) if is_meant && self.written.messages >= count => Next::End(Exit::Done),
             _ => Next::More,
         })
     }
@@ -221,10 +328,9 @@ impl Tail<'_> {
             "{} messages ({} bytes) were dropped here: they came faster than they could be written",
             gap.messages, gap.bytes
         ));
-        script
-            .console
-            .out(&encode_gap(gap, at, self.origin()))
-            .await?;
+        let line = encode_gap(gap, at, self.origin());
+        self.write(script, &line).await?;
+        self.written.gaps += 1;
         Ok(())
     }
 
@@ -303,12 +409,12 @@ impl Tail<'_> {
             return Ok(Exit::Done);
         };
         let time = self.verb.within.map(in_words).unwrap_or_default();
-        if self.printed == 0 {
+        if self.written.messages == 0 {
             return Err(nothing_came(self.manner, &time).into());
         }
         script.say(&format!(
             "{} of {count} messages came within {time}",
-            self.printed
+            self.written.messages
         ));
         Ok(Exit::Done)
     }
@@ -342,7 +448,9 @@ fn all_refused(why: &str) -> Problem {
 
 fn nothing_came(manner: Manner, time: &str) -> Problem {
     let remedy = match manner {
-        Manner::Tail => "`thingdeck subs` shows what is subscribed; a longer --for waits longer",
+        Manner::Tail | Manner::Record => {
+            "`thingdeck subs` shows what is subscribed; a longer --for waits longer"
+        }
         Manner::Expect => "a longer --within waits longer; `tail` shows what comes",
     };
     let cause = format!("nothing that was meant came within {time}");

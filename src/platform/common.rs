@@ -5,6 +5,14 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::profile::{Common, Proxy, ProxyRef, SecretRef};
 
+/// The roots of AWS, which LG uses too. Carried along and never fetched: start-up must not hang on a download.
+pub const AMAZON_ROOTS: [&str; 4] = [
+    include_str!("../../assets/roots/amazon-root-ca-1.pem"),
+    include_str!("../../assets/roots/amazon-root-ca-2.pem"),
+    include_str!("../../assets/roots/amazon-root-ca-3.pem"),
+    include_str!("../../assets/roots/amazon-root-ca-4.pem"),
+];
+
 /// The proxy, read afresh where it is kept.
 pub async fn proxy(io: &dyn Io, common: &Common) -> Result<Option<Proxy>, Problem> {
     let place = match &common.proxy {

@@ -19,18 +19,6 @@ use crate::domain::profile::{Common, MqttSettings, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 
-/// What a plain broker offers.
-pub const CAPABILITIES: Capabilities = Capabilities {
-    push: None,
-    event: None,
-    state: false,
-    control: false,
-    energy: false,
-    publish: true,
-    filters: true,
-    topics: true,
-};
-
 /// See the module.
 pub struct Mqtt {
     settings: MqttSettings,
@@ -71,7 +59,7 @@ impl Platform for Mqtt {
     fn info(&self) -> PlatformInfo {
         PlatformInfo {
             id: PlatformId::Mqtt,
-            capabilities: CAPABILITIES,
+            capabilities: Capabilities::MQTT,
         }
     }
 
@@ -116,6 +104,11 @@ fn answer(what: &Request) -> Result<Reply, Problem> {
         | Request::Feed { .. }
         | Request::Control { .. }
         | Request::Energy { .. }
+        | Request::Shadow(_)
+        | Request::Jobs(_)
+        | Request::Provision(_)
+        | Request::Relay(_)
+        | Request::ConnectionState(_)
         | Request::Probe => Err(Problem::new(
             "a plain MQTT broker has no answer to this",
             "it knows topics and messages, and no devices",

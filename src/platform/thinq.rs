@@ -32,7 +32,7 @@ use serde_json::Value;
 use super::io::Io;
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
-use crate::base::problem::Problem;
+use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
@@ -110,6 +110,16 @@ impl Thinq {
                 left: self.sign_out(io).await,
             }),
             Request::Probe => self.probe(io).await,
+            Request::Shadow(_)
+            | Request::Jobs(_)
+            | Request::Provision(_)
+            | Request::Relay(_)
+            | Request::ConnectionState(_) => Err(Problem::new(
+                "LG ThinQ has no answer to this",
+                "it has no shadows, jobs, provisioning and gateways",
+                "use state and control",
+            )
+            .exit(Exit::Usage)),
             Request::Leave {
                 end_push,
                 end_event,
@@ -124,16 +134,7 @@ impl Platform for Thinq {
     fn info(&self) -> PlatformInfo {
         PlatformInfo {
             id: PlatformId::Thinq,
-            capabilities: Capabilities {
-                push: Some("push"),
-                event: Some("event"),
-                state: true,
-                control: true,
-                energy: true,
-                publish: false,
-                filters: true,
-                topics: false,
-            },
+            capabilities: Capabilities::THINQ,
         }
     }
 

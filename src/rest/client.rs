@@ -26,7 +26,7 @@ pub const BODY_LIMIT: usize = 8 << 20;
 pub struct RestClient {
     /// Through the system's proxy, where there is one.
     outward: Client,
-    /// For this machine itself: never through a proxy.
+    /// For this machine itself and the metadata of the one it runs on: never through a proxy.
     loopback: Client,
     tls: Tls,
 }
@@ -105,10 +105,12 @@ impl RestClient {
         let response = request.send().await.map_err(&failed)?;
         let status = response.status().as_u16();
         let retry_after = wait(response.headers());
+        let headers = texts(response.headers());
         let body = read(response, &host, failed).await?;
         Ok(HttpReply {
             status,
             retry_after,
+            headers,
             body,
         })
     }
@@ -211,6 +213,13 @@ fn headers(call: &HttpCall, host: &str) -> Result<HeaderMap, HttpError> {
     Ok(map)
 }
 
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
+}
+
 fn wait(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let now = text(DATE).and_then(retry_after::date);
@@ -245,7 +254,8 @@ fn place(url: &Url) -> String {
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        // Containers and instances ask their own host there.
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
         Some(url::Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
         None => false,
     }

@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -26,7 +27,8 @@ impl Wrapping {
         let screen = |term: &str| term.starts_with("screen");
         if environment.value("TMUX").is_some() {
             Self::Tmux
-        } else if environment.text("TERM").is_some_and(screen) {
+        } else if environment.value("STY").is_some() || environment.text("TERM").is_some_and(screen)
+        {
             Self::Screen
         } else {
             Self::None
@@ -56,6 +58,19 @@ pub fn osc52(content: &[u8], wrapping: Wrapping) -> Option<Vec<u8>> {
             pieces.concat().into_bytes()
         }
     })
+}
+
+/// Bytes as a clipboard takes them: text as it is, anything else as hex.
+pub fn as_text(bytes: &Bytes) -> Bytes {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    if std::str::from_utf8(bytes).is_ok() {
+        return bytes.clone();
+    }
+    let pairs = bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| DIGITS[usize::from(digit)]);
+    pairs.collect()
 }
 
 /// Hands `content` to the first clipboard program there is. `true` when one took it. Ends by itself.
@@ -101,5 +116,79 @@ mod tests {
             b"\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"
         );
         assert_eq!(osc52(&vec![0; LIMIT], Wrapping::None), None);
+    }
+
+    #[test]
+    fn a_multiplexer_is_known_by_its_variable() {
+        let around = |variables: &[(&str, &str)]| {
+            let pairs = variables
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).into()));
+            Wrapping::around(&pairs.collect())
+        };
+        assert_eq!(around(&[("TERM", "xterm")]), Wrapping::None);
+        assert_eq!(
+            around(&[("TERM", "xterm"), ("STY", "1.pts-0")]),
+            Wrapping::Screen
+        );
+        assert_eq!(around(&[("TERM", "screen")]), Wrapping::Screen);
+        let both = [("TERM", "screen-256color"), ("TMUX", "/tmp/t,1,0")];
+        assert_eq!(around(&both), Wrapping::Tmux);
+    }
+
+    /// What a terminal puts into its clipboard, whatever is wrapped around the sequence.
+    fn received(sequence: &[u8], wrapping: Wrapping) -> Vec<u8> {
+        let text = String::from_utf8(sequence.to_vec()).expect("ASCII");
+        let inner = match wrapping {
+            Wrapping::None => text,
+            Wrapping::Tmux => {
+                let passed = text.strip_prefix("\x1bPtmux;").expect("a beginning");
+                let passed = passed.strip_suffix("\x1b\\").expect("an end");
+                passed.replace("\x1b\x1b", "\x1b")
+            }
+            Wrapping::Screen => {
+                let pieces = text.split("\x1bP").skip(1);
+                let pieces = pieces.map(|p| p.strip_suffix("\x1b\\").expect("an end"));
+                pieces
+                    .inspect(|piece| assert!(piece.len() <= 764, "{}", piece.len()))
+                    .collect()
+            }
+        };
+        let encoded = inner.strip_prefix("\x1b]52;c;").expect("a beginning");
+        STANDARD
+            .decode(encoded.strip_suffix('\x07').expect("an end"))
+            .expect("Base64")
+    }
+
+    /// failure-modes.md F13.
+    #[test]
+    fn ten_thousand_random_payloads_are_copied_byte_for_byte() {
+        let mut rng = fastrand::Rng::with_seed(13);
+        for n in 0..10_000 {
+            let length = rng.usize(0..=8192) >> rng.u32(0..8);
+            let bytes: Vec<u8> = if n % 2 == 0 {
+                std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
+            } else {
+                let text: String = std::iter::repeat_with(|| rng.char(..))
+                    .take(length / 3)
+                    .collect();
+                text.into_bytes()
+            };
+            let copied = as_text(&Bytes::from(bytes.clone()));
+            let wrapping = [Wrapping::None, Wrapping::Tmux, Wrapping::Screen][n % 3];
+            let sequence = osc52(&copied, wrapping).expect("below the limit");
+            let received = received(&sequence, wrapping);
+            let is_text = std::str::from_utf8(&bytes).is_ok();
+            let back = if is_text {
+                received
+            } else {
+                let hex = String::from_utf8(received).expect("hex");
+                (0..hex.len())
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+                    .collect()
+            };
+            assert!(back == bytes, "payload {n} of {} bytes", bytes.len());
+        }
     }
 }

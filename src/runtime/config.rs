@@ -15,11 +15,13 @@ use crate::base::near::nearest;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::decode::Pins;
 use crate::domain::profile::Profile;
+use crate::domain::program::Programs;
 
 mod decode;
 pub mod edit;
 pub mod entry;
 mod profile;
+mod programs;
 mod section;
 
 use section::{Section, Source};
@@ -33,6 +35,8 @@ pub struct Config {
     pub history: History,
     /// How payloads are decoded, by topic.
     pub decode: Pins,
+    /// jq programs, by topic.
+    pub programs: Programs,
     /// In the order of the file.
     pub profiles: Vec<Profile>,
     /// What a person should read once: a token in clear, for example.
@@ -94,7 +98,14 @@ impl Config {
         let source = Source { file, text };
         let document = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
         let root = Section::root(&source, &document);
-        root.only(&["default_profile", "ui", "history", "decode", "profiles"])?;
+        root.only(&[
+            "default_profile",
+            "ui",
+            "history",
+            "decode",
+            "jq",
+            "profiles",
+        ])?;
         let mut warnings = Vec::new();
         let mut profiles = Vec::new();
         if let Some(section) = root.section("profiles")? {
@@ -114,6 +125,9 @@ impl Config {
             decode: root
                 .section("decode")?
                 .map_or_else(|| Ok(Pins::default()), |s| decode::read(&s))?,
+            programs: root
+                .section("jq")?
+                .map_or_else(|| Ok(Programs::default()), |s| programs::read(&s))?,
             profiles,
             warnings,
         };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,17 +13,21 @@ use tokio::task::JoinSet;
 
 use super::context::Context;
 use super::inbox::Inbox;
+use super::recording::Recording;
+use super::recording::reading::Reading;
 use super::signals::{Signal, Signals};
 use super::station::{How, Station};
 use crate::app::event::Event;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
 use crate::domain::profile::Profile;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
-use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending};
+use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece};
 
 /// Messages waiting to be written. With manual acknowledgement the broker's window is far smaller; without it the oldest
 /// give way to a gap line. Bytes.
@@ -33,6 +38,9 @@ const LONGEST: u64 = 268_435_455;
 
 /// A pipe takes so many bytes whole or not at all (`PIPE_BUF`).
 const ATOMIC: usize = 4096;
+
+/// A write that is under way when a signal comes may take so long.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 pub struct Shell {
     context: Arc<Context>,
@@ -52,6 +60,8 @@ pub struct Shell {
     interrupts: VecDeque<()>,
     /// It came after a deadline that was told instead.
     held: Option<Heard>,
+    recording: Option<Recording>,
+    replay: Option<Reading>,
 }
 
 impl Shell {
@@ -70,6 +80,8 @@ impl Shell {
             owed: VecDeque::new(),
             interrupts: VecDeque::new(),
             held: None,
+            recording: None,
+            replay: None,
         })
     }
 
@@ -148,6 +160,14 @@ impl Shell {
 }
 
 struct Interrupted;
+
+fn gone() -> Problem {
+    Problem::new(
+        "the recording is not finished",
+        "it was left before it was written",
+        "its whole lines can be used",
+    )
+}
 
 fn unreadable(name: &str, error: &std::io::Error) -> Problem {
     let what = format!("could not read {name}");
@@ -246,6 +266,25 @@ impl Console for Shell {
 
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
         self.context.remove_profile(name)
+    }
+
+    fn save_thing<'a>(
+        &'a mut self,
+        thing: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>> {
+        Box::pin(self.context.save_thing(thing))
+    }
+
+    fn try_connection<'a>(&'a mut self, profile: &'a str) -> Pending<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => {
+                    Err(Problem::new("interrupted", "", "").exit(Exit::Interrupted))
+                }
+                tried = self.context.try_connection(profile) => tried,
+            }
+        })
     }
 
     fn request(&mut self, what: Request) -> RequestId {
@@ -366,6 +405,70 @@ impl Console for Shell {
                 )
                 .exit(Exit::Usage)
             })
+        })
+    }
+
+    fn open_recording(
+        &mut self,
+        path: &Path,
+        existing: Existing,
+    ) -> Result<Option<String>, Problem> {
+        let (recording, mended) = Recording::open(path, existing)?;
+        self.recording = Some(recording);
+        Ok(mended)
+    }
+
+    fn record(&mut self, lines: String) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let Some(mut recording) = self.recording.take() else {
+                return Err(gone());
+            };
+            let mut written = tokio::task::spawn_blocking(move || {
+                let written = recording.write(lines.as_bytes());
+                (recording, written)
+            });
+            let written = tokio::select! {
+                biased;
+                written = &mut written => written,
+                () = Self::interrupted(&mut self.signals) => {
+                    self.interrupts.push_back(());
+                    // A disk that hangs is not waited for by a person who leaves.
+                    tokio::time::timeout(FAREWELL, written)
+                        .await
+                        .map_err(|_late| gone().exit(Exit::Interrupted))?
+                }
+            };
+            let (recording, written) = written.map_err(|_panic| gone())?;
+            self.recording = Some(recording);
+            written
+        })
+    }
+
+    fn close_recording(&mut self, keep: bool) -> Pending<'_, Result<u64, Problem>> {
+        Box::pin(async move {
+            let Some(recording) = self.recording.take() else {
+                return Ok(0);
+            };
+            let closed = tokio::task::spawn_blocking(move || recording.close(keep));
+            closed.await.map_err(|_panic| gone())?
+        })
+    }
+
+    fn open_replay(&mut self, from: &Place) -> Result<(), Problem> {
+        self.replay = Some(Reading::open(from)?);
+        Ok(())
+    }
+
+    fn read_replay(&mut self) -> Pending<'_, Piece> {
+        Box::pin(async move {
+            let Some(replay) = &mut self.replay else {
+                return Piece::End;
+            };
+            tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => Piece::Interrupted,
+                piece = replay.next() => piece,
+            }
         })
     }
 

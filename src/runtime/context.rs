@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::clip::Wrapping;
@@ -19,6 +20,7 @@ use super::secrets;
 use super::simulated::{self, Simulators};
 use super::stand_in;
 use super::station::{Live, Station};
+use super::{probe, thing};
 use crate::app::ProfileSummary;
 use crate::app::effect::{NewAccount, NewProfile};
 use crate::app::event::Event;
@@ -28,12 +30,14 @@ use crate::base::text::SafeText;
 use crate::cli::Options;
 use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
+use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
-    ThinqSettings, Version,
+    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
+use crate::domain::program::Programs;
+use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::subscription::FilterWish;
@@ -61,6 +65,14 @@ pub struct Context {
     simulated: Simulators,
     /// What `--url` names: instead of every profile of the config file.
     stand_in: Option<Profile>,
+    passing: Mutex<Passing>,
+}
+
+/// Things of a simulator inside this process: gone with it.
+#[derive(Default)]
+struct Passing {
+    folder: Option<TempDir>,
+    profiles: Vec<Profile>,
 }
 
 impl Context {
@@ -92,6 +104,7 @@ impl Context {
             tokens: Mutex::default(),
             simulated: Simulators::default(),
             stand_in,
+            passing: Mutex::default(),
         }))
     }
 
@@ -136,6 +149,10 @@ impl Context {
         self.folders.history(profile)
     }
 
+    pub fn recordings_folder(&self, profile: &str) -> PathBuf {
+        self.folders.recordings(profile)
+    }
+
     pub fn pins(&self) -> Pins {
         self.config().decode.clone()
     }
@@ -143,6 +160,17 @@ impl Context {
     /// Writes how a topic's payloads are decoded; answers where.
     pub fn save_pin(&self, topic: &str, chain: &str) -> Result<String, Problem> {
         edit::save_pin(&self.folders.config_file, topic, chain)?;
+        self.read_again()?;
+        Ok(self.folders.config_file.display().to_string())
+    }
+
+    pub fn programs(&self) -> Programs {
+        self.config().programs.clone()
+    }
+
+    /// Writes which jq program is put over a topic's payloads; answers where.
+    pub fn save_program(&self, topic: &str, program: Option<&str>) -> Result<String, Problem> {
+        edit::save_program(&self.folders.config_file, topic, program)?;
         self.read_again()?;
         Ok(self.folders.config_file.display().to_string())
     }
@@ -200,7 +228,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = PlatformId::ALL.map(simulated::listed);
+        let simulated = simulated::BUILT.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
@@ -211,7 +239,88 @@ impl Context {
         if let Some(platform) = simulated::platform(name) {
             return self.simulated.profile(platform).await;
         }
-        self.choose(Some(name))
+        let passing = self
+            .passing()
+            .profiles
+            .iter()
+            .find(|p| p.name == name)
+            .cloned();
+        passing.map_or_else(|| self.choose(Some(name)), Ok)
+    }
+
+    fn passing(&self) -> MutexGuard<'_, Passing> {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A provisioned thing as a profile: its files, its entry.
+    pub async fn save_thing(&self, new: &NewThingProfile) -> Result<SavedThing, Problem> {
+        if simulated::platform(&new.claim).is_some() {
+            let claim = self.profile(&new.claim).await?;
+            return self.save_thing_for_now(&claim, new);
+        }
+        let saved = thing::save(&self.folders, &self.config(), new)?;
+        self.read_again()?;
+        Ok(saved)
+    }
+
+    fn save_thing_for_now(
+        &self,
+        claim: &Profile,
+        new: &NewThingProfile,
+    ) -> Result<SavedThing, Problem> {
+        let mut taken = self.profiles();
+        let mut passing = self.passing();
+        taken.extend(passing.profiles.iter().cloned());
+        let folder = match passing.folder.take() {
+            Some(folder) => folder,
+            None => thing::folder_for_now()?,
+        };
+        let made = thing::save_for_now(&folder, claim, &taken, new);
+        passing.folder = Some(folder);
+        let (saved, profile) = made?;
+        passing.profiles.retain(|p| p.name != profile.name);
+        passing.profiles.push(profile);
+        Ok(saved)
+    }
+
+    /// A connection with this profile beside all others, until the broker's first word.
+    pub async fn try_connection(&self, name: &str) -> Result<(), Problem> {
+        let profile = self.profile(name).await?;
+        let (commands, _orders) = mpsc::channel(1);
+        let live = self
+            .live(
+                profile,
+                commands,
+                Arc::default(),
+                Arc::default(),
+                Arc::new(Nobody),
+            )
+            .await?;
+        probe::connect(live.platform, live.io).await.map(|_up| ())
+    }
+
+    /// What the profile knows of the recipe's texts.
+    pub async fn complete_recipe(&self, recipe: &mut Recipe) -> Result<(), Problem> {
+        let profile = self.profile(&recipe.profile).await?;
+        if let Settings::Aws(settings) = &profile.settings {
+            recipe.client_id.clone_from(&settings.client_id);
+            recipe.region = settings.region();
+        }
+        recipe.keep_alive = profile.common.keep_alive.unwrap_or(recipe.keep_alive);
+        Ok(())
+    }
+
+    /// Will, connect and disconnect message into the config file; answers where.
+    pub fn save_messages(&self, recipe: &Recipe) -> Result<String, Problem> {
+        let file = &self.folders.config_file;
+        edit::save_messages(file, &recipe.profile, &recipe.messages())?;
+        self.read_again()?;
+        Ok(file.display().to_string())
+    }
+
+    /// As the screen needs to know it.
+    pub async fn summary_of(&self, name: &str) -> Result<ProfileSummary, Problem> {
+        Ok(summary(&self.profile(name).await?))
     }
 
     pub async fn stop_simulator(&self) {
@@ -237,7 +346,7 @@ impl Context {
         let mut io = self
             .port(&profile, keep, commands, heard, receipts, outlet)
             .await?;
-        if let Some(token) = token_of(&profile) {
+        if let Some(token) = profile.settings.token() {
             io.token = Some(self.token_place(&profile.name, token));
         }
         Ok(Live {
@@ -256,16 +365,17 @@ impl Context {
         receipts: Arc<Receipts>,
         outlet: Arc<dyn Post>,
     ) -> Result<RuntimeIo, Problem> {
-        let rest = match profile.settings {
-            Settings::Thinq(_) => Some(self.rest(&profile.common).await?),
-            // Reading the system's roots for nothing would be most of a short command's time.
-            Settings::Mqtt(_) => None,
+        // Reading the system's roots for nothing would be most of a short command's time.
+        let rest = if profile.settings.has_rest() {
+            Some(self.rest(&profile.common).await?)
+        } else {
+            None
         };
         Ok(RuntimeIo {
             clock: self.clock,
             rest,
             identity,
-            token: token_of(profile).cloned().map(TokenPlace::new),
+            token: profile.settings.token().cloned().map(TokenPlace::new),
             environment: self.environment.clone(),
             commands,
             heard,
@@ -440,7 +550,7 @@ impl Context {
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
         self.read_again()?;
-        if let Some(token) = token_of(&self.choose(Some(profile))?) {
+        if let Some(token) = self.choose(Some(profile))?.settings.token() {
             self.token_place(profile, token);
         }
         Ok(())
@@ -472,15 +582,28 @@ impl Context {
         self.folders.config_file.with_file_name("templates.toml")
     }
 
-    /// What no terminal would take: into a file of the state folder. Answers its path.
-    pub fn write_clip(&self, content: &[u8]) -> Result<String, Problem> {
+    /// A file of exactly these bytes in the state folder; answers where.
+    pub fn write_payload(&self, name: &str, content: &[u8]) -> Result<String, Problem> {
+        let ending = match std::str::from_utf8(content) {
+            Ok(_text) => "txt",
+            Err(_bytes) => "bin",
+        };
+        self.write_new(name, ending, content)
+    }
+
+    /// Figures that were asked for as a file; answers where.
+    pub fn export(&self, ending: &str, content: &[u8]) -> Result<String, Problem> {
+        self.write_new("plot", ending, content)
+    }
+
+    fn write_new(&self, what: &str, ending: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
         let name = |n: u32| match n {
-            1 => format!("copied-{now}.txt"),
-            n => format!("copied-{now}-{n}.txt"),
+            1 => format!("{what}-{now}.{ending}"),
+            n => format!("{what}-{now}-{n}.{ending}"),
         };
-        // Two copies in one second are two files.
+        // Two within one second are two files.
         let path = (1..1000)
             .map(|n| self.folders.state.join(name(n)))
             .find(|path| !path.exists())
@@ -512,6 +635,13 @@ fn not_ended(left: Option<Result<Reply, Problem>>) -> Vec<String> {
     }
 }
 
+/// Where nobody listens.
+struct Nobody;
+
+impl Post for Nobody {
+    fn post(&self, _event: SessionEvent) {}
+}
+
 /// Facts on the way to a wizard's answer.
 struct Progress {
     id: RequestId,
@@ -526,23 +656,10 @@ impl Post for Progress {
     }
 }
 
-/// The one credential that a platform can ask a person for anew.
-fn token_of(profile: &Profile) -> Option<&SecretRef> {
-    match &profile.settings {
-        Settings::Thinq(settings) => Some(&settings.token),
-        Settings::Mqtt(_) => None,
-    }
-}
-
 fn summary(profile: &Profile) -> ProfileSummary {
-    let (event_hours, on_quit, place, version) = match &profile.settings {
-        Settings::Thinq(settings) => (
-            settings.event_hours,
-            settings.on_quit,
-            format!("token: {}", settings.token.place()),
-            Version::V311,
-        ),
-        Settings::Mqtt(settings) => (0, OnQuit::Keep, settings.shown_url(), settings.version),
+    let (event_hours, on_quit) = match &profile.settings {
+        Settings::Thinq(settings) => (settings.event_hours, settings.on_quit),
+        _ => (0, OnQuit::Keep),
     };
     ProfileSummary {
         name: profile.name.clone(),
@@ -552,8 +669,8 @@ fn summary(profile: &Profile) -> ProfileSummary {
         insecure: profile.common.insecure_skip_verify,
         event_hours,
         on_quit,
-        place,
-        version,
+        place: profile.settings.place(),
+        version: profile.settings.version(),
         topics: profile.common.topics.clone(),
     }
 }

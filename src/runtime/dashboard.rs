@@ -151,9 +151,10 @@ async fn work(
                 desk.drain();
             }
             let revision = desk.app.revision();
-            let screen = desk.app.screen(now);
+            let screen = desk.app.picture(now);
+            let inputs = desk.inputs;
             if terminal
-                .draw(desk.inputs, |frame| ui::view(&screen, theme, frame))
+                .draw(inputs, |frame| ui::view(&screen, theme, frame))
                 .is_err()
             {
                 return Ok(Exit::Done);

@@ -12,16 +12,21 @@ use super::context::Context;
 use super::drawer::{self, Drawer, Job as Keeping};
 use super::editing::Editing;
 use super::inbox::Inbox;
+use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
+use super::sieve::Sieve;
 use super::simulated::SIMULATED;
 use super::station::{How, Station};
 use crate::app::document::Job;
 use crate::app::effect::{Effect, Needs, NewProfile};
 use crate::app::event::{Event, Gathered, Outcome, TimerId};
+use crate::app::sieve::SiftRow;
 use crate::base::moment::Mono;
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
+use crate::domain::connection_state::Recipe;
 use crate::domain::profile::OnQuit;
+use crate::domain::provision::NewThingProfile;
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
 
@@ -35,8 +40,12 @@ pub struct Hands {
     timers: BTreeMap<TimerId, Mono>,
     /// Places for large payloads that are decoded at the same time.
     decoding: Arc<Semaphore>,
+    /// For jq programs.
+    sieve: Arc<tokio::sync::Mutex<Sieve>>,
     /// Where the open session's older messages go.
     shelf: Option<Shelf>,
+    /// What is being recorded.
+    recorder: Option<Recorder>,
     /// What the composer keeps.
     drawer: Drawer,
     /// What leaving does to the subscriptions, where the user said so; else the profile says.
@@ -65,7 +74,11 @@ impl Hands {
             tasks: JoinSet::new(),
             timers: BTreeMap::new(),
             decoding: Arc::new(Semaphore::new(2)),
+            sieve: Arc::new(tokio::sync::Mutex::new(Sieve::new(
+                std::env::current_exe().unwrap_or_else(|_| "thingdeck".into()),
+            ))),
             shelf: None,
+            recorder: None,
             ending: None,
         }
     }
@@ -89,9 +102,30 @@ impl Hands {
             Effect::StopTimer(id) => {
                 self.timers.remove(&id);
             }
-            Effect::Copy(id, text) => return self.copy(id, Bytes::from(text)),
-            Effect::CopyBytes(id, bytes) => return self.copy(id, as_text(&bytes)),
+            Effect::Copy(id, text) => {
+                let text = Bytes::from(text);
+                return self.copy(id, &text.clone(), text);
+            }
+            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::SaveBytes(id, bytes) => {
+                let written = self.context.write_payload("saved", &bytes);
+                let written = written.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::Decode(id, job) => self.decode(id, job),
+            Effect::Sift(id, rows) => self.sift(id, rows),
+            Effect::SaveProgram { id, topic, program } => {
+                let saved = self.context.save_program(&topic, program.as_deref());
+                self.inbox
+                    .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
+            }
+            Effect::Export { id, ending, text } => {
+                let written = self.context.export(ending, text.as_bytes());
+                self.inbox.push(Event::Done(
+                    id,
+                    written.map(|path| Outcome::Written { path }),
+                ));
+            }
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
                 self.inbox
@@ -99,6 +133,14 @@ impl Hands {
             }
             Effect::TryProfile(id, profile) => self.try_profile(id, profile),
             Effect::SaveProfile(id, profile) => self.save_profile(id, &profile),
+            Effect::SaveThing(id, new) => self.save_thing(id, new),
+            Effect::TryThing(id, profile) => self.try_thing(id, profile),
+            Effect::CompleteRecipe(id, recipe) => self.complete_recipe(id, recipe),
+            Effect::SaveMessages(id, recipe) => {
+                let saved = self.context.save_messages(&recipe);
+                let written = saved.map(|path| Outcome::Written { path });
+                self.inbox.push(Event::Done(id, written));
+            }
             Effect::SaveToken(id, token) => self.save_token(id, &token),
             Effect::Shelve(id, place, sheet) => {
                 if let Some(shelf) = self.shelf(id) {
@@ -123,6 +165,30 @@ impl Hands {
             Effect::ShelveRest(id, rest) => {
                 if let Some(shelf) = self.shelf.as_mut().filter(|s| s.id() == id) {
                     shelf.finish(rest);
+                }
+            }
+            Effect::StartRecording {
+                id,
+                profile,
+                platform,
+            } => {
+                let opening = recorder::Opening {
+                    id,
+                    folder: self.context.recordings_folder(&profile),
+                    profile,
+                    platform,
+                    at: self.context.clock.now().wall,
+                };
+                self.recorder = Some(Recorder::start(opening, &self.inbox));
+            }
+            Effect::Record(id, recorded) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.take(recorded);
+                }
+            }
+            Effect::StopRecording(id) => {
+                if let Some(recorder) = self.recorder.as_ref().filter(|r| r.id() == id) {
+                    recorder.stop();
                 }
             }
             Effect::Edit { id, text, ending } => {
@@ -177,6 +243,10 @@ impl Hands {
 
     /// Ends what the profile does not keep, says goodbye, stops every task. Bounded in time.
     pub async fn leave(mut self) {
+        // Nothing that comes from here on is anybody's: the file is finished while the rest is.
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
         self.drawer.close().await;
         if let Some(station) = self.station.take() {
             self.context.leave(&station, self.ending).await;
@@ -184,6 +254,9 @@ impl Hands {
         }
         if let Some(shelf) = self.shelf.take() {
             shelf.close().await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.close().await;
         }
         self.tasks.shutdown().await;
         self.context.stop_simulator().await;
@@ -288,9 +361,10 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    fn copy(&mut self, id: RequestId, content: Bytes) -> Option<Errand> {
+    /// What is too long for a terminal goes into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
         let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_clip(&content);
+            let written = self.context.write_payload("copied", whole);
             self.inbox.push(Event::Done(
                 id,
                 written.map(|path| Outcome::Written { path }),
@@ -334,6 +408,21 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
+    /// One window at a time; who drops a question ends the process that works at it.
+    fn sift(&mut self, id: RequestId, rows: Vec<SiftRow>) {
+        let (inbox, sieve) = (self.inbox.clone(), Arc::clone(&self.sieve));
+        let task = self.tasks.spawn(async move {
+            let mut sieve = sieve.lock().await;
+            sieve
+                .sift(&rows, |results, last| {
+                    inbox.push(Event::Sifted(id, results, last));
+                })
+                .await;
+        });
+        self.requests.retain(|_, task| !task.is_finished());
+        self.requests.insert(id, task);
+    }
+
     fn try_profile(&mut self, id: RequestId, profile: NewProfile) {
         let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
         let task = self.tasks.spawn(async move {
@@ -353,6 +442,39 @@ impl Hands {
         ));
     }
 
+    fn save_thing(&mut self, id: RequestId, new: Box<NewThingProfile>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let saved = match context.save_thing(&new).await {
+                Ok(saved) => context
+                    .summary_of(&saved.profile)
+                    .await
+                    .map(|summary| Outcome::ThingSaved(Box::new(saved), Box::new(summary))),
+                Err(problem) => Err(problem),
+            };
+            inbox.push(Event::Done(id, saved));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn try_thing(&mut self, id: RequestId, profile: String) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let tried = context.try_connection(&profile).await;
+            inbox.push(Event::Done(id, tried.map(|()| Outcome::Tried)));
+        });
+        self.requests.insert(id, task);
+    }
+
+    fn complete_recipe(&mut self, id: RequestId, mut recipe: Box<Recipe>) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        let task = self.tasks.spawn(async move {
+            let completed = context.complete_recipe(&mut recipe).await;
+            inbox.push(Event::Done(id, completed.map(|()| Outcome::Recipe(recipe))));
+        });
+        self.requests.insert(id, task);
+    }
+
     fn save_token(&self, id: RequestId, token: &Secret) {
         let saved = self.context.save_token(&self.profile, token);
         self.inbox.push(Event::Done(
@@ -362,13 +484,4 @@ impl Hands {
             }),
         ));
     }
-}
-
-/// Bytes as a clipboard takes them: text as it is, anything else as hex.
-fn as_text(bytes: &Bytes) -> Bytes {
-    if std::str::from_utf8(bytes).is_ok() {
-        return bytes.clone();
-    }
-    let pairs: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Bytes::from(pairs.concat())
 }

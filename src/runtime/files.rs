@@ -87,6 +87,11 @@ impl Folders {
         self.state.join("history").join(self.own_name(profile))
     }
 
+    /// What the dashboard records of a profile.
+    pub fn recordings(&self, profile: &str) -> PathBuf {
+        self.state.join("recordings").join(self.own_name(profile))
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }

@@ -14,21 +14,28 @@ use super::clock::Clock;
 use super::files::is_readable_by_others;
 use super::keep::Keep;
 use super::secrets;
+use super::taps::Taps;
+use super::vanish;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
 use crate::cli::environment::Environment;
 use crate::domain::fact::Fact;
-use crate::domain::message::Draft;
+use crate::domain::message::{Draft, Qos};
 use crate::domain::profile::SecretRef;
 use crate::domain::session::{
     Delivered, LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
 };
 use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
 use crate::platform::Pending;
-use crate::platform::io::{HttpCall, HttpError, HttpReply, Io};
+use crate::platform::io::{Ear, HttpCall, HttpError, HttpReply, Io};
+use crate::platform::plan::ConnectPlan;
 use crate::rest::client::RestClient;
 use crate::session::driver::{Heard, Post};
+
+/// What a profile says of itself at each connection, and before it leaves.
+pub const GREETING: ReceiptId = ReceiptId(u64::MAX);
 
 /// Receipts of an adapter's own publishes have this bit, so that they never meet those of the user.
 const ADAPTER: u64 = 1 << 63;
@@ -75,6 +82,8 @@ impl TokenPlace {
 pub struct Receipts {
     next: AtomicU64,
     waiting: Mutex<HashMap<ReceiptId, oneshot::Sender<Result<(), Problem>>>>,
+    /// What else it waits for.
+    pub taps: Arc<Taps>,
 }
 
 impl Receipts {
@@ -159,17 +168,63 @@ impl Io for RuntimeIo {
         Box::pin(async move {
             let (id, told) = self.receipts.expect();
             self.command(SessionCommand::Publish(id, draft));
-            told.await.unwrap_or_else(|_closed| {
-                Err(
-                    Problem::new("the message was not published", "the session closed", "")
-                        .retry(Retry::Backoff),
-                )
-            })
+            acknowledged(told).await
         })
+    }
+
+    fn publish_first(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let (id, told) = self.receipts.expect();
+            self.command(SessionCommand::PublishFirst(id, draft));
+            acknowledged(told).await
+        })
+    }
+
+    fn release(&self) {
+        self.command(SessionCommand::Release);
+    }
+
+    fn give_up(&self, packet: u16, problem: Problem) {
+        self.command(SessionCommand::GiveUp { packet, problem });
     }
 
     fn subscribe(&self, wish: FilterWish) {
         self.command(SessionCommand::Subscribe(wish));
+    }
+
+    fn subscribed(&self, wish: FilterWish) -> Pending<'_, Result<Qos, Problem>> {
+        let told = self.receipts.taps.grant(wish.filter.clone());
+        self.command(SessionCommand::Subscribe(wish));
+        Box::pin(async {
+            told.await.unwrap_or_else(|_closed| {
+                let what = "the filter is not subscribed";
+                Err(Problem::new(what, "the session closed", "").retry(Retry::Backoff))
+            })
+        })
+    }
+
+    fn unsubscribe(&self, filter: TopicFilter) {
+        self.command(SessionCommand::Unsubscribe(filter));
+    }
+
+    fn connected(&self) -> Pending<'_, u64> {
+        Box::pin(self.receipts.taps.connected())
+    }
+
+    fn disconnected(&self, number: u64) -> Pending<'_, ()> {
+        Box::pin(self.receipts.taps.disconnected(number))
+    }
+
+    fn vanish(&self, plan: ConnectPlan, drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
+        Box::pin(vanish::connect_and_vanish(plan, drafts))
+    }
+
+    fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear> {
+        self.receipts.taps.listen(filters)
+    }
+
+    fn variable(&self, name: &str) -> Option<Secret> {
+        self.environment.text(name).map(Secret::new)
     }
 
     fn silent(&self, reason: &str) {
@@ -246,6 +301,10 @@ impl Io for RuntimeIo {
         })
     }
 
+    fn output<'a>(&'a self, words: &'a [String]) -> Pending<'a, Result<Secret, Problem>> {
+        Box::pin(secrets::output(words))
+    }
+
     fn fact(&self, fact: Fact) {
         self.outlet.post(SessionEvent::Fact(fact));
     }
@@ -293,6 +352,13 @@ impl Io for RuntimeIo {
         }
         Ok(Secret::new(String::from_utf8_lossy(&content)))
     }
+}
+
+async fn acknowledged(told: oneshot::Receiver<Result<(), Problem>>) -> Result<(), Problem> {
+    told.await.unwrap_or_else(|_closed| {
+        let what = "the message was not published";
+        Err(Problem::new(what, "the session closed", "").retry(Retry::Backoff))
+    })
 }
 
 /// A problem where others than its owner may read the file.

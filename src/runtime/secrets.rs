@@ -90,6 +90,11 @@ async fn read(path: &Path) -> io::Result<(Secret, std::fs::Metadata)> {
     Ok((Secret::new(text), metadata))
 }
 
+/// All that a command prints.
+pub async fn output(words: &[String]) -> Result<Secret, Problem> {
+    command(words, COMMAND_TIMEOUT).await
+}
+
 /// What the command prints. Its stderr goes nowhere: it might repeat the secret.
 async fn command(words: &[String], timeout: Duration) -> Result<Secret, Problem> {
     let Some((program, arguments)) = words.split_first() else {

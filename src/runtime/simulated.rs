@@ -10,7 +10,8 @@ use super::config::Config;
 use crate::base::problem::Problem;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings, Version,
+    AwsSettings, Common, GoogleIdentity, GoogleSettings, HuaweiDialect, HuaweiSettings,
+    MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
@@ -19,17 +20,23 @@ use crate::sim::{Sim, SimOptions};
 /// The profile that is no account: what the dashboard shows when there is none.
 pub const SIMULATED: &str = name(PlatformId::Thinq);
 
+/// The platforms that have a simulator.
+pub const BUILT: [PlatformId; 3] = [PlatformId::Thinq, PlatformId::Google, PlatformId::Mqtt];
+
 /// The name of a platform's simulated profile.
 pub const fn name(platform: PlatformId) -> &'static str {
     match platform {
         PlatformId::Thinq => "simulated home",
+        PlatformId::Aws => "simulated fleet",
+        PlatformId::Google => "simulated gateway",
+        PlatformId::Huawei => "simulated meter",
         PlatformId::Mqtt => "simulated plant",
     }
 }
 
 /// The platform whose simulated profile has this name.
 pub fn platform(profile: &str) -> Option<PlatformId> {
-    let mut all = PlatformId::ALL.into_iter();
+    let mut all = BUILT.into_iter();
     all.find(|platform| name(*platform) == profile)
 }
 
@@ -91,7 +98,7 @@ async fn start(platform: PlatformId) -> Result<Running, Problem> {
 /// Which of the profiles that the simulator writes; `None`: its default. A plain broker is shown with all that MQTT 5 has.
 const fn written_name(platform: PlatformId) -> Option<&'static str> {
     match platform {
-        PlatformId::Thinq => None,
+        PlatformId::Thinq | PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => None,
         PlatformId::Mqtt => Some("plant-v5"),
     }
 }
@@ -103,13 +110,26 @@ pub fn listed(platform: PlatformId) -> Profile {
             let token = SecretRef::File(PathBuf::from("token"));
             Settings::Thinq(ThinqSettings::new("KR".to_owned(), token))
         }
+        PlatformId::Aws => Settings::Aws(AwsSettings::new("127.0.0.1".to_owned())),
+        PlatformId::Google => Settings::Google(GoogleSettings::new(
+            "plant".to_owned(),
+            "us-central1".to_owned(),
+            "sensors".to_owned(),
+            GoogleIdentity::Gateway("gateway".to_owned()),
+            PathBuf::from("gateway.pem"),
+        )),
+        PlatformId::Huawei => Settings::Huawei(HuaweiSettings::new(
+            HuaweiDialect::Iotda,
+            "mqtts://127.0.0.1".to_owned(),
+            "meter".to_owned(),
+        )),
         PlatformId::Mqtt => Settings::Mqtt(MqttSettings {
             version: Version::V5,
             ..MqttSettings::new("mqtts://127.0.0.1".to_owned())
         }),
     };
     let topics = match platform {
-        PlatformId::Thinq => Vec::new(),
+        PlatformId::Thinq | PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => Vec::new(),
         PlatformId::Mqtt => TopicFilter::parse("plant/#")
             .map(|filter| FilterWish::new(filter, Qos::AtLeastOnce))
             .into_iter()

@@ -85,7 +85,7 @@ mod tests {
             .settings
         {
             Settings::Mqtt(settings) => settings,
-            Settings::Thinq(_) => panic!("a broker"),
+            _ => panic!("a broker"),
         }
     }
 

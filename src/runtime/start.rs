@@ -7,7 +7,7 @@ use super::console::Shell;
 use super::context::Context;
 use super::signals::{Signal, Signals};
 use super::simulated::{self, SIMULATED};
-use super::{clock, dashboard, logging, picture, terminal};
+use super::{clock, dashboard, logging, picture, sieve, terminal};
 use crate::app::Setup;
 use crate::app::event::Size;
 use crate::base::problem::{Exit, Problem};
@@ -22,6 +22,9 @@ const WORKERS: usize = 2;
 
 /// Carries out the command line; what went wrong stands on stderr when this returns.
 pub fn run(options: Options) -> Exit {
+    if options.command == Command::SieveHelper {
+        return sieve::helper::run();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -72,6 +75,7 @@ async fn command(options: Options) -> Result<Exit, Problem> {
             let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
             Ok(headless::run(&verb, &mut shell).await)
         }
+        Command::SieveHelper => Ok(sieve::helper::run()),
         Command::Dashboard => show(&options, None).await,
         Command::Demo(platform) => {
             let name = simulated::name(platform);
@@ -185,6 +189,7 @@ fn setup(context: &Context, options: &Options, open: Option<String>) -> Result<S
         keeps_history: context.history_limit() > 0,
         mouse: context.mouse(),
         pins: context.pins(),
+        programs: context.programs(),
         seed: fastrand::u64(..),
     })
 }

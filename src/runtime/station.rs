@@ -1,6 +1,6 @@
 //! One open profile: its adapter, its port, and the task that runs its session.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,10 +8,12 @@ use tokio::task::JoinHandle;
 
 use super::context::Context;
 use super::inbox::Inbox;
-use super::io::{Receipts, RuntimeIo};
+use super::io::{GREETING, Receipts, RuntimeIo};
 use super::probe;
 use crate::app::event::Event;
 use crate::base::problem::Problem;
+use crate::domain::fact::Fact;
+use crate::domain::message::Draft;
 use crate::domain::profile::{Profile, Settings};
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
@@ -74,15 +76,40 @@ pub struct Outlet {
     pub inbox: Inbox,
     pub id: SessionId,
     pub receipts: Arc<Receipts>,
+    /// What the profile wants said at each connection, and the way to say it.
+    pub greeting: OnceLock<(mpsc::Sender<SessionCommand>, Draft)>,
+}
+
+impl Outlet {
+    fn greet(&self) {
+        if let Some((commands, draft)) = self.greeting.get() {
+            let command = SessionCommand::Publish(GREETING, draft.clone());
+            // A session with more than a thousand commands ahead has more to say than that it is there.
+            let _busy = commands.try_send(command);
+        }
+    }
 }
 
 impl Post for Outlet {
     fn post(&self, event: SessionEvent) {
+        if let SessionEvent::Receipt {
+            id: GREETING,
+            result: Err(problem),
+        } = &event
+        {
+            let notice = Fact::Notice(problem.clone());
+            self.inbox
+                .push(Event::Session(self.id, SessionEvent::Fact(notice)));
+        }
+        if matches!(event, SessionEvent::Link(LinkState::Connected { .. })) {
+            self.greet();
+        }
         if let SessionEvent::Receipt { id, result } = &event
             && self.receipts.settle(*id, result)
         {
             return;
         }
+        self.receipts.taps.pass(&event);
         if let SessionEvent::Log(line) = &event {
             super::logging::tap(line);
         }
@@ -145,8 +172,10 @@ impl Station {
             inbox: inbox.clone(),
             id,
             receipts: Arc::clone(&receipts),
+            greeting: OnceLock::new(),
         });
         let (context, sender) = (Arc::clone(context), commands.clone());
+        let say = commands.clone();
         let task = tokio::spawn(async move {
             let heard = Arc::new(Heard::default());
             let opened = match profile.await {
@@ -161,6 +190,9 @@ impl Station {
             match opened {
                 Ok(live) => {
                     let live = Arc::new(live);
+                    if let Some(draft) = live.profile.common.on_connect.clone() {
+                        let _once = outlet.greeting.set((say, draft));
+                    }
                     tell.send_replace(Opening::Ready(Arc::clone(&live)));
                     run(&live, orders, beginning, heard, outlet).await;
                 }
@@ -213,12 +245,28 @@ impl Station {
 
     /// DISCONNECT and wait, but never long.
     pub async fn close(mut self) {
+        self.take_leave();
         let _ = self.commands.try_send(SessionCommand::Close);
         if tokio::time::timeout(FAREWELL, &mut self.task)
             .await
             .is_err()
         {
             self.task.abort();
+        }
+    }
+}
+
+impl Station {
+    /// A clean DISCONNECT sends no will: the profile's own word goes before it, on the same connection.
+    fn take_leave(&self) {
+        let Opening::Ready(live) = &*self.opening.borrow() else {
+            return;
+        };
+        if let Some(draft) = live.profile.common.on_disconnect.clone()
+            && live.io.receipts.taps.is_up()
+        {
+            let command = SessionCommand::Publish(GREETING, draft);
+            let _busy = self.commands.try_send(command);
         }
     }
 }

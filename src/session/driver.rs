@@ -1,6 +1,7 @@
 //! The task of one session: runs the machine, its link and the platform's rituals side by side, and never waits for
 //! whoever listens.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub use super::heard::Heard;
-use super::link::{Arrival, Link, LinkEvent, Opening};
+use super::link::{Arrival, Link, LinkEvent, Opening, Order, Ticket};
 use super::machine::{Action, Input, Machine};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
@@ -82,7 +83,7 @@ impl Driver {
     pub async fn run(mut self) {
         let platform = Arc::clone(&self.platform);
         let io = Arc::clone(&self.io);
-        let mut machine = Machine::new(std::mem::take(&mut self.extra_filters), self.manual_ack);
+        let extra_filters = std::mem::take(&mut self.extra_filters);
         let mut running = Running {
             platform: &*platform,
             io: &*io,
@@ -93,7 +94,13 @@ impl Driver {
             asked: Asked::Nothing,
             attend: None,
             over: false,
+            on_their_way: HashMap::new(),
         };
+        let lawful = |wish: &FilterWish| running.allows(wish);
+        let extra_filters = extra_filters.into_iter().filter(lawful).collect();
+        let mut machine = Machine::new(extra_filters, self.manual_ack)
+            .guided_by(Arc::clone(&platform))
+            .holding_publishes(platform.holds_publishes());
         machine.handle(io.now(), io.roll(), Input::Start);
         running.obey(&mut machine);
         let mut listening = true;
@@ -105,7 +112,11 @@ impl Driver {
                 tokio::select! {
                     command = self.commands.recv(), if listening => {
                         listening = command.is_some();
-                        Input::Command(command.unwrap_or(SessionCommand::Close))
+                        let command = command.unwrap_or(SessionCommand::Close);
+                        let Some(command) = running.lawful(command) else {
+                            continue;
+                        };
+                        Input::Command(command)
                     }
                     input = running.next_before(wake) => input,
                 }
@@ -124,6 +135,9 @@ impl Driver {
                 };
                 listening = command.is_some();
                 let command = command.unwrap_or(SessionCommand::Close);
+                let Some(command) = running.lawful(command) else {
+                    continue;
+                };
                 machine.handle(io.now(), io.roll(), Input::Command(command));
                 running.obey(&mut machine);
             }
@@ -141,9 +155,45 @@ struct Running<'a> {
     asked: Asked<'a>,
     attend: Option<Pending<'a, Leave>>,
     over: bool,
+    /// Packet ids of publishes that the broker has not answered.
+    on_their_way: HashMap<Ticket, u16>,
 }
 
 impl<'a> Running<'a> {
+    /// The command, unless the cloud's own rules forbid it: then that is said at once, and nothing reaches the wire.
+    fn lawful(&self, command: SessionCommand) -> Option<SessionCommand> {
+        match &command {
+            SessionCommand::Publish(id, draft) | SessionCommand::PublishFirst(id, draft) => {
+                let checked = self.platform.check_publish(draft, self.io.now().mono);
+                let Err(problem) = checked else {
+                    return Some(command);
+                };
+                self.post.post(SessionEvent::Receipt {
+                    id: *id,
+                    result: Err(problem),
+                });
+                None
+            }
+            SessionCommand::Subscribe(wish) => self.allows(wish).then_some(command),
+            SessionCommand::Unsubscribe(filter) => {
+                self.platform.filter_gone(filter);
+                Some(command)
+            }
+            _ => Some(command),
+        }
+    }
+
+    fn allows(&self, wish: &FilterWish) -> bool {
+        let Err(problem) = self.platform.check_filter(wish) else {
+            return true;
+        };
+        self.post.post(SessionEvent::Granted {
+            filter: wish.filter.clone(),
+            result: Err(format!("{}: {}", problem.what, problem.cause)),
+        });
+        false
+    }
+
     /// What was received is acknowledged already, so it is heard before a deadline leaves the connection.
     async fn next_before(&mut self, wake: impl Future<Output = ()>) -> Input {
         tokio::select! {
@@ -156,7 +206,10 @@ impl<'a> Running<'a> {
     /// Whatever comes first of connection, platform and ritual. Safe to cancel: each keeps its place.
     async fn next(&mut self) -> Input {
         tokio::select! {
-            event = next_event(&mut self.line, self.heard, self.io) => Input::Link(event),
+            event = next_event(&mut self.line, self.heard, self.io) => {
+                answered(&mut self.on_their_way, self.platform, &event);
+                Input::Link(event)
+            }
             input = answer(&mut self.asked) => input,
             leave = ended(&mut self.attend) => Input::Left(leave),
         }
@@ -172,6 +225,7 @@ impl<'a> Running<'a> {
                 return;
             };
             mark(&event, self.heard, self.io);
+            answered(&mut self.on_their_way, self.platform, &event);
             machine.handle(self.io.now(), self.io.roll(), Input::Link(event));
             self.obey(machine);
         }
@@ -189,12 +243,24 @@ impl<'a> Running<'a> {
             Action::Open { plan, endpoint } => self.open(plan, endpoint),
             Action::Send(order) => {
                 if let Line::Open(link) = &mut self.line {
+                    if let Order::Publish {
+                        ticket,
+                        draft,
+                        packet,
+                        ..
+                    } = &order
+                        && *packet != 0
+                    {
+                        self.on_their_way.insert(*ticket, *packet);
+                        self.platform.sent(draft, *packet, self.io.now());
+                    }
                     link.send(order);
                 }
             }
             Action::Attend => self.attend = Some(self.platform.attend(self.io)),
             Action::Abandon => {
                 self.line = Line::None;
+                self.on_their_way.clear();
                 self.attend = None;
             }
             Action::Judge(problem) => self.asked = Asked::Judge(self.judge(problem)),
@@ -285,6 +351,16 @@ async fn next_event(line: &mut Line, heard: &Heard, io: &dyn Io) -> LinkEvent {
     let event = open.next().await;
     mark(&event, heard, io);
     event
+}
+
+/// Tells the adapter which of all publishes the broker has acknowledged.
+fn answered(on_their_way: &mut HashMap<Ticket, u16>, platform: &dyn Platform, event: &LinkEvent) {
+    if let LinkEvent::Published { ticket, result } = event
+        && let Some(packet) = on_their_way.remove(ticket)
+        && result.is_ok()
+    {
+        platform.acknowledged(packet);
+    }
 }
 
 fn mark(event: &LinkEvent, heard: &Heard, io: &dyn Io) {

@@ -1,6 +1,7 @@
 //! How a connection ends, and what that calls for.
 
 use crate::base::problem::Problem;
+use crate::platform::io::HttpReply;
 
 /// The end of one attempt or one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct End {
     pub problem: Problem,
     /// For the log: the certificates that the server showed.
     pub shown: Box<[String]>,
+    /// What answered instead of a WebSocket: the platform may read more in it.
+    pub reply: Option<Box<HttpReply>>,
 }
 
 impl End {
@@ -17,6 +20,7 @@ impl End {
             class,
             problem,
             shown: Box::default(),
+            reply: None,
         }
     }
 }

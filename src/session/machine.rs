@@ -5,6 +5,7 @@
 
 mod commands;
 mod ends;
+mod guide;
 pub mod outbox;
 pub mod packets;
 mod received;
@@ -22,8 +23,9 @@ use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::session::{LinkState, LogLevel, ReceiptId, SessionEvent};
 use crate::domain::subscription::{FilterState, FilterWish};
-use crate::platform::Leave;
 use crate::platform::plan::ConnectPlan;
+use crate::platform::{Leave, Platform};
+use guide::Guide;
 use outbox::{Limits, Outbox};
 use packets::PacketLog;
 use received::Received;
@@ -33,6 +35,8 @@ pub use words::{Action, Input};
 
 /// A connection that lived this long was a good one: the schedule starts over.
 const STABLE: Duration = Duration::from_secs(10);
+/// A longer pause than any in the queue of a kept session (AWS IoT sends ten messages a second).
+const QUEUE_PAUSE: Duration = Duration::from_secs(1);
 /// For DISCONNECT, whatever the network does.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -46,6 +50,8 @@ pub struct Machine {
     packets: PacketLog,
     received: Received,
     manual_ack: bool,
+    /// Publishes wait on each connection until they are released.
+    holds: bool,
     /// Client id and host of the connection that stood last: whose session the broker may have kept.
     session_of: Option<(String, String)>,
     /// The client id that the broker made up for an empty one (MQTT 5); ours from then on.
@@ -62,6 +68,7 @@ pub struct Machine {
     left_early: u32,
     /// The platform was asked already since the last CONNACK.
     judged: bool,
+    guide: Guide,
     actions: VecDeque<Action>,
 }
 
@@ -80,6 +87,7 @@ impl Machine {
             packets: PacketLog::default(),
             received: Received::default(),
             manual_ack,
+            holds: false,
             session_of: None,
             assigned: None,
             told_waiting: 0,
@@ -89,8 +97,24 @@ impl Machine {
             closed_early: 0,
             left_early: 0,
             judged: false,
+            guide: Guide::default(),
             actions: VecDeque::new(),
         }
+    }
+
+    /// Whose words are better than the wire's.
+    #[must_use]
+    pub fn guided_by(mut self, platform: Arc<dyn Platform>) -> Self {
+        self.registry.trust_kept(platform.trusts_kept_session());
+        self.guide = Guide::new(platform);
+        self
+    }
+
+    /// On each connection publishes wait for [`SessionCommand::Release`](crate::domain::session::SessionCommand).
+    #[must_use]
+    pub fn holding_publishes(mut self, holds: bool) -> Self {
+        self.holds = holds;
+        self
     }
 
     /// `roll` is uniform in `0.0..1.0`.
@@ -237,6 +261,7 @@ impl Machine {
             attended: false,
             silent: false,
             replay: session_present,
+            replay_ends: None,
         });
         self.post_link(LinkState::Connected {
             since: now.wall,
@@ -246,9 +271,16 @@ impl Machine {
         let kept = self.is_ours(accepted, &plan, endpoint);
         self.received.begin(kept);
         let limits = Limits::planned(&plan).accepted(accepted);
+        self.outbox.hold(self.holds);
         let refused = self.outbox.begin(limits, kept);
         self.not_published(refused);
         let step = self.registry.begin(now.mono, accepted, kept);
+        if self.registry.is_settled()
+            && let Phase::Up(up) = &mut self.phase
+        {
+            // No SUBACK will tell where the queue ends.
+            up.replay_ends = Some(now.mono.plus(QUEUE_PAUSE));
+        }
         self.take(step);
         self.pump(now.mono);
         self.attend_when_settled();
@@ -444,6 +476,8 @@ struct Up {
     silent: bool,
     /// A kept session's messages come before the first SUBACK.
     replay: bool,
+    /// Where nothing is subscribed: they come one soon after the other.
+    replay_ends: Option<Mono>,
 }
 
 impl Up {

@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use self::faults::BrokerFaults;
 use self::health::Health;
-pub use self::policy::{ConnectionId, Identity, Limits, Rules, Verdict, Who};
+pub use self::policy::{Arrival, Cause, ConnectionId, Identity, Life, Limits, Rules, Verdict, Who};
 use self::session::Session;
 use super::cloud::Publication;
 use super::packet::{Disconnect, Packet, Publish, Version, Will, code};
@@ -33,7 +33,13 @@ pub enum Output {
     Close(ConnectionId),
     Happened(Happening),
     /// A client has published this, and it was delivered.
-    Heard(Publication),
+    Heard {
+        client: String,
+        publication: Publication,
+        is_will: bool,
+    },
+    /// For a cloud that follows its clients.
+    Life(Life),
 }
 
 /// What a cloud, a test or a log may want to know.
@@ -87,6 +93,33 @@ struct Connection {
     /// Acknowledgements that a fault keeps back.
     held: Vec<Packet>,
     wants_reasons: bool,
+    opened: Mono,
+    /// Why it ends, once that is known.
+    cause: Cause,
+    allowance: Allowance,
+}
+
+/// How many publishes a connection still has in this second.
+#[derive(Debug, Default)]
+struct Allowance {
+    since: Mono,
+    used: u32,
+}
+
+impl Allowance {
+    fn take(&mut self, limit: Option<u32>, now: Mono) -> bool {
+        let Some(limit) = limit else {
+            return true;
+        };
+        if now.since(self.since) >= Duration::from_secs(1) {
+            *self = Self {
+                since: now,
+                used: 0,
+            };
+        }
+        self.used = self.used.saturating_add(1);
+        self.used <= limit
+    }
 }
 
 /// A message that new subscribers get, and until when.
@@ -150,6 +183,9 @@ impl Broker {
                 aliases: BTreeMap::new(),
                 held: Vec::new(),
                 wants_reasons: true,
+                opened: now,
+                cause: Cause::Lost,
+                allowance: Allowance::default(),
             },
         );
         id
@@ -242,7 +278,9 @@ impl Broker {
         for id in silent {
             self.end(id, code::KEEP_ALIVE_TIMEOUT, "nothing was heard", turn);
         }
+        self.expire(turn);
         self.publish_wills(turn);
+        self.resume_stored(turn);
         let ended: Vec<_> = self
             .sessions
             .iter()
@@ -268,6 +306,7 @@ impl Broker {
     /// Ends every connection without a word. Sessions stay as they are.
     pub fn drop_all(&mut self, now: Mono, rules: &dyn Rules) -> Vec<Output> {
         for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.because(id, Cause::Server);
             self.close(id, Turn::new(now, rules));
         }
         self.drain()
@@ -276,6 +315,7 @@ impl Broker {
     /// Ends the connection of one client without a word.
     pub fn drop_client(&mut self, client: &str, now: Mono, rules: &dyn Rules) -> Vec<Output> {
         if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
+            self.because(id, Cause::Lost);
             self.close(id, Turn::new(now, rules));
         }
         self.drain()
@@ -290,6 +330,53 @@ impl Broker {
                 "sent away by the simulator",
                 Turn::new(now, rules),
             );
+        }
+        self.drain()
+    }
+
+    /// A message for one client alone. Where it is `unasked` it needs no subscription.
+    pub fn tell(
+        &mut self,
+        client: &str,
+        publication: &Publication,
+        unasked: bool,
+        now: Mono,
+        rules: &dyn Rules,
+    ) -> Vec<Output> {
+        self.answer(client, publication, unasked, Turn::new(now, rules));
+        self.drain()
+    }
+
+    /// Somebody has asked the cloud to end a client's connection, without its will or its session if so wanted.
+    /// Whether there was one.
+    pub fn evict(
+        &mut self,
+        client: &str,
+        forget: bool,
+        with_will: bool,
+        now: Mono,
+        rules: &dyn Rules,
+    ) -> Vec<Output> {
+        let turn = Turn::new(now, rules);
+        if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.will.take_if(|_| !with_will);
+                connection.cause = Cause::Api;
+            }
+            self.end(id, code::ADMINISTRATIVE, "ended on request", turn);
+        }
+        if forget {
+            self.forget(client, turn);
+        }
+        self.drain()
+    }
+
+    /// The peer has taken its leave in the words of what carries its MQTT.
+    pub fn goodbye(&mut self, id: ConnectionId, now: Mono, rules: &dyn Rules) -> Vec<Output> {
+        let turn = Turn::new(now, rules);
+        if turn.limits.close_frame_is_goodbye {
+            self.because(id, Cause::Client);
+            self.leave(id, turn, false);
         }
         self.drain()
     }
@@ -366,7 +453,7 @@ impl Broker {
             Packet::PubRel(ack) => self.pubrel(id, client, &ack),
             Packet::PubComp(ack) => self.pubcomp(client, &ack, turn),
             Packet::Subscribe(subscribe) => self.subscribe(id, client, subscribe, turn),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, client, unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, client, unsubscribe, turn),
             Packet::PingReq => self.send(id, Packet::PingResp),
             Packet::Disconnect(disconnect) => self.farewell(id, client, &disconnect, turn),
             Packet::Auth => {
@@ -383,8 +470,43 @@ impl Broker {
         }
     }
 
+    /// Notes why a connection will end, unless that is known already.
+    fn because(&mut self, id: ConnectionId, cause: Cause) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.cause == Cause::Lost
+        {
+            connection.cause = cause;
+        }
+    }
+
+    /// Ends connections that are older than their way in allows.
+    fn expire(&mut self, turn: Turn<'_>) {
+        let old = |c: &Connection| {
+            let life = c.identity.life;
+            life.is_some_and(|life| turn.now.since(c.opened) >= life)
+        };
+        let connections = self.connections.iter();
+        let old: Vec<_> = connections
+            .filter_map(|(id, connection)| old(connection).then_some(*id))
+            .collect();
+        for id in old {
+            self.because(id, Cause::Expired);
+            self.end(id, code::ADMINISTRATIVE, "the connection is too old", turn);
+        }
+    }
+
     /// Ends a connection and says why, where the version can say it.
     fn end(&mut self, id: ConnectionId, code: u8, words: &str, turn: Turn<'_>) {
+        self.because(
+            id,
+            match code {
+                code::KEEP_ALIVE_TIMEOUT => Cause::KeepAlive,
+                code::TAKEN_OVER => Cause::TakenOver,
+                code::NOT_AUTHORIZED => Cause::Forbidden,
+                code::ADMINISTRATIVE | code::SHUTTING_DOWN => Cause::Server,
+                _ => Cause::ClientError,
+            },
+        );
         let disconnect = Disconnect {
             code,
             words: Some(words.to_owned()),
@@ -429,12 +551,28 @@ impl Broker {
         (connection.version == Version::V5 && connection.wants_reasons).then_some(words)
     }
 
+    fn told(&mut self, turn: Turn<'_>, life: impl FnOnce() -> Life) {
+        if turn.limits.follows {
+            self.out.push_back(Output::Life(life()));
+        }
+    }
+
     fn happened(&mut self, happening: Happening) {
         self.out.push_back(Output::Happened(happening));
     }
 
     fn drain(&mut self) -> Vec<Output> {
         self.out.drain(..).collect()
+    }
+}
+
+fn publication(publish: &Publish) -> Publication {
+    Publication {
+        topic: publish.topic.clone(),
+        payload: publish.payload.clone(),
+        qos: publish.qos,
+        retain: publish.retain,
+        properties: publish.properties.clone(),
     }
 }
 

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer,
-    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
-    date_time_ymd,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_RSA_SHA256, RsaKeySize, SanType, date_time_ymd,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
@@ -19,6 +19,8 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName as WireName, RootCertStore,
     ServerConfig, SignatureScheme,
 };
+
+use crate::base::secret::Secret;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CaError {
@@ -44,6 +46,22 @@ pub enum CsrError {
 pub struct Issued {
     pub pem: String,
     pub der: Vec<u8>,
+}
+
+/// A certificate together with its private key, as a service hands them out.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    pub issued: Issued,
+    pub key_pem: Secret,
+}
+
+/// Which kind of key is made, and how it stands in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// 2048 bits, PKCS#1: what AWS IoT issues (`reference/aws-iot.md` 2.1, 2.5).
+    Rsa,
+    /// P-256, PKCS#8.
+    Elliptic,
 }
 
 /// Decides at the handshake whether a certificate of this authority is still accepted.
@@ -88,17 +106,49 @@ impl Authority {
         let der = STANDARD.decode(inner).map_err(|_| CsrError::Encoding)?;
         let mut csr = CertificateSigningRequestParams::from_der(&der.into())
             .map_err(|_| CsrError::Request)?;
-        csr.params = CertificateParams::default();
-        csr.params.distinguished_name = name("AWS IoT Certificate");
-        csr.params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        csr.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        csr.params.use_authority_key_identifier_extension = true;
-        lifetime(&mut csr.params);
+        csr.params = client();
         let certificate = csr.signed_by(&self.issuer).map_err(|_| CsrError::Request)?;
         Ok(Issued {
             pem: certificate.pem(),
             der: certificate.der().to_vec(),
         })
+    }
+
+    /// A new key, and a client certificate for it.
+    pub fn issue(&self, kind: KeyKind) -> Result<Pair, CaError> {
+        let key = match kind {
+            KeyKind::Rsa => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,
+            KeyKind::Elliptic => KeyPair::generate()?,
+        };
+        let certificate = client().signed_by(&key, &self.issuer)?;
+        let key_pem = match kind {
+            KeyKind::Rsa => pkcs1(&key.serialize_der()),
+            KeyKind::Elliptic => key.serialize_pem(),
+        };
+        Ok(Pair {
+            issued: Issued {
+                pem: certificate.pem(),
+                der: certificate.der().to_vec(),
+            },
+            key_pem: Secret::new(key_pem),
+        })
+    }
+
+    /// TLS that asks for a client certificate and takes any, of whatever authority: what it is worth is found out
+    /// later. Without one the handshake fails where it `is_required`.
+    pub fn anyone(&self, alpn: &[&[u8]], is_required: bool) -> Result<ServerConfig, CaError> {
+        let (chain, key) = self.server_certificate()?;
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(Arc::new(Anyone {
+                provider: Arc::clone(&self.provider),
+                is_required,
+            }))
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        // AWS has no session tickets (`reference/aws-iot.md` 2.5).
+        config.send_tls13_tickets = 0;
+        Ok(config)
     }
 
     /// TLS for HTTPS: nobody is asked for a certificate.
@@ -158,6 +208,34 @@ impl Authority {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         Ok((chain, key))
     }
+}
+
+/// What stands in a client certificate, whoever asked for it.
+fn client() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = name("AWS IoT Certificate");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    lifetime(&mut params);
+    params
+}
+
+/// The PKCS#1 key inside of a PKCS#8 one: the content of its octet string (RFC 5208, 5).
+fn pkcs1(pkcs8: &[u8]) -> String {
+    let inner = x509_parser::der_parser::parse_der(pkcs8)
+        .ok()
+        .and_then(|(_, key)| Some(key.as_sequence().ok()?.get(2)?.as_slice().ok()?.to_vec()));
+    let base64 = STANDARD.encode(inner.unwrap_or_default());
+    let lines: Vec<_> = base64
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n",
+        lines.join("\n")
+    )
 }
 
 fn name(common: &str) -> DistinguishedName {
@@ -225,6 +303,57 @@ impl ClientCertVerifier for Gate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.signed_here.supported_verify_schemes()
+    }
+}
+
+/// Whoever can prove that the certificate is theirs.
+#[derive(Debug)]
+struct Anyone {
+    provider: Arc<CryptoProvider>,
+    is_required: bool,
+}
+
+impl ClientCertVerifier for Anyone {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_required
+    }
+
+    fn root_hint_subjects(&self) -> &[WireName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let known = &self.provider.signature_verification_algorithms;
+        known.supported_schemes()
     }
 }
 

@@ -11,6 +11,8 @@ pub struct SimClock {
     started: Instant,
     wall: Timestamp,
     ahead: Duration,
+    /// Microseconds by which only the wall clock is wrong.
+    skew: i64,
 }
 
 impl SimClock {
@@ -19,6 +21,7 @@ impl SimClock {
             started: Instant::now(),
             wall: Timestamp(jiff::Timestamp::now().as_microsecond()),
             ahead: Duration::ZERO,
+            skew: 0,
         }
     }
 
@@ -26,8 +29,13 @@ impl SimClock {
         let passed = self.started.elapsed() + self.ahead;
         Moment {
             mono: Mono(passed),
-            wall: self.wall.plus(passed),
+            wall: Timestamp(self.wall.plus(passed).0.saturating_add(self.skew)),
         }
+    }
+
+    /// Puts the wall clock this many seconds off; nothing becomes due by that.
+    pub fn skew(&mut self, seconds: i64) {
+        self.skew = seconds.saturating_mul(1_000_000);
     }
 
     pub fn advance(&mut self, by: Duration) {

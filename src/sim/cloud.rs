@@ -1,5 +1,7 @@
 //! What each service accepts, refuses and answers. A cloud is called, never awaited: requests in, answers out.
 
+pub mod aws;
+pub mod google;
 pub mod mqtt;
 pub mod thinq;
 
@@ -8,7 +10,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::broker::Rules;
+use super::broker::{Life, Rules};
 use super::event::SimEvent;
 use crate::base::moment::Moment;
 use crate::domain::message::{Properties, Qos};
@@ -35,6 +37,26 @@ pub trait Cloud: Rules + Any + Send {
         Tick::default()
     }
 
+    /// The same, for a cloud to which it matters who it was.
+    fn hear_from(&mut self, _client: &str, heard: &Publication, now: Moment) -> Tick {
+        self.hear(heard, now)
+    }
+
+    /// A client's will has been published.
+    fn last_words(&mut self, _client: &str, _heard: &Publication, _now: Moment) -> Tick {
+        Tick::default()
+    }
+
+    /// What becomes of clients, where [`super::broker::Limits::follows`].
+    fn life(&mut self, _life: &Life, _now: Moment) -> Tick {
+        Tick::default()
+    }
+
+    /// What the last REST call, or a hand behind the curtain, has set off.
+    fn aftermath(&mut self, _now: Moment) -> Tick {
+        Tick::default()
+    }
+
     /// Stops (or resumes) what devices do by themselves.
     fn freeze(&mut self, frozen: bool);
 
@@ -53,8 +75,31 @@ pub trait Cloud: Rules + Any + Send {
 /// What a step of time has brought.
 #[derive(Debug, Default)]
 pub struct Tick {
+    /// Come before the publications.
+    pub answers: Vec<Answer>,
     pub publications: Vec<Publication>,
     pub events: Vec<SimEvent>,
+    pub commands: Vec<Command>,
+}
+
+/// A message for one client alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub client: String,
+    pub publication: Publication,
+    /// Needs no subscription.
+    pub unasked: bool,
+}
+
+/// What a cloud has its broker do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Disconnect {
+        client: String,
+        /// Its session goes, too.
+        forget: bool,
+        with_will: bool,
+    },
 }
 
 /// An HTTP request, read whole.
@@ -64,6 +109,9 @@ pub struct HttpRequest {
     /// Decoded, without the query: `/devices/1/state`.
     pub path: String,
     pub query: BTreeMap<String, String>,
+    /// Both as they stood in the request.
+    pub raw_path: String,
+    pub raw_query: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Bytes,
@@ -82,6 +130,8 @@ pub struct HttpAnswer {
     pub body: Bytes,
     /// The cloud's own code, for the record of calls.
     pub code: Option<String>,
+    /// Besides the type of the content.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl HttpAnswer {

@@ -2,13 +2,16 @@
 //!
 //! What is about a cloud that is not the one running has no effect, and its questions have empty answers.
 
+mod aws;
 mod broker;
+mod google;
 mod plant;
 mod thinq;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::aws::CertificateInfo;
 pub use self::thinq::DeviceInfo;
 use super::event::{CallRecord, SimEvents};
 use super::faults::{Fault, Times};

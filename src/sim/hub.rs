@@ -10,7 +10,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use super::broker::{Broker, ConnectionId, Identity, Output, Rules};
 use super::clock::SimClock;
-use super::cloud::{Cloud, HttpAnswer, HttpRequest, Publication};
+use super::cloud::{Answer, Cloud, Command, HttpAnswer, HttpRequest, Publication, Tick};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
 use super::packet::{Packet, Version};
@@ -138,7 +138,18 @@ impl Hub {
     pub fn answer(&self, request: &HttpRequest) -> HttpAnswer {
         let mut core = self.core();
         let now = core.clock.now();
-        core.cloud.http(request, now)
+        let answer = core.cloud.http(request, now);
+        let tick = core.cloud.aftermath(now);
+        self.follow(&mut core, tick);
+        answer
+    }
+
+    /// What a hand behind the curtain has set off in the cloud.
+    pub fn aftermath(&self) {
+        let mut core = self.core();
+        let now = core.clock.now();
+        let tick = core.cloud.aftermath(now);
+        self.follow(&mut core, tick);
     }
 
     pub fn failure(&self, code: &str, request: &HttpRequest) -> HttpAnswer {
@@ -190,6 +201,11 @@ impl Hub {
         self.with_broker(|broker, rules, now| broker.wrong(id, version, wrong, now, rules));
     }
 
+    /// The peer has closed what carries its MQTT, in good order.
+    pub fn goodbye(&self, id: ConnectionId) {
+        self.with_broker(|broker, cloud, now| broker.goodbye(id, now, cloud));
+    }
+
     pub fn lost(&self, id: ConnectionId) {
         self.with_broker(|broker, cloud, now| broker.lost(id, now, cloud));
         self.core().outboxes.remove(&id);
@@ -223,13 +239,45 @@ impl Hub {
         }
     }
 
+    /// Does what a step of the cloud's asks for.
+    fn follow(&self, core: &mut Core, tick: Tick) {
+        let now = core.clock.now().mono;
+        for answer in &tick.answers {
+            let Core { broker, cloud, .. } = &mut *core;
+            let Answer {
+                client,
+                publication,
+                unasked,
+            } = answer;
+            let outputs = broker.tell(client, publication, *unasked, now, &**cloud);
+            self.carry_out(core, outputs);
+        }
+        self.publish_in(core, tick.publications);
+        for command in tick.commands {
+            let Core { broker, cloud, .. } = &mut *core;
+            let Command::Disconnect {
+                client,
+                forget,
+                with_will,
+            } = command;
+            let outputs = broker.evict(&client, forget, with_will, now, &**cloud);
+            self.carry_out(core, outputs);
+        }
+        tick.events.into_iter().for_each(|event| self.tell(event));
+    }
+
+    /// What a hand behind the curtain wants done at once.
+    pub fn do_now(&self, tick: Tick) {
+        let mut core = self.core();
+        self.follow(&mut core, tick);
+    }
+
     /// Lets the simulator's time pass up to now.
     pub fn tick(&self) {
         let mut core = self.core();
         let now = core.clock.now();
         let tick = core.cloud.tick(now);
-        self.publish_in(&mut core, tick.publications);
-        tick.events.into_iter().for_each(|event| self.tell(event));
+        self.follow(&mut core, tick);
         let Core { broker, cloud, .. } = &mut *core;
         let outputs = broker.tick(now.mono, &**cloud);
         self.carry_out(&mut core, outputs);
@@ -245,7 +293,7 @@ impl Hub {
     }
 
     fn carry_out(&self, core: &mut Core, outputs: Vec<Output>) {
-        let mut heard = Vec::new();
+        let mut told = Vec::new();
         for output in outputs {
             match output {
                 Output::Send(id, frame) => {
@@ -262,15 +310,27 @@ impl Hub {
                     }
                 }
                 Output::Happened(happening) => self.tell(SimEvent::Broker(happening)),
-                Output::Heard(publication) => heard.push(publication),
+                told_later @ (Output::Heard { .. } | Output::Life(_)) => told.push(told_later),
             }
         }
-        // What the cloud says to it comes after it. The cloud does not hear itself, so this goes one step deep.
-        for publication in heard {
+        // What the cloud says to it comes after it. The cloud does not hear itself, so this ends.
+        for output in told {
             let now = core.clock.now();
-            let tick = core.cloud.hear(&publication, now);
-            self.publish_in(core, tick.publications);
-            tick.events.into_iter().for_each(|event| self.tell(event));
+            let tick = match output {
+                Output::Heard {
+                    client,
+                    publication,
+                    is_will: true,
+                } => core.cloud.last_words(&client, &publication, now),
+                Output::Heard {
+                    client,
+                    publication,
+                    is_will: false,
+                } => core.cloud.hear_from(&client, &publication, now),
+                Output::Life(life) => core.cloud.life(&life, now),
+                Output::Send(..) | Output::Close(_) | Output::Happened(_) => continue,
+            };
+            self.follow(core, tick);
         }
     }
 }

@@ -72,6 +72,9 @@ pub struct ConnAck {
     pub maximum_packet: Option<u32>,
     pub assigned_client_id: Option<String>,
     pub topic_alias_maximum: Option<u16>,
+    pub retain_available: Option<bool>,
+    pub wildcards_available: Option<bool>,
+    pub subscription_ids_available: Option<bool>,
     /// False where there are none.
     pub shared_available: Option<bool>,
     pub server_keep_alive: Option<u16>,
@@ -176,9 +179,11 @@ pub mod code {
     pub const RECEIVE_MAXIMUM_EXCEEDED: u8 = 0x93;
     pub const TOPIC_ALIAS_INVALID: u8 = 0x94;
     pub const PACKET_TOO_LARGE: u8 = 0x95;
+    pub const QUOTA_EXCEEDED: u8 = 0x97;
     pub const ADMINISTRATIVE: u8 = 0x98;
     pub const QOS_NOT_SUPPORTED: u8 = 0x9b;
     pub const SHARED_NOT_SUPPORTED: u8 = 0x9e;
+    pub const SUBSCRIPTION_IDS_NOT_SUPPORTED: u8 = 0xa1;
 
     /// CONNACK's five refusals in 3.1.1 (MQTT 3.1.1, table 3.1) and what stands for them in 5. Other numbers are left
     /// as they are: some clouds send what no standard knows.

@@ -1,5 +1,6 @@
 //! The sockets, on loopback: HTTPS, and MQTT bare, over TLS, over WebSocket.
 
+pub mod front;
 pub mod http;
 pub mod mqtt;
 pub mod port;

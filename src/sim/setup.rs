@@ -1,5 +1,7 @@
 //! How each simulated cloud is put together: its ports, its files, its tasks.
 
+pub mod aws;
+pub mod google;
 pub mod mqtt;
 pub mod thinq;
 

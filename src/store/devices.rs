@@ -299,6 +299,7 @@ mod tests {
             reportable: true,
             group: None,
             presence: Presence::Unknown,
+            attributes: Vec::new(),
         }
     }
 

@@ -155,6 +155,10 @@ impl<'a> Canvas<'a> {
     }
 
     fn put(&mut self, pen: &mut Pen, cluster: &str, style: Style) {
+        let cluster = match cluster.chars().next() {
+            Some(c @ '\u{2800}'..='\u{28ff}') if self.theme.is_ascii() => plain_dots(c),
+            _ => cluster,
+        };
         let wide = cluster.cell_width();
         if wide == 0 || pen.full {
             return;
@@ -262,6 +266,16 @@ fn indent(wide: usize, room: u16, alignment: Alignment) -> u16 {
         Alignment::Left => 0,
         Alignment::Center => free / 2,
         Alignment::Right => free,
+    }
+}
+
+/// Braille dots for terminals that have none: how many there are.
+const fn plain_dots(c: char) -> &'static str {
+    match (c as u32 & 0xff).count_ones() {
+        0 => " ",
+        1 | 2 => ".",
+        3..=5 => ":",
+        _ => "#",
     }
 }
 

@@ -188,9 +188,14 @@ fn rate(header: &Header, row: Rect, canvas: &mut Canvas<'_>) {
 fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     let mut parts = parts(header, row.width);
     while width(&parts) > row.width {
-        // The calls go first; what was dropped goes last.
+        // The calls go first; what was dropped goes last, but for a recording: nobody should forget that.
         let counted = counted(header);
-        parts.remove(if parts.len() > counted { counted } else { 0 });
+        let oldest = usize::from(header.recording.is_some() && parts.len() > 1);
+        parts.remove(if parts.len() > counted {
+            counted
+        } else {
+            oldest
+        });
     }
     let wide = width(&parts);
     let mut x = row.x;
@@ -201,9 +206,9 @@ fn counters(header: &Header, row: Rect, canvas: &mut Canvas<'_>) -> u16 {
     wide
 }
 
-/// How many counters there are: three, and what is on the disk where anything goes there.
+/// How many counters there are: three, what is on the disk where anything goes there, and before them what is recorded.
 const fn counted(header: &Header) -> usize {
-    if header.on_disk.is_some() { 4 } else { 3 }
+    3 + header.on_disk.is_some() as usize + header.recording.is_some() as usize
 }
 
 /// Whether the counters have room there, with or without the calls.
@@ -236,6 +241,9 @@ fn parts(header: &Header, room: u16) -> Vec<Vec<Span>> {
         parts.push(count("on disk", on_disk, Role::Normal));
     }
     parts.push(count("dropped", header.dropped, dropped));
+    if let Some(recording) = &header.recording {
+        parts.insert(0, vec![recording.clone()]);
+    }
     parts.extend(header.calls.clone().map(|calls| vec![calls]));
     parts
 }

@@ -5,6 +5,7 @@
 
 mod choice;
 mod confirm;
+mod editor;
 mod form;
 mod text;
 
@@ -22,6 +23,7 @@ pub fn draw(overlay: &Overlay, canvas: &mut Canvas<'_>) {
         Overlay::Choice(shown) => choice::draw(shown, canvas),
         Overlay::Form(shown) => form::draw(shown, canvas),
         Overlay::Confirm(shown) => confirm::draw(shown, canvas),
+        Overlay::Editor(shown) => editor::draw(shown, canvas),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A pane: its frame with title, note, filter and scroll bar, and inside it the body.
 
-mod compose;
+pub(super) mod compose;
 mod devices;
 mod filters;
 mod inspector;
@@ -25,9 +25,7 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
     let focused = pane.focused;
     outline(canvas, area, canvas.theme().frame(focused), focused);
     title(pane, area, canvas);
-    if let Some(filter) = &pane.filter {
-        filter_line(filter, area, canvas);
-    }
+    lower_line(pane, area, canvas);
     bar(canvas, area, pane.scroll, focused);
     let inner = inside(area);
     match &pane.body {
@@ -131,33 +129,75 @@ const fn digit(id: PaneId) -> &'static str {
     }
 }
 
-/// ` / text ` in the lower line, so that a filter takes no row away; then why it is not understood.
-fn filter_line(filter: &FilterLine, area: Rect, canvas: &mut Canvas<'_>) {
-    // A corner and a bit of line on either side, ` / `, a blank at the end.
-    let room = area.width.saturating_sub(4 + 3 + 1);
+/// ` / text ` and ` | program ` in the lower line, so that they take no row away.
+fn lower_line(pane: &PaneView, area: Rect, canvas: &mut Canvas<'_>) {
+    // A corner and a bit of line on either side.
+    let room = area.width.saturating_sub(4);
+    let typed = |line: &FilterLine| line.cursor.is_some();
+    let (filter, program) = match (&pane.filter, &pane.program) {
+        // What is typed has the line for itself.
+        (Some(filter), Some(program)) if typed(program) => {
+            (Some(filter).filter(|f| typed(f)), Some(program))
+        }
+        (Some(filter), Some(_)) if typed(filter) => (Some(filter), None),
+        both => (both.0.as_ref(), both.1.as_ref()),
+    };
+    let first = match (filter, program) {
+        (Some(_), Some(_)) => room / 2,
+        _ => room,
+    };
+    let (x, y) = (area.x + 2, area.bottom() - 1);
+    let mut used = 0;
+    if let Some(filter) = filter {
+        used = search_line(" / ", filter, (x, y), first, canvas);
+        used = (used + 1).min(room);
+    }
+    if let Some(program) = program {
+        search_line(" | ", program, (x + used, y), room - used, canvas);
+    }
+}
+
+/// The text after its sign, then why it is not understood. Gives the cells used.
+fn search_line(
+    sign: &str,
+    line: &FilterLine,
+    (x, y): (u16, u16),
+    room: u16,
+    canvas: &mut Canvas<'_>,
+) -> u16 {
+    // The sign and a blank at the end.
+    let room = room.saturating_sub(3 + 1);
     if room == 0 {
-        return;
+        return 0;
     }
     let theme = canvas.theme();
     let (normal, bad) = (theme.role(Role::Normal), theme.role(Role::Bad));
-    let (x, y) = (area.x + 2, area.bottom() - 1);
-    canvas.text(x, y, 3, " / ", theme.role(Role::Key));
-    let error = filter.error.as_ref().filter(|_| room >= 12);
+    canvas.text(x, y, 3, sign, theme.role(Role::Key));
+    let error = line.error.as_ref().filter(|_| room >= 12);
     let error_cells = error.map_or(0, |error| {
         cells(error.as_str()).saturating_add(3).min(room / 2)
     });
-    let at = (x + 3, y);
-    let text = filter.text.as_str();
-    let used = field::draw(canvas, at, room - error_cells, text, filter.cursor, normal);
-    let x = at.0 + used;
-    canvas.text(x, y, 1, " ", normal);
+    let text = line.text.as_str();
+    let used = field::draw(
+        canvas,
+        (x + 3, y),
+        room - error_cells,
+        text,
+        line.cursor,
+        normal,
+    );
+    let end = x + 3 + used;
+    canvas.text(end, y, 1, " ", normal);
+    let mut all = 3 + used + 1;
     if let Some(error) = error {
         let sign = theme.signs().warning;
-        canvas.text(x + 1, y, 1, sign, bad);
-        canvas.text(x + 2, y, 1, " ", normal);
-        let said = canvas.text(x + 3, y, error_cells - 3, error.as_str(), bad);
-        canvas.text(x + 3 + said, y, 1, " ", normal);
+        canvas.text(end + 1, y, 1, sign, bad);
+        canvas.text(end + 2, y, 1, " ", normal);
+        let said = canvas.text(end + 3, y, error_cells - 3, error.as_str(), bad);
+        canvas.text(end + 3 + said, y, 1, " ", normal);
+        all += 3 + said;
     }
+    all
 }
 
 /// What to press when there is nothing to see yet, in the middle.

@@ -87,6 +87,10 @@ impl Theme {
         })
     }
 
+    pub(super) fn is_ascii(&self) -> bool {
+        self.signs.cut == Signs::ASCII.cut
+    }
+
     /// Draws signs and lines in ASCII, for fonts and terminals that have no others.
     #[must_use]
     pub fn with_ascii(mut self) -> Self {

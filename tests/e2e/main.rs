@@ -8,7 +8,10 @@
 
 mod support;
 
+mod bytes;
+mod clipboard;
 mod composer;
+mod damaged;
 mod dashboard;
 mod faults;
 mod flood;
@@ -18,8 +21,10 @@ mod hostile;
 mod idle;
 mod mqtt;
 mod plant;
+mod recording;
 mod retained;
 mod secrets;
 mod session;
+mod sieve;
 mod terminal;
 mod wizard;

@@ -10,5 +10,7 @@ mod feeds;
 mod looking;
 mod profiles;
 mod publish;
+mod record;
+mod replay;
 mod stage;
 mod tail;

@@ -11,21 +11,24 @@ use serde_json::{Value, json};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::base::secret::Secret;
-use thingdeck::cli::verb::Verb;
+use thingdeck::cli::verb::{Existing, Place, Verb};
 use thingdeck::cli::{Command, Options};
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
-use thingdeck::domain::message::{AckToken, Direction, Message, Qos};
+use thingdeck::domain::message::{AckToken, Direction, Draft, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
 use thingdeck::domain::profile::{
     Common, MqttSettings, OnQuit, Profile, SecretRef, Settings, ThinqSettings,
 };
+use thingdeck::domain::provision::{NewThingProfile, SavedThing};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId};
 use thingdeck::domain::session::{Delivered, LinkState, SessionCommand, SessionEvent};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::{Topic, TopicFilter};
-use thingdeck::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending};
+use thingdeck::headless::console::{
+    Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece,
+};
 use thingdeck::headless::run;
 use thingdeck::platform::catalog::build;
 
@@ -42,6 +45,12 @@ pub enum Deed {
     Save(Box<NewEntry>),
     Remove(String),
     Confirm(String),
+    OpenRecording(String, Existing),
+    /// Lines that went to the recording together.
+    Record(String),
+    CloseRecording {
+        keep: bool,
+    },
     Close,
 }
 
@@ -60,6 +69,10 @@ pub struct Stage {
     pub room: usize,
     /// What removing a profile leaves behind.
     pub left: Vec<String>,
+    /// What a recording holds that is replayed.
+    pub pieces: VecDeque<Piece>,
+    /// Batches that the disk takes before it is full.
+    pub disk: usize,
     answers: Answers,
     /// Comes before the reply to the next request.
     pub on_the_way: VecDeque<Heard>,
@@ -86,6 +99,8 @@ impl Stage {
             answer: Answer::Yes,
             room: usize::MAX,
             left: Vec::new(),
+            pieces: VecDeque::new(),
+            disk: usize::MAX,
             answers: Box::new(|request| Ok(usual(request))),
             on_the_way: VecDeque::new(),
             stream: VecDeque::new(),
@@ -149,6 +164,23 @@ impl Stage {
         lines.collect()
     }
 
+    /// What stands in the recording, batch by batch.
+    pub fn recorded(&self) -> Vec<&str> {
+        let batches = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Record(lines) => Some(lines.as_str()),
+            _ => None,
+        });
+        batches.collect()
+    }
+
+    pub fn published(&self) -> Vec<&Draft> {
+        let drafts = self.deeds.iter().filter_map(|deed| match deed {
+            Deed::Command(SessionCommand::Publish(_, draft)) => Some(draft),
+            _ => None,
+        });
+        drafts.collect()
+    }
+
     pub fn asked(&self) -> Vec<&Request> {
         let requests = self.deeds.iter().filter_map(|deed| match deed {
             Deed::Ask(request) => Some(request),
@@ -169,6 +201,17 @@ impl Stage {
 }
 
 impl Console for Stage {
+    fn save_thing<'a>(
+        &'a mut self,
+        _new: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>> {
+        panic!("ThinQ provisions nothing")
+    }
+
+    fn try_connection<'a>(&'a mut self, _profile: &'a str) -> Pending<'a, Result<(), Problem>> {
+        panic!("ThinQ provisions nothing")
+    }
+
     fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
         assert!(!line.contains('\n'), "one line at a time");
         let closed = self.printed().len() >= self.room;
@@ -293,6 +336,55 @@ impl Console for Stage {
         Box::pin(std::future::ready(Ok(secret)))
     }
 
+    fn open_recording(
+        &mut self,
+        path: &Path,
+        existing: Existing,
+    ) -> Result<Option<String>, Problem> {
+        if path == Path::new("there") && existing == Existing::Refuse {
+            return Err(problem("it is there already", Exit::Usage));
+        }
+        let path = path.display().to_string();
+        self.deeds.push(Deed::OpenRecording(path, existing));
+        Ok(None)
+    }
+
+    fn record(&mut self, lines: String) -> Pending<'_, Result<(), Problem>> {
+        let full = self.recorded().len() >= self.disk;
+        if !full {
+            self.deeds.push(Deed::Record(lines));
+        }
+        Box::pin(std::future::ready(if full {
+            Err(problem("the disk is full", Exit::Failed))
+        } else {
+            Ok(())
+        }))
+    }
+
+    fn close_recording(&mut self, keep: bool) -> Pending<'_, Result<u64, Problem>> {
+        self.deeds.push(Deed::CloseRecording { keep });
+        let bytes = self
+            .recorded()
+            .iter()
+            .map(|lines| lines.len())
+            .sum::<usize>();
+        Box::pin(std::future::ready(Ok(bytes as u64)))
+    }
+
+    fn open_replay(&mut self, from: &Place) -> Result<(), Problem> {
+        match from {
+            Place::File(path) if path == Path::new("missing") => {
+                Err(problem("no such file", Exit::NotFound))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_replay(&mut self) -> Pending<'_, Piece> {
+        let piece = self.pieces.pop_front().unwrap_or(Piece::End);
+        Box::pin(std::future::ready(piece))
+    }
+
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer> {
         self.deeds.push(Deed::Confirm(question.to_owned()));
         Box::pin(std::future::ready(self.answer))
@@ -343,6 +435,7 @@ pub fn device(id: &str, name: &str, kind: &str, presence: Presence) -> Device {
         reportable: kind != "DEVICE_DISH_WASHER",
         group: None,
         presence,
+        attributes: Vec::new(),
     }
 }
 
@@ -447,6 +540,13 @@ pub fn usual(request: &Request) -> Reply {
             sent: !dry_run,
         },
         Request::Energy { .. } => Reply::Energy(Vec::new()),
+        Request::Shadow(_)
+        | Request::Jobs(_)
+        | Request::Provision(_)
+        | Request::Relay(_)
+        | Request::ConnectionState(_) => {
+            panic!("ThinQ has nothing of the kind")
+        }
         Request::SignOut => Reply::SignedOut { left: Vec::new() },
         Request::Probe => Reply::Probed { devices: 4 },
         Request::Leave { .. } => Reply::Left { failed: Vec::new() },

@@ -32,7 +32,7 @@ impl Plant {
         let profile = ProfileSummary {
             name: "lab".to_owned(),
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: thingdeck::domain::capability::Capabilities::MQTT,
             simulated: false,
             insecure: false,
             event_hours: 0,
@@ -63,6 +63,7 @@ impl Plant {
             keeps_history: false,
             mouse: true,
             pins: Pins::default(),
+            programs: thingdeck::domain::program::Programs::default(),
             seed: 1,
         });
         let mut plant = Self {

@@ -18,16 +18,7 @@ fn lab(width: u16, height: u16) -> App {
     let lab = ProfileSummary {
         name: "lab".to_owned(),
         platform: PlatformId::Mqtt,
-        capabilities: Capabilities {
-            push: None,
-            event: None,
-            state: false,
-            control: false,
-            energy: false,
-            publish: true,
-            filters: true,
-            topics: true,
-        },
+        capabilities: Capabilities::MQTT,
         simulated: false,
         insecure: false,
         event_hours: 0,
@@ -47,6 +38,7 @@ fn lab(width: u16, height: u16) -> App {
         keeps_history: false,
         mouse: true,
         pins: Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     });
     let session = SessionId { generation: 1 };

@@ -67,6 +67,7 @@ fn spoil(pane: &mut PaneView, text: &SafeText) {
         cursor: u16::try_from(text.width()).ok(),
         error: Some(text.clone()),
     });
+    pane.program.clone_from(&pane.filter);
     let line = || {
         vec![
             Span::new(text.clone(), Role::Match),
@@ -219,6 +220,12 @@ fn spoil_box(overlay: &mut Overlay, width: u16, text: &SafeText) {
                 field.cursor = u16::try_from(text.width()).ok();
                 field.note = Some(Span::new(text.clone(), Role::Dim));
             }
+        }
+        Overlay::Editor(shown) => {
+            shown.area = whole;
+            shown.title = text.clone();
+            shown.intro.fill(line.clone());
+            shown.below.fill(line);
         }
         Overlay::Confirm(shown) => {
             shown.area = whole;

@@ -12,6 +12,7 @@ mod boxes;
 mod broker;
 mod composer;
 mod document;
+mod fuzz;
 mod hostile;
 mod panes;
 mod pictures;

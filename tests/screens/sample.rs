@@ -74,6 +74,7 @@ pub fn header() -> Header {
         on_disk: None,
         kept: 11_205,
         dropped: 1_203,
+        recording: None,
         calls: Some(Span::new("42 calls this hour", Role::Dim)),
         rates: (0..60_u32)
             .map(|i| (i * 7919 % 13) * (i / 20) + i % 3)
@@ -110,6 +111,7 @@ fn pane(id: PaneId, area: Area, body: Body, total: usize) -> PaneView {
         focused: false,
         note: None,
         filter: None,
+        program: None,
         body,
         scroll: Scroll {
             offset: 0,
@@ -740,6 +742,7 @@ pub fn composer(area: Area) -> PaneView {
         focused: true,
         note: Some(Span::new("1 waiting", Role::Pending)),
         filter: None,
+        program: None,
         body: Body::Compose(rows),
         scroll: Scroll::default(),
     }

@@ -57,6 +57,7 @@ fn areas_beyond_the_frame_are_clipped_on_any_size() {
                 Overlay::Text(shown) => (shown.area, shown.scroll) = (area, scroll),
                 Overlay::Choice(shown) => (shown.area, shown.scroll) = (area, scroll),
                 Overlay::Form(shown) => shown.area = area,
+                Overlay::Editor(shown) => shown.area = area,
                 Overlay::Confirm(shown) => shown.area = area,
             }
             if dice.u8(0..4) == 0 {

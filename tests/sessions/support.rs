@@ -21,7 +21,7 @@ use thingdeck::domain::session::{
 };
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::{Topic, TopicFilter};
-use thingdeck::platform::io::{HttpCall, HttpError, HttpReply, Io};
+use thingdeck::platform::io::{Ear, HttpCall, HttpError, HttpReply, Io};
 use thingdeck::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 use thingdeck::platform::{Leave, Pending, Platform, PlatformInfo, Verdict};
 use thingdeck::session::driver::{Driver, Post};
@@ -115,14 +115,9 @@ impl Platform for Script {
         PlatformInfo {
             id: PlatformId::Thinq,
             capabilities: Capabilities {
-                push: None,
-                event: None,
-                state: false,
-                control: false,
-                energy: false,
                 publish: true,
                 filters: true,
-                topics: false,
+                ..Capabilities::NONE
             },
         }
     }
@@ -209,6 +204,16 @@ impl Io for Clock {
         unreachable!()
     }
     fn subscribe(&self, _: FilterWish) {}
+    fn subscribed(&self, _: FilterWish) -> Pending<'_, Result<Qos, Problem>> {
+        unreachable!()
+    }
+    fn unsubscribe(&self, _: TopicFilter) {}
+    fn listen(&self, _: Vec<TopicFilter>) -> Box<dyn Ear> {
+        unreachable!()
+    }
+    fn variable(&self, _: &str) -> Option<Secret> {
+        None
+    }
     fn silent(&self, _: &str) {}
     fn heard(&self) -> Mono {
         Mono::default()

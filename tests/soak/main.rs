@@ -1,4 +1,5 @@
-//! Floods through the core: resident memory stays under its ceiling, and received = kept + on disk + dropped.
+//! Floods through the core: resident memory stays under its ceiling, and received = kept + on disk + dropped. And the program
+//! itself through a night of broken connections (`reconnects`).
 //!
 //! The small one runs with all tests. The great ones take minutes:
 //!
@@ -8,6 +9,13 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stderr, reason = "figures to read")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test makes files, reads the environment and limits its waits itself"
+)]
+
+mod reconnects;
+mod support;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -44,14 +52,8 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         name: "home".to_owned(),
         platform: PlatformId::Thinq,
         capabilities: Capabilities {
-            push: None,
-            event: None,
-            state: false,
-            control: false,
-            energy: false,
-            publish: false,
-            filters: false,
             topics: true,
+            ..Capabilities::NONE
         },
         simulated: false,
         insecure: false,
@@ -75,6 +77,7 @@ fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
         keeps_history,
         mouse: false,
         pins: Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }

@@ -18,12 +18,13 @@ use thingdeck::base::problem::Problem;
 use thingdeck::base::secret::Secret;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::{Fact, StepState};
-use thingdeck::domain::message::Draft;
+use thingdeck::domain::message::{Draft, Qos};
 use thingdeck::domain::profile::{Common, OnQuit, SecretRef, ThinqSettings};
 use thingdeck::domain::session::LogLevel;
 use thingdeck::domain::subscription::{Feed, FeedState, FilterWish};
+use thingdeck::domain::topic::TopicFilter;
 use thingdeck::platform::Pending;
-use thingdeck::platform::io::{HttpCall, HttpError, HttpReply, Io, Method};
+use thingdeck::platform::io::{Ear, HttpCall, HttpError, HttpReply, Io, Method};
 use thingdeck::platform::thinq::Thinq;
 
 /// 2026-03-02T08:00:00Z.
@@ -541,6 +542,7 @@ fn raw(status: u16, body: &str) -> HttpReply {
     HttpReply {
         status,
         retry_after: None,
+        headers: Vec::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
     }
 }
@@ -639,6 +641,22 @@ impl Io for Script {
 
     fn subscribe(&self, _wish: FilterWish) {
         panic!("the plan names all filters")
+    }
+
+    fn subscribed(&self, _wish: FilterWish) -> Pending<'_, Result<Qos, Problem>> {
+        panic!("the plan names all filters")
+    }
+
+    fn unsubscribe(&self, _filter: TopicFilter) {
+        panic!("the plan names all filters")
+    }
+
+    fn listen(&self, _filters: Vec<TopicFilter>) -> Box<dyn Ear> {
+        panic!("a ThinQ client asks nothing over MQTT")
+    }
+
+    fn variable(&self, _name: &str) -> Option<Secret> {
+        None
     }
 
     fn silent(&self, reason: &str) {

@@ -23,16 +23,7 @@ pub fn broker(version: Version) -> Setup {
     let mut lab = profile("lab");
     lab.platform = PlatformId::Mqtt;
     lab.version = version;
-    lab.capabilities = Capabilities {
-        push: None,
-        event: None,
-        state: false,
-        control: false,
-        energy: false,
-        publish: true,
-        filters: true,
-        topics: true,
-    };
+    lab.capabilities = Capabilities::MQTT;
     let mut other = lab.clone();
     "other".clone_into(&mut other.name);
     Setup {

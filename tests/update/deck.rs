@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
+    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
     Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
@@ -59,9 +59,7 @@ pub fn thinq() -> Capabilities {
         state: true,
         control: true,
         energy: true,
-        publish: false,
-        filters: false,
-        topics: false,
+        ..Capabilities::NONE
     }
 }
 
@@ -103,6 +101,7 @@ pub fn setup() -> Setup {
         keeps_history: false,
         mouse: true,
         pins: thingdeck::domain::decode::Pins::default(),
+        programs: thingdeck::domain::program::Programs::default(),
         seed: 1,
     }
 }
@@ -116,6 +115,7 @@ pub fn device(id: &str, name: &str, kind: &str) -> Device {
         reportable: true,
         group: None,
         presence: Presence::Unknown,
+        attributes: Vec::new(),
     }
 }
 
@@ -260,7 +260,7 @@ impl Deck {
         let topics: Vec<_> = filters.iter().map(|f| wish(f, 1)).collect();
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             place: "mqtt://127.0.0.1:1883".to_owned(),
             version: Version::V5,
             topics,
@@ -279,11 +279,33 @@ impl Deck {
         deck
     }
 
+    /// Connected to AWS, with three things; nothing is answered by itself.
+    pub fn fleet() -> Self {
+        let fleet = ProfileSummary {
+            platform: PlatformId::Aws,
+            capabilities: Capabilities::AWS,
+            place: "abc-ats.iot.eu-west-1.amazonaws.com".to_owned(),
+            ..profile("fleet")
+        };
+        let mut deck = Self::new(Setup {
+            profiles: vec![fleet],
+            open: "fleet".to_owned(),
+            ..setup()
+        });
+        deck.connect();
+        let things = ["RPI", "lamp-1", "lamp-2"];
+        deck.fact(Fact::Devices(things.map(|id| device(id, id, "THING")).into()));
+        deck.hold();
+        deck.open.clear();
+        deck.effects.clear();
+        deck
+    }
+
     /// The same with MQTT 3.1.1 and nothing subscribed.
     pub fn plain_broker() -> Self {
         let lab = ProfileSummary {
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             ..profile("lab")
         };
         let mut deck = Self::new(Setup {
@@ -416,6 +438,7 @@ impl Deck {
             | Request::Model { device }
             | Request::Control { device, .. }
             | Request::Energy { device } => device.as_str() == wanted,
+            Request::Shadow(what) => what.thing().as_str() == wanted,
             _ => false,
         };
         let index = self.open.iter().position(|(_, r)| about(r));
@@ -798,6 +821,17 @@ pub fn key(name: &str) -> Key {
     Key::plain(code)
 }
 
+fn compose_row(row: &ComposeRow) -> String {
+    match row {
+        ComposeRow::Text { text, broken, .. } => {
+            let sign = if *broken { "! " } else { "" };
+            format!("{sign}{text}")
+        }
+        ComposeRow::Line(line) => plain(line),
+        other => format!("{other:?}"),
+    }
+}
+
 pub fn held(name: &str) -> Event {
     Event::Key(Key {
         repeat: true,
@@ -846,6 +880,18 @@ pub fn overlay(overlay: &Overlay) -> String {
                 let _ = writeln!(out, "{mark}{}: {} ({note})", field.label, field.value);
             }
             writeln!(out, "{}", lines(&shown.below))
+        }
+        Overlay::Editor(shown) => {
+            let rows: Vec<_> = shown.rows.iter().map(compose_row).collect();
+            writeln!(
+                out,
+                "{}\n{}\n{}\n{}\n{}",
+                shown.title,
+                lines(&shown.intro),
+                rows.join("\n"),
+                lines(&shown.below),
+                shown.hint
+            )
         }
         Overlay::Confirm(shown) => {
             let answers: Vec<_> = shown

@@ -17,6 +17,7 @@ use crate::base::problem::{Problem, Retry};
 use crate::domain::compose::{Finding, Place, Sheet, Weight};
 use crate::domain::message::{Direction, Draft, Message, Qos};
 use crate::domain::placeholder::Values;
+use crate::domain::reading::Reading;
 use crate::domain::session::{Delivered, ReceiptId, SessionCommand};
 use crate::store::ring::Note;
 
@@ -230,6 +231,7 @@ impl App {
             properties: draft.properties.clone(),
             session: false,
         };
+        self.record(&message, &Reading::default());
         let seq = self.home.ring.push(&message, Note::default());
         self.offer_message(seq);
     }

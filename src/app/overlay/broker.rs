@@ -3,12 +3,13 @@
 use super::super::effect::{Effect, NewAccount, NewProfile};
 use super::super::pending::Purpose;
 use super::super::screen::Line;
-use super::super::state::{App, BROKER, ProfileSummary};
+use super::super::state::{App, ProfileSummary};
 use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
 use super::wizard::check_name;
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
+use crate::domain::capability::Capabilities;
 use crate::domain::message::Qos;
 use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::subscription::FilterWish;
@@ -142,7 +143,7 @@ pub(super) fn summary(over: &FormOver) -> ProfileSummary {
     ProfileSummary {
         name: over.text(NAME).to_owned(),
         platform: PlatformId::Mqtt,
-        capabilities: BROKER,
+        capabilities: Capabilities::MQTT,
         simulated: false,
         insecure: false,
         event_hours: 0,

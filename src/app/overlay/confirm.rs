@@ -13,6 +13,7 @@ use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::profile::OnQuit;
 use crate::domain::request::Setting;
+use crate::domain::shadow::ShadowKey;
 use crate::domain::subscription::Feed;
 
 #[derive(Debug)]
@@ -34,6 +35,9 @@ pub(in super::super) enum ConfirmKind {
     ForgetTemplate(String),
     /// Another profile, though messages of this one wait.
     Switch(usize),
+    DeleteShadow(ShadowKey),
+    /// Leave the shadow's editor with something typed.
+    DropShadowEdit,
 }
 
 impl ConfirmKind {
@@ -45,6 +49,8 @@ impl ConfirmKind {
             Self::Discard => [("y", "leave"), ("n", "go on")],
             Self::ForgetTemplate(_) => [("y", "delete"), ("n", "keep")],
             Self::Switch(_) => [("y", "switch"), ("n", "stay")],
+            Self::DeleteShadow(_) => [("y", "delete"), ("n", "keep")],
+            Self::DropShadowEdit => [("y", "leave"), ("n", "go on")],
         }
     }
 }
@@ -79,6 +85,14 @@ impl App {
             }
             ConfirmKind::Switch(index) if yes => {
                 self.switch_to(index);
+                After::Close
+            }
+            ConfirmKind::DeleteShadow(key) if yes => {
+                self.delete_shadow(&key);
+                After::Close
+            }
+            ConfirmKind::DropShadowEdit if yes => {
+                self.drop_shadow_edit();
                 After::Close
             }
             ConfirmKind::Discard if yes => {
@@ -116,7 +130,11 @@ impl App {
                     .flat_map(|text| lines::wrapped(text, Role::Warn, cells))
                     .collect(),
             ),
-            ConfirmKind::Discard => (
+            ConfirmKind::DeleteShadow(key) => (
+                format!("Delete the {key}?"),
+                self.delete_shadow_lines(key, cells),
+            ),
+            ConfirmKind::Discard | ConfirmKind::DropShadowEdit => (
                 "Leave?".to_owned(),
                 vec![line("what you typed is thrown away", Role::Normal)],
             ),

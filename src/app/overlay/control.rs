@@ -326,7 +326,7 @@ impl App {
             }
             Some(Over::Choice(choice)) => choice.waiting = None,
             // The user has left the control boxes: nothing may pop up now.
-            Some(Over::Text(_) | Over::Confirm(_)) | None => return,
+            Some(_) | None => return,
         }
         match result {
             Ok(Reply::Control { body, .. }) => {
@@ -380,7 +380,7 @@ pub(super) fn is_step(over: &Over) -> bool {
             ChoiceKind::Properties(_) | ChoiceKind::Values(..)
         ),
         Over::Form(form) => matches!(form.kind, FormKind::Values(..)),
-        Over::Text(_) | Over::Confirm(_) => false,
+        Over::Text(_) | Over::Confirm(_) | Over::Shadow(_) | Over::Jobs(_) => false,
     }
 }
 
@@ -392,6 +392,6 @@ fn controls(over: &Over, device: &DeviceId) -> bool {
             _ => false,
         },
         Over::Form(form) => matches!(&form.kind, FormKind::Values(d, _) if d == device),
-        Over::Text(_) | Over::Confirm(_) => false,
+        Over::Text(_) | Over::Confirm(_) | Over::Shadow(_) | Over::Jobs(_) => false,
     }
 }

@@ -15,6 +15,7 @@ use crate::base::problem::Problem;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::fact::Step;
+use crate::domain::jobs::Job;
 use crate::domain::request::{PropertyPath, RequestId};
 use crate::domain::topic::TopicFilter;
 
@@ -49,6 +50,14 @@ pub(in super::super) enum FormKind {
     /// Below which topic retained messages are counted.
     SweepTopic,
     SweepConfirm,
+    /// A new thing, with its parameters as rows that grow.
+    Provision,
+    /// Whose connection state is to be reported, and how.
+    Recipe,
+    /// Of a shadow to open in a tab of its own.
+    ShadowName(DeviceId),
+    /// What became of a job.
+    JobStatus(DeviceId, Box<Job>),
 }
 
 impl FormKind {
@@ -139,6 +148,12 @@ impl FormOver {
             FormKind::Broker => {
                 [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
+            FormKind::Provision => {
+                [("Enter", "next"), ("Ctrl-S", "provision"), ("Esc", "close")].as_slice()
+            }
+            FormKind::Recipe => {
+                [("Enter", "next"), ("Ctrl-S", "show"), ("Esc", "close")].as_slice()
+            }
             FormKind::Values(..) => &[("Enter", "check"), ("Esc", "back")],
             FormKind::Filter(_) => {
                 [("Enter", "next"), ("Ctrl-S", "subscribe"), ("Esc", "close")].as_slice()
@@ -148,6 +163,8 @@ impl FormOver {
                 &[("Enter", "next"), ("Ctrl-S", "take"), ("Esc", "close")]
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
+            FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
+            FormKind::JobStatus(..) => &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")],
             FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
             FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
@@ -196,6 +213,9 @@ impl App {
     pub(super) fn form_key(&mut self, mut over: FormOver, key: Key) -> After {
         if let Some(id) = over.waiting {
             if key.code == KeyCode::Esc && !key.repeat {
+                if over.kind == FormKind::Provision {
+                    return self.stop_provision(over, id);
+                }
                 self.give_up(id);
                 over.waiting = None;
             }
@@ -230,6 +250,7 @@ impl App {
                 let field = over.fields.get_mut(focus).filter(|f| f.is_typed());
                 if field.is_some_and(|f| f.input.key(key) == Typed::Changed) {
                     over.error = None;
+                    super::provision::grow(&mut over);
                 }
             }
         }
@@ -265,6 +286,8 @@ impl App {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Broker => self.submit_broker(over),
             FormKind::Token(_) => self.submit_token(over),
+            FormKind::Provision => self.submit_provision(over),
+            FormKind::Recipe => self.submit_recipe(over),
             FormKind::Filter(old) => self.submit_filter(over, old.as_ref()),
             FormKind::Properties => self.submit_properties(over),
             FormKind::Repeat => self.submit_repeat(over),
@@ -273,21 +296,33 @@ impl App {
             FormKind::SweepTopic => self.submit_sweep(over),
             FormKind::SweepConfirm => self.submit_sweep_confirm(over),
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
+            FormKind::ShadowName(thing) => self.submit_shadow_name(over, &thing),
+            FormKind::JobStatus(thing, job) => self.submit_job_status(over, &thing, &job),
         }
     }
 
     pub(super) fn form_picture(&self, over: &FormOver) -> FormBox {
         let width = match over.kind {
-            FormKind::Wizard | FormKind::Broker | FormKind::Token(_) => 78,
-            FormKind::TemplateName => 64,
+            FormKind::Wizard
+            | FormKind::Broker
+            | FormKind::Token(_)
+            | FormKind::Provision
+            | FormKind::Recipe => 78,
+            FormKind::TemplateName | FormKind::ShadowName(_) => 64,
             FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
-            FormKind::Values(..) | FormKind::Properties | FormKind::SweepConfirm => 84,
+            FormKind::Values(..)
+            | FormKind::JobStatus(..)
+            | FormKind::Properties
+            | FormKind::SweepConfirm => 84,
         };
         let cells = usize::from(centre(self.size, width, 9).width).saturating_sub(4);
         let intro = self.form_intro(over, cells);
         let mut below = below(over, cells);
         if matches!(over.kind, FormKind::Filter(_)) && over.error.is_none() {
             below = self.filter_remarks(over, cells);
+        }
+        if over.kind == FormKind::Provision && over.waiting.is_some() {
+            below.extend(self.newcomer_below(cells));
         }
         let gaps = usize::from(!intro.is_empty()) + usize::from(!below.is_empty());
         let height = 2 + intro.len() + over.fields.len() + below.len() + gaps;
@@ -311,6 +346,8 @@ impl App {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Broker => "Add an MQTT broker".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
+            FormKind::Provision => "Provision a new thing".to_owned(),
+            FormKind::Recipe => "Report the connection state in the shadow".to_owned(),
             FormKind::Filter(None) => "Add a topic filter".to_owned(),
             FormKind::Filter(Some(_)) => "Change a topic filter".to_owned(),
             FormKind::Properties => "MQTT 5 properties".to_owned(),
@@ -322,6 +359,10 @@ impl App {
                 let count = super::compose::counted(self.sweep_count(), "retained message");
                 format!("Clear {count}?")
             }
+            FormKind::ShadowName(thing) => {
+                format!("A named shadow of {}", self.home.devices.label(thing))
+            }
+            FormKind::JobStatus(_, job) => format!("Job {}", job.id),
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -333,7 +374,9 @@ impl App {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
-            FormKind::Filter(_) => Vec::new(),
+            FormKind::Provision => super::provision::intro(over, cells),
+            FormKind::Recipe => super::recipe::intro(cells),
+            FormKind::Filter(_) | FormKind::ShadowName(_) | FormKind::JobStatus(..) => Vec::new(),
             FormKind::Properties
             | FormKind::Repeat
             | FormKind::Answer
@@ -352,7 +395,7 @@ impl App {
         })
     }
 
-    pub(super) fn close_form_waiting(&mut self, id: RequestId) {
+    pub(in super::super) fn close_form_waiting(&mut self, id: RequestId) {
         self.overlays
             .retain(|over| !matches!(over, Over::Form(f) if f.waiting == Some(id)));
         self.unsettled = true;
@@ -366,10 +409,20 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
             FormKind::Wizard => "signing in …",
             FormKind::Broker => "connecting …",
             FormKind::Token(_) => "saving …",
+            FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
+            FormKind::Provision => "asking …",
             _ => "checking …",
         };
         out.push(line(text, Role::Pending));
     }
+    if let Some(problem) = &over.error {
+        out.extend(problem_lines(problem, cells));
+    }
+    out
+}
+
+/// The steps say themselves what is being done.
+fn below_steps(over: &FormOver, mut out: Vec<Line>, cells: usize) -> Vec<Line> {
     if let Some(problem) = &over.error {
         out.extend(problem_lines(problem, cells));
     }

@@ -22,7 +22,7 @@ const FURTHEST: usize = 1000;
 #[derive(Debug)]
 pub(in super::super) struct TextOver {
     pub(in super::super) kind: TextKind,
-    offset: usize,
+    pub(super) offset: usize,
     /// Cells that the lines of the log are moved to the left: they are not wrapped.
     across: usize,
     /// Stays at the end as lines come (the log).
@@ -43,8 +43,14 @@ pub(in super::super) enum TextKind {
     /// What the broker says of itself.
     Health,
     Log,
+    /// Numbers over time.
+    Plot,
     /// Clearing what is retained: the count, the progress, the result.
     Sweep,
+    /// What came of provisioning.
+    Newcomer,
+    /// The recipe of the connection state, page by page.
+    Recipe,
 }
 
 impl TextOver {
@@ -79,10 +85,12 @@ impl App {
             TextKind::Energy(_) => (60, 40),
             TextKind::Health => (84, 48),
             TextKind::Sweep => (72, 14),
-            TextKind::Log => (u16::MAX, u16::MAX),
+            TextKind::Newcomer => (92, 40),
+            TextKind::Recipe => (104, 44),
+            TextKind::Log | TextKind::Plot => (u16::MAX, u16::MAX),
         };
         let mut area = centre(self.size, width, height);
-        if !matches!(kind, TextKind::Log) {
+        if !matches!(kind, TextKind::Log | TextKind::Plot) {
             let cells = usize::from(area.width).saturating_sub(4);
             let needed = self.text_lines(kind, cells).len() + 2;
             let needed = u16::try_from(needed).unwrap_or(u16::MAX);
@@ -100,7 +108,13 @@ impl App {
             TextKind::Energy(device) => self.energy_lines(device),
             TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
+            TextKind::Plot => {
+                let rows = usize::from(self.text_area(kind).height).saturating_sub(2);
+                self.plot_lines(cells, rows)
+            }
             TextKind::Sweep => self.sweep_lines(cells),
+            TextKind::Newcomer => self.newcomer_lines(cells),
+            TextKind::Recipe => self.recipe_lines(cells),
         }
     }
 
@@ -156,6 +170,9 @@ impl App {
             }
             return After::Stay(Over::Text(over));
         }
+        if over.kind == TextKind::Recipe && self.recipe_key(&mut over, key) {
+            return After::Stay(Over::Text(over));
+        }
         if let Some(action) = keymap::movement_of(key) {
             self.text_move(&mut over, action);
             return After::Stay(Over::Text(over));
@@ -164,6 +181,9 @@ impl App {
             return After::Stay(Over::Text(over));
         }
         match key.code {
+            KeyCode::Char(c @ ('w' | 'c' | 'y' | 'x' | '/')) if over.kind == TextKind::Plot => {
+                return self.plot_key(over, c);
+            }
             KeyCode::Esc if !over.filter.input.is_empty() => over.filter = PaneFilter::default(),
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => {
                 return self.text_closed(over);
@@ -178,11 +198,27 @@ impl App {
                     self.open_control_of(&device);
                 }
             }
+            KeyCode::Char('o') if over.kind == TextKind::Newcomer => {
+                self.open_newcomer();
+                return After::Close;
+            }
+            KeyCode::Char('y') if over.kind == TextKind::Newcomer => self.copy_newcomer(),
             KeyCode::Char('E') => {
                 if let TextKind::State(device) = over.kind.clone() {
                     self.open_energy_of(&device);
                 }
             }
+            _ => {}
+        }
+        After::Stay(Over::Text(over))
+    }
+
+    fn plot_key(&mut self, over: TextOver, key: char) -> After {
+        match key {
+            'w' => self.plot_window(),
+            'c' => self.plot_csv(false),
+            'y' => self.plot_csv(true),
+            'x' if !self.plot_remove() => return self.text_closed(over),
             _ => {}
         }
         After::Stay(Over::Text(over))
@@ -279,7 +315,10 @@ impl App {
             }
             TextKind::Health => "Broker health".to_owned(),
             TextKind::Log => "Log".to_owned(),
+            TextKind::Plot => self.plot_title(),
             TextKind::Sweep => "Clear retained messages".to_owned(),
+            TextKind::Newcomer => "A new thing".to_owned(),
+            TextKind::Recipe => self.recipe_title(),
         };
         SafeText::new(&title)
     }
@@ -295,10 +334,13 @@ impl App {
                 "x control  r refresh  E energy  / filter  Esc close"
             }
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
+            TextKind::Plot => "w time  c CSV file  y copy CSV  x take the last one out  Esc close",
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
             TextKind::Help(_) | TextKind::Report | TextKind::Health => "/ filter  Esc close",
             TextKind::Problem { .. } | TextKind::Energy(_) => "Esc close",
             TextKind::Sweep => "Esc stop, then close",
+            TextKind::Newcomer => "o open it  y copy  Esc close",
+            TextKind::Recipe => return self.recipe_hint(),
         };
         own.to_owned()
     }

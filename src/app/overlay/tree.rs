@@ -21,6 +21,9 @@ impl App {
         if self.has_topics() && self.focus == PaneId::Devices {
             return self.show_last_of_topic();
         }
+        if self.capabilities().shadow {
+            return self.open_shadow();
+        }
         if !self.capabilities().state {
             let platform = self.platform_name();
             return self.say(Role::Warn, format!("{platform} tells no states"));

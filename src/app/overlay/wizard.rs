@@ -7,13 +7,14 @@ use super::super::input::Input;
 use super::super::lines::span;
 use super::super::pending::Purpose;
 use super::super::screen::{Line, Role};
-use super::super::state::{App, ProfileSummary, THINQ};
+use super::super::state::{App, ProfileSummary};
 use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
 use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
+use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
 use crate::domain::profile::{OnQuit, PlatformId, Version};
 use crate::domain::request::{Reply, RequestId};
@@ -204,7 +205,7 @@ fn summary(over: &FormOver) -> ProfileSummary {
     ProfileSummary {
         name: over.text(NAME).to_owned(),
         platform: PlatformId::Thinq,
-        capabilities: THINQ,
+        capabilities: Capabilities::THINQ,
         simulated: false,
         insecure: false,
         event_hours: 24,

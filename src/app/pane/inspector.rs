@@ -6,6 +6,8 @@ mod opened;
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::super::document::{Counts, Job, Ready, View};
 use super::super::effect::Effect;
 use super::super::layout;
@@ -13,9 +15,12 @@ use super::super::lines::{self, fold, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Body, Line, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
+use super::super::sieve::Shown;
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
+use crate::domain::decode::{self, Chain};
+use crate::domain::program::Made;
 use crate::domain::request::RequestId;
 use crate::store::ring::Seq;
 use around::Before;
@@ -91,6 +96,8 @@ struct Wanted {
     compared: Option<Seq>,
     /// Pins have changed since.
     pins: u64,
+    /// What a jq program has made of it, and of the one it is compared with.
+    sifted: [Option<u64>; 2],
 }
 
 impl InspectorPane {
@@ -226,6 +233,7 @@ impl App {
             rows,
             compared: self.compared_with().map(|before| before.seq),
             pins: self.pinned,
+            sifted: self.sifted_stamps(seq),
         };
         if self.inspector.made_for == Some(wanted) {
             return;
@@ -255,20 +263,89 @@ impl App {
 
     fn job(&self, cells: usize, rows: usize) -> Option<Job> {
         let opened = self.inspector.opened.as_ref()?;
-        let pin = |topic: &str| self.pins.of(topic).cloned();
+        let shown = self.through_program(opened.seq, &opened.topic, &opened.payload);
+        let (payload, pin) = shown.unwrap_or_else(|| {
+            let pin = self.pins.of(&opened.topic).cloned();
+            (opened.payload.clone(), pin)
+        });
         Some(Job {
-            payload: opened.payload.clone(),
+            payload,
             topic: opened.topic.clone(),
-            pin: pin(&opened.topic),
+            pin,
             mask: opened.mask.clone(),
             before: self.compared_with().map(|before| {
-                let topic = before.topic.clone();
-                (before.payload.clone(), topic, pin(&before.topic))
+                let shown = self.through_program(before.seq, &before.topic, &before.payload);
+                let (payload, pin) = shown.unwrap_or_else(|| {
+                    let pin = self.pins.of(&before.topic).cloned();
+                    (before.payload.clone(), pin)
+                });
+                (payload, before.topic, pin)
             }),
             view: self.inspector.view,
             cells,
             rows: rows.saturating_sub(5),
         })
+    }
+
+    fn sifted_stamps(&self, seq: Seq) -> [Option<u64>; 2] {
+        let stamp = |seq, topic: &str| match self.sieve.shown(seq, topic, true) {
+            Shown::Plain => None,
+            Shown::Waiting => Some(0),
+            Shown::Made(_, stamp) => Some(stamp),
+        };
+        let topic = self.inspector.opened.as_ref().map(|o| o.topic.as_str());
+        let before = self.compared_with();
+        [
+            topic.and_then(|topic| stamp(seq, topic)),
+            before.and_then(|before| stamp(before.seq, &before.topic)),
+        ]
+    }
+
+    /// What a jq program has made of a payload, and what that is; `None` where it is to be shown as it is.
+    fn through_program(
+        &self,
+        seq: Seq,
+        topic: &str,
+        payload: &Bytes,
+    ) -> Option<(Bytes, Option<Chain>)> {
+        let is_whole = matches!(self.inspector.view, View::Raw | View::Hex);
+        if is_whole || payload.is_empty() {
+            return None;
+        }
+        match self.sieve.shown(seq, topic, true) {
+            Shown::Made(Made::Lines { text, .. }, _) => {
+                let step = match text.lines().count() {
+                    0 => decode::Step::Text,
+                    1 => decode::Step::Json,
+                    _ => decode::Step::JsonLines,
+                };
+                let bytes = Bytes::copy_from_slice(text.as_bytes());
+                Some((bytes, Some(Chain(vec![step]))))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is said of the program above the payload.
+    fn program_words(&self, opened: &Opened) -> Option<(String, Role)> {
+        if !opened.mask.is_empty() {
+            return None;
+        }
+        match self.sieve.shown(opened.seq, &opened.topic, true) {
+            Shown::Plain => None,
+            Shown::Waiting => Some(("jq: filtering…".to_owned(), Role::Pending)),
+            Shown::Made(Made::Failed(why), _) => Some((format!("jq: {why}"), Role::Warn)),
+            Shown::Made(Made::Lines { text, .. }, _) if text.is_empty() => {
+                Some(("jq: nothing comes out of the program".to_owned(), Role::Dim))
+            }
+            Shown::Made(Made::Lines { cut, .. }, _) => {
+                let more = if *cut { ", cut: there was more" } else { "" };
+                Some((
+                    format!("jq: as the program has it{more}; raw and hex as it came"),
+                    Role::Dim,
+                ))
+            }
+        }
     }
 
     /// What was asked for is not wanted any more.
@@ -367,6 +444,9 @@ impl App {
                 span(value, Role::Normal),
             ];
             out.extend(fold(line, cells, 2));
+        }
+        if let Some((words, role)) = self.program_words(opened) {
+            out.extend(lines::wrapped(&words, role, cells));
         }
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
@@ -637,6 +717,12 @@ impl App {
     /// The view, and in one with a cursor the path under it.
     fn inspector_note(&self) -> Span {
         let word = self.inspector.view.word();
+        if let Some(scope) = self
+            .program_scope()
+            .filter(|_| self.focus == PaneId::Inspector)
+        {
+            return span(format!("{word} · {scope}"), Role::Pending);
+        }
         let path = self.inspector.path().concat();
         if self.focus == PaneId::Inspector && !path.is_empty() {
             span(format!("{word} · {path}"), Role::Dim)

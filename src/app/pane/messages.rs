@@ -9,10 +9,10 @@ use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
+use super::topics::TopicsPane;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::expression::{Expression, ExpressionError, Here};
-use crate::domain::payload;
 use crate::domain::reading::Kind;
 use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
@@ -38,6 +38,8 @@ pub(in super::super) struct MessagesPane {
     search: Search,
     /// Rows that are being read back from the disk.
     asked: Vec<(Place, u16)>,
+    /// The topics in place of the messages, while they are grouped.
+    pub(super) groups: Option<TopicsPane>,
 }
 
 /// Memory is searched first.
@@ -71,12 +73,18 @@ impl MessagesPane {
             saved: Vec::new(),
             search: Search::default(),
             asked: Vec::new(),
+            groups: None,
         }
     }
 
     /// Only one device or some topics are shown.
     pub(in super::super) fn is_narrowed(&self) -> bool {
         self.device.is_some() || !self.topics.is_empty()
+    }
+
+    /// The topics that are shown alone; none when all are.
+    pub(in super::super) fn narrowed_to(&self) -> Vec<TopicFilter> {
+        self.topics.clone()
     }
 
     /// Whether other messages would be hidden with these mutes than are now.
@@ -225,6 +233,9 @@ impl App {
     }
 
     pub(in super::super) fn step_messages(&mut self, step: Step) {
+        if self.step_groups(step) {
+            return;
+        }
         let rows = self.rows(PaneId::Messages);
         let total = self.messages.total(&self.home);
         if total == 0 {
@@ -240,6 +251,9 @@ impl App {
     }
 
     pub(in super::super) fn select_message_row(&mut self, row: usize) {
+        if self.select_group_row(row) {
+            return;
+        }
         let rows = self.rows(PaneId::Messages);
         let (_, offset) = self.messages.cursor(&self.home, rows);
         if offset + row < self.messages.total(&self.home) {
@@ -454,6 +468,9 @@ impl App {
         rows: usize,
         cells: usize,
     ) -> (Body, Option<Span>, Scroll) {
+        if let Some(groups) = self.groups_body(rows) {
+            return groups;
+        }
         let (_, offset) = self.messages.cursor(&self.home, rows);
         let total = self.messages.total(&self.home);
         let position = scroll::scroll(offset, total, rows);
@@ -525,9 +542,13 @@ impl App {
             kind_role: kind_role(kept.kind),
             source: SafeText::new(source),
             topic: kept.device.is_none(),
-            gist: match found {
-                Some(expression) => lines::marked(gist(kept, cells), expression),
-                None => gist(kept, cells),
+            gist: {
+                let gist = self.sifted_gist(kept, cells);
+                let gist = gist.unwrap_or_else(|| self.gist(kept, cells));
+                match found {
+                    Some(expression) => lines::marked(gist, expression),
+                    None => gist,
+                }
             },
             bytes: usize::try_from(kept.length).unwrap_or(usize::MAX),
             retain: kept.retain,
@@ -535,6 +556,27 @@ impl App {
             outgoing: kept.outgoing,
             gap: false,
         }
+    }
+
+    /// The gist in words, else the payload on one line.
+    fn gist(&self, kept: &Kept<'_>, cells: usize) -> Line {
+        if !kept.gist.is_empty() {
+            return line(kept.gist, Role::Normal);
+        }
+        if !kept.mask.is_empty() {
+            return line("(holds a secret: open it to see the rest)", Role::Dim);
+        }
+        self.glances.line(kept, &self.pins, self.pinned, cells)
+    }
+
+    /// The rows that are seen, as far as they are here.
+    pub(in super::super) fn messages_in_window(&self) -> impl Iterator<Item = Kept<'_>> {
+        let rows = self.rows(PaneId::Messages);
+        let (_, offset) = self.messages.cursor(&self.home, rows);
+        let end = self.messages.total(&self.home).min(offset + rows);
+        (offset..end)
+            .filter_map(|index| self.messages.hits.at(index, &self.home.ring))
+            .filter_map(|seq| self.home.ring.get(seq))
     }
 
     /// Cells that a row's gist may take.
@@ -546,6 +588,9 @@ impl App {
     fn messages_note(&self, total: usize) -> Option<Span> {
         let new = self.messages.new;
         let mut parts = Vec::new();
+        if self.focus == PaneId::Messages {
+            parts.extend(self.program_scope());
+        }
         if let Some(device) = &self.messages.device {
             parts.push(format!("only {}", self.home.devices.label(device)));
         }
@@ -631,17 +676,6 @@ fn on_its_way() -> MessageRow {
         gist: line("reading it from the disk", Role::Dim),
         ..MessageRow::default()
     }
-}
-
-/// The gist in words, else the payload on one line.
-fn gist(kept: &Kept<'_>, cells: usize) -> Line {
-    if !kept.gist.is_empty() {
-        return line(kept.gist, Role::Normal);
-    }
-    if !kept.mask.is_empty() {
-        return line("(holds a secret: open it to see the rest)", Role::Dim);
-    }
-    lines::pieces(payload::compact(kept.payload, cells))
 }
 
 pub(in super::super) const fn kind_role(kind: Kind) -> Role {

@@ -14,12 +14,12 @@ use super::super::words;
 use crate::base::moment::Mono;
 use crate::base::text::SafeText;
 use crate::domain::message::{Direction, Message};
-use crate::domain::payload;
+use crate::domain::payload::{self, Format};
 use crate::domain::session::LinkState;
 use crate::domain::topic::TopicFilter;
 use crate::store::ring::Seq;
 use crate::store::tree::rows::{Branch, Order, Row, Rows, Sight};
-use crate::store::tree::{GLANCE, Heard, Node, NodeId};
+use crate::store::tree::{GLANCE, Heard, Node, NodeId, Tree};
 
 /// By rate, the order is worked out anew so often.
 const RESORT: Duration = Duration::from_secs(1);
@@ -51,6 +51,167 @@ impl TopicsPane {
         any
     }
 
+    /// A second look at the same tree.
+    pub(in super::super) fn beside() -> Self {
+        Self {
+            rows: Rows::beside(),
+            changed: true,
+            ..Self::default()
+        }
+    }
+
+    /// When the rows are to be made anew; `None` when they are as they should be.
+    pub(super) fn due_in(&self, tree: &Tree, needle: &str, now: Mono) -> Option<Duration> {
+        if self.changed || self.needle != needle {
+            return Some(Duration::ZERO);
+        }
+        let stale = self.rows.is_stale(tree);
+        let rows = stale.then(|| self.patience().saturating_sub(now.since(self.made)));
+        let order = (self.order == Order::Rate && self.sorted_at != tree.heard())
+            .then(|| RESORT.saturating_sub(now.since(self.sorted)));
+        [rows, order].into_iter().flatten().min()
+    }
+
+    pub(super) fn make_rows(&mut self, tree: &mut Tree, needle: String, now: Mono) {
+        let sort = self.changed || (self.order == Order::Rate && now.since(self.sorted) >= RESORT);
+        let sight = Sight {
+            order: self.order,
+            needle: &needle,
+            sort,
+            pin: self.selected.filter(|_| self.placed && !self.changed),
+            placed: self.placed,
+            at: now,
+        };
+        self.rows.rebuild(tree, &sight);
+        self.needle = needle;
+        self.made = now;
+        self.changed = false;
+        if sort {
+            self.sorted = now;
+            self.sorted_at = tree.heard();
+        }
+        let kept = self.selected.filter(|_| self.placed);
+        let found = kept.and_then(|id| self.rows.position(id));
+        let index = found.unwrap_or(self.index);
+        // Rows that came or went above it do not move it on the screen (F21).
+        self.offset = (self.offset + index).saturating_sub(self.index);
+        self.index = index;
+        self.marked.retain(|id| tree.get(*id).is_some());
+    }
+
+    /// The cursor on a row, the window over the cursor.
+    pub(super) fn settle(&mut self, rows: usize) {
+        let total = self.rows.len();
+        self.index = self.index.min(total.saturating_sub(1));
+        self.selected = self.rows.get(self.index).map(|row| row.id);
+        self.offset = scroll::reveal(self.offset, self.index, total, rows);
+    }
+
+    pub(super) fn step(&mut self, step: Step, rows: usize) {
+        let index = step.from(self.index, self.rows.len(), rows);
+        self.put_cursor(index, rows);
+    }
+
+    pub(super) fn select_row(&mut self, row: usize, rows: usize) {
+        let index = self.offset + row;
+        if index < self.rows.len() {
+            self.put_cursor(index, rows);
+        }
+    }
+
+    fn put_cursor(&mut self, index: usize, rows: usize) {
+        self.placed = true;
+        self.index = index;
+        self.selected = self.rows.get(index).map(|row| row.id);
+        self.offset = scroll::reveal(self.offset, index, self.rows.len(), rows);
+    }
+
+    fn set_open(&mut self, tree: &mut Tree, row: Row, open: bool) {
+        if row.branch != Branch::None {
+            tree.set_open(row.id, open);
+            self.folded();
+        }
+    }
+
+    fn folded(&mut self) {
+        self.rows.keep_folds();
+        self.placed = true;
+        self.changed = true;
+    }
+
+    /// Unfolds, then goes to what is below. Whether there was anything to do.
+    pub(super) fn inwards(&mut self, tree: &mut Tree, rows: usize) -> bool {
+        let Some(row) = self.rows.get(self.index) else {
+            return false;
+        };
+        match row.branch {
+            Branch::None => return false,
+            Branch::Folded => self.set_open(tree, row, true),
+            Branch::Unfolded => self.step(Step::Down, rows),
+        }
+        true
+    }
+
+    /// Folds, then goes to what is above. Whether there was anything to do.
+    pub(super) fn outwards(&mut self, tree: &mut Tree, rows: usize) -> bool {
+        let Some(row) = self.rows.get(self.index) else {
+            return false;
+        };
+        let searched = !self.needle.is_empty();
+        if row.branch == Branch::Unfolded && tree.is_open(row.id) && !searched {
+            self.set_open(tree, row, false);
+            return true;
+        }
+        let above = tree.parent(row.id);
+        let Some(index) = above.and_then(|id| self.rows.position(id)) else {
+            return false;
+        };
+        self.put_cursor(index, rows);
+        true
+    }
+
+    pub(super) fn sort_otherwise(&mut self) {
+        self.order = match self.order {
+            Order::Name => Order::Rate,
+            Order::Rate => Order::Name,
+        };
+        self.changed = true;
+    }
+
+    /// Another look at the tree folded something.
+    pub(super) fn look_again(&mut self) {
+        self.changed = true;
+    }
+
+    pub(super) const fn selected(&self) -> Option<NodeId> {
+        self.selected
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// When the age of a last message in the window reads otherwise.
+    pub(super) fn ages_change(&self, tree: &Tree, rows: usize, now: Mono) -> Option<Duration> {
+        self.rows
+            .window(self.offset, rows)
+            .iter()
+            .filter_map(|row| tree.get(row.id))
+            .map(|node| words::age_changes_in(now.since(node.last())))
+            .min()
+    }
+
+    pub(super) const fn order_words(&self) -> &'static str {
+        match self.order {
+            Order::Name => " by name",
+            Order::Rate => " by rate",
+        }
+    }
+
     /// How long the rows may be out of date.
     fn patience(&self) -> Duration {
         match self.rows.len() {
@@ -68,7 +229,7 @@ impl App {
 
     /// A message that was just kept as row `seq`.
     pub(in super::super) fn topic_heard(&mut self, message: &Message, seq: Seq, secret: bool) {
-        if !self.has_topics() || message.direction == Direction::Out {
+        if message.direction == Direction::Out {
             return;
         }
         let topic = message.topic.as_str();
@@ -79,6 +240,10 @@ impl App {
             retain: message.retain,
         };
         let node = self.home.tree.hear(topic, &heard);
+        self.unsettled |= self.groups_due_in() == Some(Duration::ZERO);
+        if !self.has_topics() {
+            return;
+        }
         let filters = &self.home.filters;
         let find = || filters.matching(topic);
         let matching = self.home.tree.matched(node, filters.list(), find);
@@ -95,27 +260,14 @@ impl App {
         if !self.has_topics() {
             return None;
         }
-        let (pane, now) = (&self.topics, self.at.mono);
-        if pane.changed || pane.needle != self.devices.filter.needle() {
-            return Some(Duration::ZERO);
-        }
-        let stale = pane.rows.is_stale(&self.home.tree);
-        let rows = stale.then(|| pane.patience().saturating_sub(now.since(pane.made)));
-        let order = (pane.order == Order::Rate && pane.sorted_at != self.home.tree.heard())
-            .then(|| RESORT.saturating_sub(now.since(pane.sorted)));
-        [rows, order].into_iter().flatten().min()
+        let needle = self.devices.filter.needle();
+        self.topics.due_in(&self.home.tree, &needle, self.at.mono)
     }
 
     /// When the age of a last message in the window reads otherwise.
     pub(in super::super) fn topic_ages_change(&self) -> Option<Duration> {
-        let window = self.rows(PaneId::Devices);
-        self.topics
-            .rows
-            .window(self.topics.offset, window)
-            .iter()
-            .filter_map(|row| self.home.tree.get(row.id))
-            .map(|node| words::age_changes_in(self.at.mono.since(node.last())))
-            .min()
+        let rows = self.rows(PaneId::Devices);
+        self.topics.ages_change(&self.home.tree, rows, self.at.mono)
     }
 
     pub(in super::super) fn settle_topics(&mut self) {
@@ -123,63 +275,23 @@ impl App {
             self.make_topic_rows();
         }
         let rows = self.rows(PaneId::Devices);
-        let pane = &mut self.topics;
-        let total = pane.rows.len();
-        pane.index = pane.index.min(total.saturating_sub(1));
-        pane.selected = pane.rows.get(pane.index).map(|row| row.id);
-        pane.offset = scroll::reveal(pane.offset, pane.index, total, rows);
+        self.topics.settle(rows);
     }
 
     fn make_topic_rows(&mut self) {
         let needle = self.devices.filter.needle();
-        let (pane, now) = (&mut self.topics, self.at.mono);
-        let sort = pane.changed || (pane.order == Order::Rate && now.since(pane.sorted) >= RESORT);
-        let sight = Sight {
-            order: pane.order,
-            needle: &needle,
-            sort,
-            pin: pane.selected.filter(|_| pane.placed && !pane.changed),
-            placed: pane.placed,
-            at: now,
-        };
-        pane.rows.rebuild(&mut self.home.tree, &sight);
-        pane.needle = needle;
-        pane.made = now;
-        pane.changed = false;
-        if sort {
-            pane.sorted = now;
-            pane.sorted_at = self.home.tree.heard();
-        }
-        let kept = pane.selected.filter(|_| pane.placed);
-        let found = kept.and_then(|id| pane.rows.position(id));
-        let index = found.unwrap_or(pane.index);
-        // Rows that came or went above it do not move it on the screen (F21).
-        pane.offset = (pane.offset + index).saturating_sub(pane.index);
-        pane.index = index;
-        let tree = &self.home.tree;
-        pane.marked.retain(|id| tree.get(*id).is_some());
+        self.topics
+            .make_rows(&mut self.home.tree, needle, self.at.mono);
     }
 
     pub(in super::super) fn step_topics(&mut self, step: Step) {
         let rows = self.rows(PaneId::Devices);
-        let index = step.from(self.topics.index, self.topics.rows.len(), rows);
-        self.put_topic_cursor(index);
+        self.topics.step(step, rows);
     }
 
     pub(in super::super) fn select_topic_row(&mut self, row: usize) {
-        let index = self.topics.offset + row;
-        if index < self.topics.rows.len() {
-            self.put_topic_cursor(index);
-        }
-    }
-
-    fn put_topic_cursor(&mut self, index: usize) {
         let rows = self.rows(PaneId::Devices);
-        let pane = &mut self.topics;
-        pane.placed = true;
-        pane.index = index;
-        pane.selected = pane.rows.get(index).map(|row| row.id);
-        pane.offset = scroll::reveal(pane.offset, index, pane.rows.len(), rows);
+        self.topics.select_row(row, rows);
     }
 
     fn topic_row_at_hand(&self) -> Option<Row> {
@@ -214,56 +326,32 @@ impl App {
     }
 
     fn set_topic_open(&mut self, row: Row, open: bool) {
-        if row.branch != Branch::None {
-            self.home.tree.set_open(row.id, open);
-            self.topics_folded();
-        }
+        self.topics.set_open(&mut self.home.tree, row, open);
+        self.groups_look_again();
     }
 
     fn topics_folded(&mut self) {
-        self.topics.rows.keep_folds();
-        self.topics.placed = true;
-        self.topics.changed = true;
+        self.topics.folded();
+        self.groups_look_again();
     }
 
     /// Right: unfolds, then goes to what is below. Whether there was anything to do.
     pub(in super::super) fn topic_inwards(&mut self) -> bool {
-        let Some(row) = self.topic_row_at_hand() else {
-            return false;
-        };
-        match row.branch {
-            Branch::None => return false,
-            Branch::Folded => self.set_topic_open(row, true),
-            Branch::Unfolded => self.step_topics(Step::Down),
-        }
-        true
+        let rows = self.rows(PaneId::Devices);
+        self.groups_look_again();
+        self.topics.inwards(&mut self.home.tree, rows)
     }
 
     /// Left: folds, then goes to what is above. Whether there was anything to do.
     pub(in super::super) fn topic_outwards(&mut self) -> bool {
-        let Some(row) = self.topic_row_at_hand() else {
-            return false;
-        };
-        let searched = !self.topics.needle.is_empty();
-        if row.branch == Branch::Unfolded && self.home.tree.is_open(row.id) && !searched {
-            self.set_topic_open(row, false);
-            return true;
-        }
-        let above = self.home.tree.parent(row.id);
-        let Some(index) = above.and_then(|id| self.topics.rows.position(id)) else {
-            return false;
-        };
-        self.put_topic_cursor(index);
-        true
+        let rows = self.rows(PaneId::Devices);
+        self.groups_look_again();
+        self.topics.outwards(&mut self.home.tree, rows)
     }
 
     /// `S`
     pub(in super::super) fn sort_topics(&mut self) {
-        self.topics.order = match self.topics.order {
-            Order::Name => Order::Rate,
-            Order::Rate => Order::Name,
-        };
-        self.topics.changed = true;
+        self.topics.sort_otherwise();
     }
 
     pub(in super::super) fn selected_topic(&self) -> Option<String> {
@@ -324,18 +412,20 @@ impl App {
             let note = (self.home.tree.topics() > 0).then(|| self.topics_note());
             return (Body::Empty(self.no_topics()), note, position);
         }
-        let shown = pane
-            .rows
-            .window(pane.offset, rows)
-            .iter()
-            .enumerate()
+        let shown = self.topic_rows(pane, rows);
+        (Body::Topics(shown), Some(self.topics_note()), position)
+    }
+
+    /// The rows of the window over a tree.
+    pub(super) fn topic_rows(&self, pane: &TopicsPane, rows: usize) -> Vec<TopicRow> {
+        let window = pane.rows.window(pane.offset, rows).iter().enumerate();
+        window
             .map(|(n, row)| TopicRow {
                 selected: pane.offset + n == pane.index,
                 marked: pane.marked.contains(&row.id),
                 ..self.topic_row(*row)
             })
-            .collect();
-        (Body::Topics(shown), Some(self.topics_note()), position)
+            .collect()
     }
 
     fn topic_row(&self, row: Row) -> TopicRow {
@@ -361,7 +451,7 @@ impl App {
                 "" => "\"\"",
                 name => name,
             }),
-            value: value(node),
+            value: self.topic_value(node),
             rate: words::rate(node.rate(self.at.mono)),
             last: words::age(heard),
             retained: node.is_retained(),
@@ -370,6 +460,20 @@ impl App {
             topics: node.topics_below(),
             bytes: node.bytes(),
             fresh: heard.as_secs() < 2,
+        }
+    }
+
+    /// The last payload, decoded where it needs to be and is still here.
+    pub(in super::super) fn topic_value(&self, node: &Node) -> Line {
+        let kept = match node.glance() {
+            Some((bytes, _)) if payload::format(whole(bytes)) == Format::Binary => {
+                node.last_own().and_then(|seq| self.home.ring.get(seq))
+            }
+            _ => None,
+        };
+        match kept.filter(|kept| kept.mask.is_empty()) {
+            Some(kept) => self.glances.line(&kept, &self.pins, self.pinned, GLANCE),
+            None => value(node),
         }
     }
 
@@ -383,10 +487,7 @@ impl App {
             let found = words::grouped(pane.rows.found());
             format!("{found} of {}", words::count(all, "topic"))
         };
-        text.push_str(match pane.order {
-            Order::Name => " by name",
-            Order::Rate => " by rate",
-        });
+        text.push_str(pane.order_words());
         let mut role = Role::Dim;
         if !pane.marked.is_empty() {
             text = format!("{} marked of {text}", pane.marked.len());
@@ -469,7 +570,7 @@ impl App {
 }
 
 /// The beginning of the last payload; for a branch without one, how much is below.
-fn value(node: &Node) -> Line {
+pub(in super::super) fn value(node: &Node) -> Line {
     let Some((bytes, length)) = node.glance() else {
         let below = usize::try_from(node.topics_below()).unwrap_or(usize::MAX);
         return line(words::count(below, "topic"), Role::Dim);
@@ -477,12 +578,15 @@ fn value(node: &Node) -> Line {
     if length <= bytes.len() {
         return lines::pieces(payload::compact(bytes, GLANCE));
     }
-    // A letter that was cut in half is none.
-    let whole = match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
-    };
-    let mut out = lines::pieces(payload::compact(whole, GLANCE));
+    let mut out = lines::pieces(payload::compact(whole(bytes), GLANCE));
     out.push(span("…", Role::Dim));
     out
+}
+
+/// A letter that was cut in half is none.
+fn whole(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    }
 }

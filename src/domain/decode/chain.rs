@@ -234,16 +234,11 @@ impl Pins {
     /// The chain of the filter that says most about the topic: more levels by name first, then no `#`, then the one that was
     /// set first.
     pub fn of(&self, topic: &str) -> Option<&Chain> {
-        let rank = |filter: &TopicFilter| {
-            let levels = filter.as_str().split('/');
-            let named = levels.clone().filter(|l| !matches!(*l, "+" | "#")).count();
-            named * 2 + usize::from(!filter.as_str().ends_with('#'))
-        };
         self.0
             .iter()
             .rev()
             .filter(|(filter, _)| filter.matches(topic))
-            .max_by_key(|(filter, _)| rank(filter))
+            .max_by_key(|(filter, _)| filter.weight())
             .map(|(_, chain)| chain)
             .filter(|chain| !chain.0.is_empty())
     }

@@ -75,6 +75,52 @@ impl Value {
         out
     }
 
+    /// All of it as JSON: bytes as hex, odd keys as text, what is not to be seen as null.
+    pub fn json(&self, out: &mut String) {
+        match self {
+            Self::Null | Self::Hidden => out.push_str("null"),
+            Self::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
+            Self::Number(digits) => match digits.parse::<f64>() {
+                Ok(number) if !number.is_nan() => out.push_str(digits),
+                _ => out.push_str(&json::quote(digits)),
+            },
+            Self::Text(literal) => out.push_str(literal.as_str()),
+            Self::Bytes(bytes) => {
+                out.push('"');
+                for byte in bytes {
+                    out.push_str(&format!("{byte:02x}"));
+                }
+                out.push('"');
+            }
+            Self::List(items) => {
+                out.push('[');
+                for (n, item) in items.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    item.json(out);
+                }
+                out.push(']');
+            }
+            Self::Map(entries) => {
+                out.push('{');
+                for (n, (key, value)) in entries.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    match key.bare() {
+                        Self::Text(literal) => out.push_str(literal.as_str()),
+                        other => out.push_str(&json::quote(&other.line(60))),
+                    }
+                    out.push(':');
+                    value.json(out);
+                }
+                out.push('}');
+            }
+            Self::Noted(noted) => noted.1.json(out),
+        }
+    }
+
     fn write(&self, out: &mut String, limit: usize) {
         if out.len() > limit {
             return;

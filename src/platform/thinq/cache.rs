@@ -371,6 +371,7 @@ fn device_of(entry: &Value) -> Option<Device> {
     };
     Some(Device {
         presence: Presence::Unknown,
+        attributes: Vec::new(),
         id,
         name: text("alias"),
         kind: text("deviceType"),

@@ -131,6 +131,7 @@ fn registered(body: &Value, device: &DeviceId) -> Reading {
         reportable: true,
         group: None,
         presence: Presence::Unknown,
+        attributes: Vec::new(),
     };
     changed(device, named(body, "was added"), Fact::DeviceAdded(added))
 }

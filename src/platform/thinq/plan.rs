@@ -16,14 +16,6 @@ use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 
-/// Carried along and never fetched: start-up must not hang on a download.
-pub const AMAZON_ROOTS: [&str; 4] = [
-    include_str!("../../../assets/roots/amazon-root-ca-1.pem"),
-    include_str!("../../../assets/roots/amazon-root-ca-2.pem"),
-    include_str!("../../../assets/roots/amazon-root-ca-3.pem"),
-    include_str!("../../../assets/roots/amazon-root-ca-4.pem"),
-];
-
 /// What AWS IoT expects of MQTT on the port of HTTPS.
 const ALPN: &str = "x-amzn-mqtt-ca";
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -83,7 +75,7 @@ impl Thinq {
         let mut extra_roots: Vec<_> = common::roots(io, &self.common)?.into_iter().collect();
         let system_roots = !self.common.ca_file_only;
         if system_roots {
-            extra_roots.extend(AMAZON_ROOTS.map(str::to_owned));
+            extra_roots.extend(common::AMAZON_ROOTS.map(str::to_owned));
         }
         Ok(TlsPlan {
             extra_roots,

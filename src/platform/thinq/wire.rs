@@ -369,6 +369,7 @@ mod tests {
         HttpReply {
             status,
             retry_after: None,
+            headers: Vec::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         }
     }

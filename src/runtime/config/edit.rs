@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Decor, DocumentMut, Item, Key, RawString, Table, Value};
+use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Table, Value};
 
 use super::Config;
 use super::entry::{self, TOKEN_FILE};
@@ -67,6 +67,117 @@ pub fn save_token(
     store(file, &document.to_string())
 }
 
+/// A provisioned thing as a profile.
+pub struct ThingEntry<'a> {
+    pub name: &'a str,
+    /// The profile that it was provisioned with.
+    pub claim: &'a str,
+    pub thing: &'a str,
+    pub endpoint: &'a str,
+    pub certificate: &'a Path,
+    pub key: &'a Path,
+    pub replace: bool,
+}
+
+/// What a thing has in common with its claim, as it stands in the file.
+const OF_THE_CLAIM: [&str; 8] = [
+    "region",
+    "api_url",
+    "version",
+    "ca_file",
+    "system_roots",
+    "insecure_skip_verify",
+    "proxy",
+    "keep_alive",
+];
+
+/// Writes a thing's profile behind all others.
+pub fn save_thing(file: &Path, entry: &ThingEntry<'_>) -> Result<(), Problem> {
+    let edited = add_thing(&current(file)?, file, entry)?;
+    store(file, &edited)
+}
+
+fn add_thing(text: &str, file: &Path, entry: &ThingEntry<'_>) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let profiles = document
+        .get_mut("profiles")
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| no_such(entry.claim, file))?;
+    let claim = profiles
+        .get(entry.claim)
+        .and_then(Item::as_table_like)
+        .ok_or_else(|| no_such(entry.claim, file))?;
+    let mut table = Table::new();
+    for (key, value) in [
+        ("platform", "aws"),
+        ("endpoint", entry.endpoint),
+        ("auth", "mtls"),
+        ("client_id", entry.thing),
+        ("cert_file", &entry.certificate.to_string_lossy()),
+        ("key_file", &entry.key.to_string_lossy()),
+    ] {
+        table.insert(key, toml_edit::value(value));
+    }
+    table.insert("things", toml_edit::value(Array::from_iter([entry.thing])));
+    for key in OF_THE_CLAIM {
+        if let Some(value) = claim.get(key).and_then(Item::as_value) {
+            let mut value = value.clone();
+            value.decor_mut().clear();
+            table.insert(key, Item::Value(value));
+        }
+    }
+    if profiles.contains_key(entry.name) && !entry.replace {
+        return Err(taken(entry.name, file));
+    }
+    profiles.insert(entry.name, Item::Table(table));
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
+}
+
+fn taken(name: &str, file: &Path) -> Problem {
+    Problem::new(
+        format!("could not add profile {name:?}"),
+        format!("{} has one of that name", file.display()),
+        "choose another name, or give --replace",
+    )
+    .exit(Exit::Usage)
+}
+
+/// `will`, `on_connect` and `on_disconnect` of a profile: key, topic and payload of each. All else stays as it is.
+pub fn save_messages(
+    file: &Path,
+    profile: &str,
+    messages: &[(&str, String, &str)],
+) -> Result<(), Problem> {
+    let edited = put_messages(&current(file)?, file, profile, messages)?;
+    store(file, &edited)
+}
+
+fn put_messages(
+    text: &str,
+    file: &Path,
+    profile: &str,
+    messages: &[(&str, String, &str)],
+) -> Result<String, Problem> {
+    let mut document = parsed(text, file)?;
+    let table = document
+        .get_mut("profiles")
+        .and_then(|profiles| profiles.get_mut(profile))
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| no_such(profile, file))?;
+    for (key, topic, payload) in messages {
+        let mut message = InlineTable::new();
+        message.insert("topic", topic.as_str().into());
+        message.insert("payload", (*payload).into());
+        message.insert("qos", 1.into());
+        table.insert(key, Item::Value(Value::InlineTable(message)));
+    }
+    let edited = document.to_string();
+    Config::parse(&edited, file)?;
+    Ok(edited)
+}
+
 /// Takes the profile out of the config file; its identity is another matter.
 pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
     let text = current(file)?;
@@ -77,21 +188,45 @@ pub fn remove_profile(file: &Path, name: &str) -> Result<(), Problem> {
 
 /// Says in `[decode]` how a topic's payloads are decoded.
 pub fn save_pin(file: &Path, topic: &str, chain: &str) -> Result<(), Problem> {
-    let edited = pin(&current(file)?, file, topic, chain)?;
+    let edited = said(&current(file)?, file, "decode", topic, Some(chain))?;
     store(file, &edited)
 }
 
-fn pin(text: &str, file: &Path, topic: &str, chain: &str) -> Result<String, Problem> {
+/// Says in `[jq]` which program is put over a topic's payloads; `None` takes it out.
+pub fn save_program(file: &Path, topic: &str, program: Option<&str>) -> Result<(), Problem> {
+    let edited = said(&current(file)?, file, "jq", topic, program)?;
+    store(file, &edited)
+}
+
+fn said(
+    text: &str,
+    file: &Path,
+    section: &str,
+    topic: &str,
+    value: Option<&str>,
+) -> Result<String, Problem> {
     let mut document = parsed(text, file)?;
     let table = document
-        .entry("decode")
+        .entry(section)
         .or_insert_with(|| Item::Table(Table::new()))
         .as_table_like_mut()
         .ok_or_else(|| {
             let what = format!("could not change {}", file.display());
-            Problem::new(what, "`decode` is no table", "correct the file by hand").exit(Exit::Usage)
+            Problem::new(
+                what,
+                format!("`{section}` is no table"),
+                "correct the file by hand",
+            )
+            .exit(Exit::Usage)
         })?;
-    table.insert(topic, Item::Value(Value::from(chain)));
+    match value {
+        Some(value) => {
+            table.insert(topic, Item::Value(Value::from(value)));
+        }
+        None => {
+            table.remove(topic);
+        }
+    }
     let edited = document.to_string();
     Config::parse(&edited, file)?;
     Ok(edited)
@@ -146,12 +281,7 @@ fn add(text: &str, file: &Path, entry: &NewEntry) -> Result<String, Problem> {
         .as_table_like_mut()
         .ok_or_else(|| no_such(&entry.profile.name, file))?;
     if profiles.contains_key(&entry.profile.name) && !entry.replace {
-        return Err(Problem::new(
-            format!("could not add profile {:?}", entry.profile.name),
-            format!("{} has one of that name", file.display()),
-            "choose another name, or give --replace",
-        )
-        .exit(Exit::Usage));
+        return Err(taken(&entry.profile.name, file));
     }
     let is_first = profiles.is_empty();
     profiles.insert(

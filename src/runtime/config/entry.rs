@@ -1,12 +1,16 @@
 //! A new profile as a table of the config file: what `profile-add` and the wizard can set, no more.
 
+mod aws;
+
 use std::path::Path;
 
 use toml_edit::{Array, InlineTable, Item, Table, Value};
 
 use super::profile::{NAME_REMEDY, check_address, check_name, check_url};
 use crate::base::problem::{Exit, Problem};
-use crate::domain::profile::{MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version};
+use crate::domain::profile::{
+    AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
+};
 
 /// The identity files of secrets that were typed, pasted or piped in.
 pub const TOKEN_FILE: &str = "token";
@@ -17,6 +21,8 @@ pub(super) fn secret(settings: &mut Settings) -> Option<(&mut SecretRef, &'stati
     match settings {
         Settings::Thinq(settings) => Some((&mut settings.token, TOKEN_FILE)),
         Settings::Mqtt(settings) => Some((settings.password.as_mut()?, PASSWORD_FILE)),
+        Settings::Huawei(settings) => Some((settings.secret.as_mut()?, PASSWORD_FILE)),
+        Settings::Aws(_) | Settings::Google(_) => None,
     }
 }
 
@@ -33,6 +39,14 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             ("api_url", "https", settings.api_url.as_deref()),
             ("mqtt_url", "mqtts", settings.mqtt_url.as_deref()),
         ],
+        Settings::Aws(settings) => {
+            if let Err(why) = AwsEndpoint::parse(&settings.endpoint) {
+                let remedy = "write xxxx-ats.iot.REGION.amazonaws.com";
+                return wrong("`endpoint`", why, remedy);
+            }
+            vec![("api_url", "https", settings.api_url.as_deref())]
+        }
+        Settings::Google(_) | Settings::Huawei(_) => Vec::new(),
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -58,6 +72,8 @@ pub(super) fn table(profile: &Profile) -> Table {
     match &profile.settings {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
+        Settings::Aws(settings) => aws::fill(&mut table, settings, profile),
+        Settings::Google(_) | Settings::Huawei(_) => {}
     }
     table
 }
@@ -86,6 +102,10 @@ fn mqtt(table: &mut Table, settings: &MqttSettings, profile: &Profile) {
     }
     text(table, "client_id", settings.client_id.as_deref());
     ca_file(table, profile);
+    topics(table, profile);
+}
+
+fn topics(table: &mut Table, profile: &Profile) {
     let topics = &profile.common.topics;
     if !topics.is_empty() {
         let filters = topics.iter().map(|wish| wish.filter.as_str());
@@ -100,8 +120,12 @@ fn text(table: &mut Table, key: &str, value: Option<&str>) {
 }
 
 fn ca_file(table: &mut Table, profile: &Profile) {
-    let path = profile.common.ca_file.as_deref().map(Path::to_string_lossy);
-    text(table, "ca_file", path.as_deref());
+    file(table, "ca_file", profile.common.ca_file.as_deref());
+}
+
+fn file(table: &mut Table, key: &str, path: Option<&Path>) {
+    let path = path.map(Path::to_string_lossy);
+    text(table, key, path.as_deref());
 }
 
 pub(super) fn place(place: &SecretRef) -> Value {

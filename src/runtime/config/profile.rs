@@ -1,6 +1,9 @@
 //! One `[profiles.NAME]`.
 
+mod aws;
 mod common;
+mod google;
+mod huawei;
 mod mqtt;
 mod secret;
 mod thinq;
@@ -12,7 +15,7 @@ use url::Url;
 
 use super::section::Section;
 use crate::base::problem::Problem;
-use crate::domain::profile::{PlatformId, Profile, Settings};
+use crate::domain::profile::{PlatformId, Profile, Settings, is_profile_name};
 
 pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result<Profile, Problem> {
     let name = section.name().to_owned();
@@ -20,10 +23,29 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
     section.no_misspelling("platform")?;
     let (settings, common) = match platform(section)? {
         PlatformId::Thinq => {
-            common::not_here(section, &mqtt::CONNECTION_KEYS, "ThinQ")?;
+            let elsewhere = [&mqtt::CONNECTION_KEYS[..], &["on_connect", "on_disconnect"]];
+            common::not_here(section, &elsewhere.concat(), "ThinQ")?;
             section.only(&[&common::KEYS[..], &thinq::KEYS].concat())?;
             let settings = Settings::Thinq(thinq::read(section, warnings)?);
             (settings, common::read(section, (5, 1200), warnings)?)
+        }
+        PlatformId::Aws => {
+            section.only(&[&common::KEYS[..], &aws::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
+            let (settings, common) = aws::read(section, warnings)?;
+            (Settings::Aws(settings), common)
+        }
+        PlatformId::Google => {
+            let elsewhere = ["cert_file", "will", "clean_session"];
+            common::not_here(section, &elsewhere, "the bridge")?;
+            section.only(&[&common::KEYS[..], &google::KEYS].concat())?;
+            let settings = Settings::Google(google::read(section)?);
+            (settings, common::read(section, (5, 1200), warnings)?)
+        }
+        PlatformId::Huawei => {
+            common::not_here(section, &huawei::NOT_HERE, "Huawei IoT")?;
+            section.only(&[&common::KEYS[..], &huawei::KEYS].concat())?;
+            let (settings, common) = huawei::read(section, warnings)?;
+            (Settings::Huawei(settings), common)
         }
         PlatformId::Mqtt => {
             section.only(&[&common::KEYS[..], &mqtt::KEYS, &mqtt::CONNECTION_KEYS].concat())?;
@@ -41,14 +63,8 @@ pub(super) fn read(section: &Section<'_>, warnings: &mut Vec<Problem>) -> Result
 
 pub(super) const NAME_REMEDY: &str = "use letters, digits, - and _ (at most 64)";
 
-/// A profile's name is also a folder's name.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
-    let fits = !name.is_empty()
-        && name.chars().count() <= 64
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-    if fits {
+    if is_profile_name(name) {
         Ok(())
     } else {
         Err(format!("{name:?} cannot be a profile's name"))
@@ -64,13 +80,16 @@ fn platform(section: &Section<'_>) -> Result<PlatformId, Problem> {
     PlatformId::ALL
         .into_iter()
         .find(|id| id.word() == word)
-        .ok_or_else(|| {
-            section.wrong(
-                "platform",
-                format!("this version does not know the platform {word:?}"),
-                &format!("it knows: {known}"),
-            )
-        })
+        .ok_or_else(|| unknown(section, &word))
+}
+
+fn unknown(section: &Section<'_>, word: &str) -> Problem {
+    let known = PlatformId::ALL.map(PlatformId::word).join(", ");
+    section.wrong(
+        "platform",
+        format!("this version does not know the platform {word:?}"),
+        &format!("it knows: {known}"),
+    )
 }
 
 /// The text is not repeated: a URL may hold a password.

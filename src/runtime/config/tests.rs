@@ -341,7 +341,7 @@ fn a_token_names_one_place_and_no_problem_repeats_it() {
     };
     let place = |token: &str| match with(token).expect(token).profiles.remove(0).settings {
         Settings::Thinq(settings) => settings.token,
-        Settings::Mqtt(_) => panic!("a ThinQ profile"),
+        _ => panic!("a ThinQ profile"),
     };
     assert_eq!(
         place("{ file = \"t\" }"),

@@ -17,6 +17,20 @@ impl Machine {
             SessionCommand::Ack(token) => self.acknowledge(token),
             SessionCommand::RetryNow => self.retry_now(),
             SessionCommand::Resubscribe { reason } => self.resubscribe(now, &reason),
+            SessionCommand::PublishFirst(id, draft) => match self.outbox.push_first(id, draft) {
+                Ok(()) if self.is_up() => self.pump(now.mono),
+                Ok(()) => {}
+                Err(problem) => self.not_published(vec![(id, problem)]),
+            },
+            SessionCommand::Release => {
+                self.outbox.hold(false);
+                self.pump(now.mono);
+            }
+            SessionCommand::GiveUp { packet, problem } => {
+                let given_up = self.outbox.give_up_one(packet);
+                self.not_published(given_up.map(|id| (id, problem)).into_iter().collect());
+                self.pump(now.mono);
+            }
             SessionCommand::Close => self.close(now.mono),
         }
     }

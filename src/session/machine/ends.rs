@@ -1,12 +1,14 @@
 //! What follows when a connection ends: another address, a countdown, a question to the platform, or an end.
 
+use super::outbox::Lost;
 use super::registry;
 use super::{Action, Machine, Phase, STABLE, Then, Up};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::message::Draft;
 use crate::domain::session::{LinkState, LogLevel, SessionEvent};
 use crate::domain::topic::TopicFilter;
-use crate::platform::Verdict;
+use crate::platform::{After, Verdict};
 use crate::session::backoff;
 use crate::session::end::{End, EndClass};
 
@@ -23,7 +25,11 @@ impl Machine {
         }
         self.received.lost();
         let hung_up = self.is_up() && end.class == EndClass::HungUp;
-        let lost = self.outbox.lost(now.mono, hung_up);
+        let doubtful = hung_up.then(|| self.outbox.doubtful(now.mono)).flatten();
+        let mut lost = self.outbox.lost(now.mono, hung_up);
+        if let Some(draft) = &doubtful {
+            self.explain_publish(draft, &end.problem, &mut lost);
+        }
         for (_, problem) in &lost.answers {
             self.log(LogLevel::Error, problem.line());
         }
@@ -33,10 +39,35 @@ impl Machine {
                 self.forget_filters();
                 self.after_farewell(now.mono, roll, then);
             }
-            Phase::Opening { endpoint } => self.not_opened(now.mono, roll, endpoint, end),
-            Phase::Up(up) => self.broke(now.mono, roll, &up, end, lost.blamed),
+            Phase::Opening { endpoint } => self.not_opened(now, roll, endpoint, end),
+            Phase::Up(up) => {
+                let blamed = lost.blamed.then_some(doubtful.as_ref()).flatten();
+                let blamed = blamed.or_else(|| self.known_cause(doubtful.as_ref(), &end.problem));
+                self.broke(now.mono, roll, &up, end, blamed);
+            }
             other => self.phase = other,
         }
+    }
+
+    /// A platform that knows why it hung up: what was blamed goes alone from now on, and what is given back says why.
+    fn explain_publish(&mut self, draft: &Draft, said: &Problem, lost: &mut Lost) {
+        let Some(problem) = self.explanation(&After::Publish(draft), said) else {
+            return;
+        };
+        if lost.blamed {
+            self.outbox.suspect();
+        }
+        for index in &lost.given_back {
+            if let Some((_, given_back)) = lost.answers.get_mut(*index) {
+                given_back.cause = format!("{}: {}", given_back.cause, problem.cause);
+                given_back.remedy.clone_from(&problem.remedy);
+            }
+        }
+    }
+
+    /// A publish that promised nothing is to blame only where the platform says so.
+    fn known_cause<'a>(&self, draft: Option<&'a Draft>, said: &Problem) -> Option<&'a Draft> {
+        draft.filter(|draft| self.explanation(&After::Publish(draft), said).is_some())
     }
 
     fn forget_filters(&mut self) {
@@ -55,8 +86,9 @@ impl Machine {
         }
     }
 
-    fn not_opened(&mut self, now: Mono, roll: f64, endpoint: usize, end: End) {
-        let End { class, problem, .. } = end;
+    fn not_opened(&mut self, now: Moment, roll: f64, endpoint: usize, end: End) {
+        let problem = self.why_not_opened(now, &end);
+        let (now, class) = (now.mono, end.class);
         match class {
             EndClass::Unreachable => {
                 let line = problem.line();
@@ -83,6 +115,20 @@ impl Machine {
         }
     }
 
+    fn why_not_opened(&self, now: Moment, end: &End) -> Problem {
+        let said = end.problem.clone();
+        match (&end.reply, end.class) {
+            (Some(reply), _) => {
+                let at = now.wall;
+                self.explained(&After::Upgrade { reply, at }, said)
+            }
+            (None, EndClass::ClosedEarly | EndClass::Refused | EndClass::Fatal) => {
+                self.explained(&After::Connect, said)
+            }
+            _ => said,
+        }
+    }
+
     /// The platform's own address is what a person has to look at; the others were second choices.
     fn none_reached(&mut self, last: Problem) -> Problem {
         match self.first_failure.take() {
@@ -94,21 +140,29 @@ impl Machine {
         }
     }
 
-    /// An established connection ended. `publish`: while the broker had one to answer.
-    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: bool) {
+    /// An established connection ended. `publish`: what the broker may have hung up at.
+    fn broke(&mut self, now: Mono, roll: f64, up: &Up, end: End, publish: Option<&Draft>) {
         let End { class, problem, .. } = end;
+        let asked = self.registry.unanswered(now);
         let filters = match class {
             EndClass::HungUp => self.registry.hung_up(now),
             _ => None,
         };
+        let lived = now.since(up.since.mono);
+        let after = match (publish, asked.as_slice(), class) {
+            (_, [_, ..], EndClass::HungUp) => After::Subscribe(&asked),
+            (Some(draft), [], EndClass::HungUp) => After::Publish(draft),
+            _ => After::Standing { lived },
+        };
+        let problem = self.explained(&after, problem);
         self.forget_filters();
-        let short = now.since(up.since.mono) < STABLE;
+        let short = lived < STABLE;
         if !short {
             self.attempt = 0;
             self.short_lives = 0;
             self.registry.second_chance();
         }
-        let blamed = publish || filters.is_some();
+        let blamed = publish.is_some() || filters.is_some();
         self.set_aside(filters);
         match class {
             EndClass::TakenOver => self.taken_over(&problem.cause),
@@ -141,11 +195,9 @@ impl Machine {
             self.log(LogLevel::Warn, text.to_owned());
         }
         for filter in filters {
-            self.log(
-                LogLevel::Error,
-                format!("{filter}: {}", registry::SET_ASIDE),
-            );
-            let result = Err(registry::SET_ASIDE.to_owned());
+            let words = self.filter_words(&filter, registry::SET_ASIDE.to_owned());
+            self.log(LogLevel::Error, format!("{filter}: {words}"));
+            let result = Err(words);
             self.post(SessionEvent::Granted { filter, result });
         }
     }
@@ -181,6 +233,7 @@ impl Machine {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Judging(problem) => match verdict {
                 Verdict::Final => self.stop(problem),
+                Verdict::Explained(words) => self.stop(words),
                 Verdict::TryAgain { reason } => {
                     self.log(LogLevel::Warn, format!("{reason}; connecting once more"));
                     self.make_plan();

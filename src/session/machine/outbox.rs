@@ -14,6 +14,7 @@ mod limits;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 pub use limits::Limits;
 
 use crate::base::moment::Mono;
@@ -29,6 +30,8 @@ const MOST_BYTES: usize = 16 << 20;
 const IN_FLIGHT: usize = 20;
 /// A close this soon after an unanswered PUBLISH is taken for an answer to it.
 const BLAME: Duration = Duration::from_secs(5);
+/// The same after one that has no answer: nothing says that it was taken well, so less time counts.
+const FLUSHED_BLAME: Duration = Duration::from_secs(2);
 /// So many closes in a row make a publish suspect; a network that breaks now and then does not.
 const STRIKES: u8 = 3;
 
@@ -44,6 +47,10 @@ pub struct Outbox {
     last_packet: u16,
     limits: Limits,
     next: u64,
+    /// The last that promised nothing, without its payload, and when it was flushed: it has no answer that could be missed.
+    flushed: Option<(Draft, Mono)>,
+    /// Only what goes first may go.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +65,8 @@ struct Item {
     strikes: u8,
     /// Sent at QoS 2 in a session that the broker then forgot: exactly once can no longer be promised.
     perhaps_twice: bool,
+    /// The adapter's own ritual on this connection: goes before the others, and ends with it.
+    first: bool,
 }
 
 impl Item {
@@ -79,6 +88,8 @@ enum Stage {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lost {
     pub answers: Vec<(ReceiptId, Problem)>,
+    /// Those of them that were given back as the reason of the hang-up: where among the answers.
+    pub given_back: Vec<usize>,
     /// The broker hung up while a publish waited for its answer.
     pub blamed: bool,
 }
@@ -118,6 +129,40 @@ impl Outbox {
 
     /// Takes a publish, or says why not.
     pub fn push(&mut self, id: ReceiptId, draft: Draft) -> Result<(), Problem> {
+        let item = self.admit(id, draft, false)?;
+        self.waiting.push_back(item);
+        Ok(())
+    }
+
+    /// The same before all others but its like.
+    pub fn push_first(&mut self, id: ReceiptId, draft: Draft) -> Result<(), Problem> {
+        let item = self.admit(id, draft, true)?;
+        let at = self.waiting.iter().take_while(|item| item.first).count();
+        self.waiting.insert(at, item);
+        Ok(())
+    }
+
+    /// Whether only what goes first may go.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Forgets what is on its way under this packet id.
+    pub fn give_up_one(&mut self, packet: u16) -> Option<ReceiptId> {
+        let mut sent = self.in_flight.iter();
+        let ticket = *sent
+            .find(|(_, item)| item.packet == packet && packet != 0)?
+            .0;
+        let item = self.in_flight.remove(&ticket)?;
+        self.bytes -= item.draft.payload.len();
+        // The broker may still answer, so its id rests while this connection lasts; not so many that none is left.
+        if self.taken.len() > usize::from(FIRST_OWN_PACKET / 2) {
+            self.taken.remove(&packet);
+        }
+        Some(item.id)
+    }
+
+    fn admit(&mut self, id: ReceiptId, draft: Draft, first: bool) -> Result<Item, Problem> {
         self.limits.check(&draft)?;
         let bytes = draft.payload.len();
         let full = self.bytes > 0 && self.bytes + bytes > MOST_BYTES;
@@ -128,7 +173,7 @@ impl Outbox {
             return Err(Problem::new(what(&draft), cause, remedy).retry(Retry::Backoff));
         }
         self.bytes += bytes;
-        self.waiting.push_back(Item {
+        Ok(Item {
             id,
             draft,
             stage: Stage::New,
@@ -136,8 +181,8 @@ impl Outbox {
             sent: Mono::default(),
             strikes: 0,
             perhaps_twice: false,
-        });
-        Ok(())
+            first,
+        })
     }
 
     pub fn waiting(&self) -> usize {
@@ -180,11 +225,15 @@ impl Outbox {
     /// Acknowledged or flushed, or refused by the broker.
     pub fn done(
         &mut self,
+        now: Mono,
         ticket: Ticket,
         result: Result<Delivered, Problem>,
     ) -> Option<(ReceiptId, Result<Delivered, Problem>)> {
         let item = self.in_flight.remove(&ticket)?;
         self.forget(&item);
+        if item.draft.qos == Qos::AtMostOnce {
+            self.flushed = Some((bare(&item.draft), now));
+        }
         let result = match result {
             Ok(delivered) if item.perhaps_twice => Ok(may_be_twice(delivered)),
             result => result,
@@ -192,12 +241,43 @@ impl Outbox {
         Some((item.id, result))
     }
 
+    /// What this ticket stands for, without its payload.
+    pub fn draft(&self, ticket: Ticket) -> Option<Draft> {
+        self.in_flight.get(&ticket).map(|item| bare(&item.draft))
+    }
+
+    /// The publish that the broker may have hung up at, without its payload: the first that is unanswered, else one that
+    /// went out just now and has no answer.
+    pub fn doubtful(&self, now: Mono) -> Option<Draft> {
+        let mut unanswered = self.in_flight.values();
+        let unanswered = unanswered
+            .find(|item| item.stage == Stage::Sent && now.since(item.sent) <= BLAME)
+            .map(|item| bare(&item.draft));
+        let flushed = self.flushed.as_ref();
+        let flushed = flushed.filter(|(_, at)| now.since(*at) <= FLUSHED_BLAME);
+        unanswered.or_else(|| flushed.map(|(draft, _)| draft.clone()))
+    }
+
+    /// What was blamed at the last end is suspect at once: this broker is known to refuse by hanging up.
+    pub fn suspect(&mut self) {
+        let blamed = self.waiting.iter_mut().filter(|item| item.strikes > 0);
+        for item in blamed {
+            item.strikes = STRIKES;
+        }
+    }
+
     /// The connection is gone. What is promised goes to the front again, in order; what promises nothing (QoS 0) is
     /// answered, because nobody will ever know.
     pub fn lost(&mut self, now: Mono, hung_up: bool) -> Lost {
         let mut lost = Lost::default();
+        self.flushed = None;
         let mut again = VecDeque::new();
         for (_, mut item) in std::mem::take(&mut self.in_flight) {
+            if item.first {
+                self.forget(&item);
+                lost.answers.push((item.id, unknown(&item.draft)));
+                continue;
+            }
             if item.draft.qos == Qos::AtMostOnce {
                 self.forget(&item);
                 lost.answers.push((item.id, unknown(&item.draft)));
@@ -207,11 +287,16 @@ impl Outbox {
             lost.blamed |= blamed;
             if blamed && item.is_suspect() {
                 self.forget(&item);
+                lost.given_back.push(lost.answers.len());
                 lost.answers.push((item.id, hangs_up(&item.draft)));
                 continue;
             }
             item.strikes = if blamed { item.strikes + 1 } else { 0 };
             again.push_back(item);
+        }
+        while let Some(item) = self.waiting.pop_front_if(|item| item.first) {
+            self.forget(&item);
+            lost.answers.push((item.id, unknown(&item.draft)));
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -233,13 +318,18 @@ impl Outbox {
 
     /// Whether the next one waits for nothing but a calm connection.
     pub fn holds_back(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.front().is_some_and(Item::is_suspect)
+        self.in_flight.is_empty()
+            && !self.held
+            && self.waiting.front().is_some_and(Item::is_suspect)
     }
 
     fn may_go(&self, calm: bool) -> bool {
         let Some(item) = self.waiting.front() else {
             return false;
         };
+        if self.held && !item.first {
+            return false;
+        }
         if item.is_suspect() {
             return calm && self.in_flight.is_empty();
         }
@@ -296,6 +386,13 @@ impl Outbox {
     fn forget(&mut self, item: &Item) {
         self.bytes -= item.draft.payload.len();
         self.taken.remove(&item.packet);
+    }
+}
+
+fn bare(draft: &Draft) -> Draft {
+    Draft {
+        payload: Bytes::new(),
+        ..draft.clone()
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Registry {
     to_leave: Vec<TopicFilter>,
     /// What the connection can do.
     offer: Offer,
+    /// A kept session holds its subscriptions: they need no SUBSCRIBE.
+    trusts_kept: bool,
     next: u64,
 }
 
@@ -118,10 +120,13 @@ impl Registry {
     /// Wants a filter from now on. A filter that was dropped or set aside gets another chance.
     pub fn want(&mut self, wish: FilterWish) {
         self.to_try.retain(|filter| *filter != wish.filter);
+        let trusts_kept = self.trusts_kept;
         let Some(entry) = self.entry(&wish.filter) else {
             self.add(wish, true);
             return;
         };
+        // What the kept session holds is the wish of before.
+        entry.known &= !trusts_kept || entry.wish == wish;
         entry.wish = wish;
         entry.personal = true;
         entry.granted = None;
@@ -175,9 +180,37 @@ impl Registry {
                 entry.known = false;
             }
         }
-        let mut step = self.everything(now);
+        let in_force = if kept && self.trusts_kept {
+            self.still_in_force()
+        } else {
+            Vec::new()
+        };
+        let mut step = self.all_but(now, &in_force);
         orders.append(&mut step.orders);
-        Step { orders, ..step }
+        let mut results = in_force;
+        results.append(&mut step.results);
+        Step {
+            orders,
+            results,
+            ..step
+        }
+    }
+
+    pub fn trust_kept(&mut self, trust: bool) {
+        self.trusts_kept = trust;
+    }
+
+    /// What the kept session has been granted before, as wished now.
+    fn still_in_force(&mut self) -> Vec<(TopicFilter, Result<Qos, String>)> {
+        let max = self.offer.max_qos();
+        let entries = self.entries.iter_mut();
+        let known = entries.filter(|e| e.known && !e.dropped && e.trust == Trust::Good);
+        let granted = known.map(|entry| {
+            let qos = entry.wish.qos.min(max);
+            entry.granted = Some(Ok(qos));
+            (entry.wish.filter.clone(), Ok(qos))
+        });
+        granted.collect()
     }
 
     /// Every filter again, on a connection that says nothing.
@@ -310,7 +343,12 @@ impl Registry {
 
     /// Those in good standing in batches, the suspects after them one by one.
     fn everything(&mut self, now: Mono) -> Step {
-        let good = self.with_trust(Trust::Good);
+        self.all_but(now, &[])
+    }
+
+    fn all_but(&mut self, now: Mono, done: &[(TopicFilter, Result<Qos, String>)]) -> Step {
+        let mut good = self.with_trust(Trust::Good);
+        good.retain(|filter| done.iter().all(|(known, _)| known != filter));
         let mut step = self.subscribe(now, &good);
         self.to_try = self.with_trust(Trust::Suspect).into();
         if self.unanswered.is_empty() {

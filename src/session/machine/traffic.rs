@@ -1,12 +1,13 @@
 //! What the broker delivers and answers while a connection stands.
 
 use super::received::Verdict;
-use super::{Action, Machine, Phase, packets};
+use super::{Action, Machine, Phase, QUEUE_PAUSE, packets};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::batch::Batch;
 use crate::domain::message::Qos;
 use crate::domain::session::{Delivered, Gap, LinkState, LogLevel, SessionEvent};
+use crate::platform::After;
 use crate::session::link::{Arrival, Order, Ticket};
 
 impl Machine {
@@ -14,7 +15,7 @@ impl Machine {
         self.log_arrival(now, &arrival);
         self.speaks_again();
         // A retained message before the SUBACK is the new subscription's, not the kept session's (MQTT 5, 3.8.4).
-        let session = matches!(&self.phase, Phase::Up(up) if up.replay) && !arrival.retain;
+        let session = self.is_replay(now) && !arrival.retain;
         let (packet, qos) = (arrival.packet, arrival.qos);
         match self.received.arrived(packet, qos, self.manual_ack) {
             Verdict::Deliver(ack) => self.actions.push_back(Action::Deliver {
@@ -33,12 +34,23 @@ impl Machine {
         }
     }
 
+    fn is_replay(&mut self, now: Mono) -> bool {
+        let Phase::Up(up) = &mut self.phase else {
+            return false;
+        };
+        if let Some(ends) = &mut up.replay_ends {
+            up.replay &= now < *ends;
+            *ends = now.plus(QUEUE_PAUSE);
+        }
+        up.replay
+    }
+
     pub(super) fn messages(&mut self, now: Mono, mut batch: Batch) {
         for line in self.packets.offer_all(now, &batch) {
             self.log(LogLevel::Debug, line);
         }
         self.speaks_again();
-        batch.session = matches!(&self.phase, Phase::Up(up) if up.replay);
+        batch.session = self.is_replay(now);
         self.actions.push_back(Action::DeliverAll(batch));
     }
 
@@ -82,6 +94,11 @@ impl Machine {
         codes: Vec<Result<Qos, String>>,
     ) {
         let mut step = self.registry.answered(now, ticket, codes);
+        for (filter, result) in &mut step.results {
+            if let Err(words) = result {
+                *words = self.filter_words(filter, std::mem::take(words));
+            }
+        }
         let Phase::Up(up) = &mut self.phase else {
             step.orders.clear();
             self.take(step);
@@ -99,7 +116,15 @@ impl Machine {
         ticket: Ticket,
         result: Result<Delivered, Problem>,
     ) {
-        if let Some((id, result)) = self.outbox.done(ticket, result) {
+        let draft = match &result {
+            Err(_) => self.outbox.draft(ticket),
+            Ok(_) => None,
+        };
+        let result = result.map_err(|problem| match draft {
+            Some(draft) => self.explained(&After::Publish(&draft), problem),
+            None => problem,
+        });
+        if let Some((id, result)) = self.outbox.done(now, ticket, result) {
             self.post(SessionEvent::Receipt { id, result });
         }
         self.pump(now);

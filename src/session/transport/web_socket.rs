@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
 use super::words::{self, quote, refused_end, unreachable_end};
 use super::{Stream, authority};
+use crate::platform::io::HttpReply;
 use crate::platform::plan::{Endpoint, WebSocketPlan};
 use crate::session::end::{End, EndClass};
 use crate::session::link::io_words;
@@ -114,7 +115,7 @@ fn status_end(what: String, response: &Response, path: &'static str) -> End {
     if !said.trim().is_empty() {
         cause.push_str(&format!(": {}", quote(said)));
     }
-    match status.as_u16() {
+    let mut end = match status.as_u16() {
         401 | 403 => {
             if let Some(date) = header("date") {
                 cause.push_str(&format!("; its clock says {}", quote(date)));
@@ -123,6 +124,22 @@ fn status_end(what: String, response: &Response, path: &'static str) -> End {
             refused_end(what, cause, remedy)
         }
         _ => unreachable_end(what, cause, path),
+    };
+    end.reply = Some(Box::new(reply(response)));
+    end
+}
+
+fn reply(response: &Response) -> HttpReply {
+    let headers = response.headers().iter();
+    let headers = headers.filter_map(|(name, value)| {
+        let value = value.to_str().ok()?.to_owned();
+        Some((name.as_str().to_owned(), value))
+    });
+    HttpReply {
+        status: response.status().as_u16(),
+        retry_after: None,
+        headers: headers.collect(),
+        body: Bytes::copy_from_slice(response.body().as_deref().unwrap_or_default()),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::policy::{Arrival, NOBODY};
 use super::session::Session;
-use super::{Broker, ConnectionId, Happening, Output, Turn, Verdict, Who};
+use super::{
+    Broker, Cause, ConnectionId, Happening, Identity, Life, Output, Turn, Verdict, Who, publication,
+};
 use crate::domain::topic::Topic;
 use crate::sim::packet::{ConnAck, Connect, Disconnect, Packet, Qos, Version, Will, code};
 use crate::sim::wire::Frame;
@@ -23,14 +26,17 @@ impl Broker {
             return self.refuse(id, connect.client_id, Verdict::Refused(code), turn);
         }
         if assigned {
-            connect.client_id = format!("auto-{:08X}", self.last_connection);
+            match turn.rules.client_id(connect.version, self.last_connection) {
+                Some(id) => connect.client_id = id,
+                None => return self.refuse(id, connect.client_id, Verdict::Closed, turn),
+            }
         }
         let verdict = self
             .faults
             .connect(&connect.client_id)
             .unwrap_or_else(|| turn.rules.connect(&identity, &connect));
         let verdict = match verdict {
-            Verdict::Allowed => may_leave_its_will(&connect, turn),
+            Verdict::Allowed => may_leave_its_will(&connect, &identity, turn),
             verdict => verdict,
         };
         if verdict == Verdict::Allowed {
@@ -44,6 +50,12 @@ impl Broker {
         if let (Verdict::Refused(code), Some(connection)) = (verdict, self.connections.get(&id)) {
             self.connack_refused(id, connection.version, code, None);
         }
+        let connection = self.connections.get(&id);
+        let identity = connection.map_or_else(|| NOBODY.clone(), |c| c.identity.clone());
+        self.told(turn, || Life::Refused {
+            client: client.clone(),
+            identity,
+        });
         self.happened(Happening::Refused { client });
         self.close(id, turn);
     }
@@ -70,13 +82,24 @@ impl Broker {
             let words = "another client has come with this client id";
             self.end(first, code::TAKEN_OVER, words, turn);
         }
-        if connect.clean {
+        let foreign =
+            |session: &Session| turn.limits.separate_versions && session.version != connect.version;
+        if connect.clean || self.sessions.get(&client).is_some_and(foreign) {
             self.forget(&client, turn);
         }
         let session_present = self.sessions.contains_key(&client);
         let life = session_life(&connect, turn);
         let session = self.sessions.entry(client.clone()).or_default();
         session.resume(id, life);
+        session.version = connect.version;
+        session.username.clone_from(&connect.username);
+        session.owner = self
+            .connections
+            .get(&id)
+            .map_or_else(Identity::default, |c| c.identity.clone());
+        if turn.limits.resume_per_second.is_some() {
+            session.store(turn.now);
+        }
         let ack = self.settle(id, connect, assigned, session_present, turn);
         self.send(id, Packet::ConnAck(Box::new(ack)));
         self.happened(Happening::Connected {
@@ -107,9 +130,18 @@ impl Broker {
         let shortened = limits
             .keep_alive
             .filter(|limit| five && (connect.keep_alive == 0 || connect.keep_alive > *limit));
-        let keep_alive = shortened.unwrap_or(connect.keep_alive);
+        let mut keep_alive = shortened.unwrap_or(connect.keep_alive);
+        if let Some((least, most)) = limits.keep_alive_range {
+            keep_alive = match keep_alive {
+                0 => most,
+                seconds => seconds.clamp(least, most),
+            };
+        }
+        let all = limits.tells_all.then_some(true);
         let life = session_life(&connect, turn);
         let wanted = wanted_life(connect.session_expiry);
+        let connection = self.connections.get(&id);
+        let identity = connection.map_or_else(|| NOBODY.clone(), |c| c.identity.clone());
         let ack = ConnAck {
             session_present,
             session_expiry: (life < wanted)
@@ -120,10 +152,24 @@ impl Broker {
             maximum_packet: u32::try_from(limits.packet).ok(),
             assigned_client_id: assigned.then(|| connect.client_id.clone()),
             topic_alias_maximum: Some(limits.topic_aliases),
-            shared_available: (!limits.shared).then_some(false),
-            server_keep_alive: shortened,
+            retain_available: all,
+            wildcards_available: all,
+            subscription_ids_available: (!limits.subscription_ids).then_some(false),
+            shared_available: (!limits.shared).then_some(false).or(all),
+            server_keep_alive: shortened.or_else(|| all.map(|_| keep_alive)),
             ..ConnAck::default()
         };
+        self.told(turn, || {
+            Life::Connected(Box::new(Arrival {
+                client: connect.client_id.clone(),
+                connection: id,
+                identity,
+                username: connect.username.clone(),
+                version: connect.version,
+                keep_alive,
+                clean: connect.clean,
+            }))
+        });
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.client = Some(connect.client_id);
             connection.username = connect.username;
@@ -158,6 +204,7 @@ impl Broker {
             session.life = wanted_life(seconds).min(turn.limits.session_life);
         }
         self.out.push_back(Output::Close(id));
+        self.because(id, Cause::Client);
         self.leave(id, turn, disconnect.code != code::SUCCESS);
     }
 
@@ -169,6 +216,12 @@ impl Broker {
         let Some(client) = connection.client else {
             return;
         };
+        let cause = connection.cause;
+        self.told(turn, || Life::Disconnected {
+            client: client.clone(),
+            connection: id,
+            cause,
+        });
         let will = connection.will.filter(|_| with_will);
         let mut last_words = will;
         let mut ended = false;
@@ -192,7 +245,7 @@ impl Broker {
             client: client.clone(),
         });
         if let Some(will) = last_words {
-            self.route(Some(&client), will.publish, turn);
+            self.bequeath(&client, will, turn);
         }
         if ended {
             self.forget(&client, turn);
@@ -209,8 +262,20 @@ impl Broker {
             }
         }
         for (client, will) in due {
-            self.route(Some(&client), will.publish, turn);
+            self.bequeath(&client, will, turn);
         }
+    }
+
+    /// A client's last words.
+    fn bequeath(&mut self, client: &str, will: Will, turn: Turn<'_>) {
+        if turn.limits.follows {
+            self.out.push_back(Output::Heard {
+                client: client.to_owned(),
+                publication: publication(&will.publish),
+                is_will: true,
+            });
+        }
+        self.route(Some(client), will.publish, turn);
     }
 
     /// The end of a session: its will is published at the latest now, and what it held for a shared subscription goes
@@ -220,7 +285,7 @@ impl Broker {
             return;
         };
         if let Some((_, will)) = session.will.take() {
-            self.route(Some(client), will.publish, turn);
+            self.bequeath(client, will, turn);
         }
         for held in Session::inheritance(session) {
             self.hand_over(held, turn);
@@ -233,6 +298,8 @@ impl Broker {
         Who {
             client,
             username: connection.and_then(|c| c.username.as_deref()),
+            identity: connection.map_or(&NOBODY, |c| &c.identity),
+            version: connection.map_or_else(Version::default, |c| c.version),
         }
     }
 }
@@ -252,7 +319,7 @@ fn sound(connect: &Connect) -> Result<(), u8> {
     }
 }
 
-fn may_leave_its_will(connect: &Connect, turn: Turn<'_>) -> Verdict {
+fn may_leave_its_will(connect: &Connect, identity: &Identity, turn: Turn<'_>) -> Verdict {
     let Some(will) = &connect.will else {
         return Verdict::Allowed;
     };
@@ -262,6 +329,8 @@ fn may_leave_its_will(connect: &Connect, turn: Turn<'_>) -> Verdict {
     let who = Who {
         client: &connect.client_id,
         username: connect.username.as_deref(),
+        identity,
+        version: connect.version,
     };
     match turn.rules.publish(who, &will.publish.topic) {
         Verdict::Refused(_) => Verdict::Refused(code::NOT_AUTHORIZED),

@@ -1,8 +1,7 @@
 //! What clients publish, and how they acknowledge what is published to them (MQTT 5, 4.3).
 
-use super::{Broker, ConnectionId, Happening, Output, Turn, Verdict};
+use super::{Broker, Cause, ConnectionId, Happening, Life, Output, Turn, Verdict, publication};
 use crate::domain::topic::Topic;
-use crate::sim::cloud::Publication;
 use crate::sim::packet::{Ack, Packet, Publish, Qos, code};
 
 /// Why a PUBLISH ends its connection.
@@ -19,17 +18,35 @@ impl Broker {
         if let Err((code, words)) = self.resolve(id, client, &mut publish, turn) {
             return self.end(id, code, words, turn);
         }
-        let verdict = turn.rules.publish(self.who(id, client), &publish.topic);
-        if verdict == Verdict::Closed || self.faults.cuts_before_puback(&publish) {
+        let limit = turn.limits.publishes_per_second;
+        let connection = self.connections.get_mut(&id);
+        if connection.is_some_and(|c| !c.allowance.take(limit, turn.now)) {
+            self.health.dropped += 1;
+            return;
+        }
+        let verdict = turn.rules.take(self.who(id, client), &publish);
+        match verdict {
+            Verdict::Closed => {
+                self.because(id, Cause::Forbidden);
+                return self.close(id, turn);
+            }
+            Verdict::Ended(code) => {
+                return self.end(id, code, "this message cannot be taken", turn);
+            }
+            Verdict::Discarded => return,
+            Verdict::Allowed | Verdict::Refused(_) => {}
+        }
+        if self.faults.cuts_before_puback(&publish) {
             return self.close(id, turn);
         }
         if publish.qos == Qos::ExactlyOnce && self.is_unreleased(client, publish.packet) {
             // Sent again; it has gone its way already.
             return self.confirm(id, client, &publish, code::SUCCESS);
         }
-        if verdict != Verdict::Allowed {
+        if let Verdict::Refused(code) = verdict {
             // 3.1.1 cannot say so: it is acknowledged, and goes nowhere.
-            return self.confirm(id, client, &publish, code::NOT_AUTHORIZED);
+            let code = code.max(code::UNSPECIFIED);
+            return self.confirm(id, client, &publish, code);
         }
         let heard = publish.clone();
         let (packet, qos) = (publish.packet, publish.qos);
@@ -53,13 +70,11 @@ impl Broker {
         };
         self.confirm(id, client, &acknowledged, code);
         self.out.extend(deliveries);
-        self.out.push_back(Output::Heard(Publication {
-            topic: heard.topic,
-            payload: heard.payload,
-            qos: heard.qos,
-            retain: heard.retain,
-            properties: heard.properties,
-        }));
+        self.out.push_back(Output::Heard {
+            client: client.to_owned(),
+            publication: publication(&heard),
+            is_will: false,
+        });
     }
 
     /// Puts the topic in its place and looks for what no broker may take.
@@ -179,10 +194,17 @@ impl Broker {
         if self.faults.loses_puback() {
             return self.close(id, turn);
         }
+        let session = self.sessions.get(client);
+        let topic = session.and_then(|session| session.topic_of(ack.packet));
+        let topic = topic.map(str::to_owned);
         if let Some(session) = self.sessions.get_mut(client)
             && session.acknowledge(ack.packet)
         {
             self.acknowledged(client, ack.packet);
+            self.told(turn, || Life::Acknowledged {
+                client: client.to_owned(),
+                topic: topic.unwrap_or_default(),
+            });
         }
         self.pump(client, turn);
     }

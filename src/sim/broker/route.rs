@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::session::{Held, Session, Subscription};
-use super::{Broker, Retained, Turn};
+use super::{Broker, Retained, Turn, Who};
 use crate::base::moment::Mono;
 use crate::domain::topic::TopicFilter;
+use crate::sim::cloud::Publication;
 use crate::sim::packet::{Packet, Publish, Qos, Version};
 use crate::sim::wire;
 
@@ -37,7 +38,7 @@ impl Broker {
         if self.faults.deaf {
             return true;
         }
-        let wanted = self.wanted(from, &publish);
+        let wanted = self.wanted(from, &publish, turn);
         let matched = !wanted.is_empty();
         for (client, delivery) in wanted {
             self.offer(&client, &publish, expires, delivery, turn);
@@ -56,7 +57,12 @@ impl Broker {
         self.retained.insert(topic, Retained { publish, expires });
     }
 
-    fn wanted(&mut self, from: Option<&str>, publish: &Publish) -> Vec<(String, Delivery)> {
+    fn wanted(
+        &mut self,
+        from: Option<&str>,
+        publish: &Publish,
+        turn: Turn<'_>,
+    ) -> Vec<(String, Delivery)> {
         let mut wanted = Vec::new();
         let mut groups: BTreeMap<TopicFilter, Vec<(String, bool, Subscription)>> = BTreeMap::new();
         for (client, session) in &self.sessions {
@@ -64,8 +70,12 @@ impl Broker {
             let matching: Vec<_> = session
                 .subscriptions
                 .iter()
-                .filter(|s| s.filter.matches(&publish.topic) && !(own && s.options.no_local))
+                .filter(|s| matches(&s.filter, &publish.topic, turn))
+                .filter(|s| !(own && s.options.no_local))
                 .collect();
+            if matching.is_empty() || !may_receive(client, session, &publish.topic, turn) {
+                continue;
+            }
             let (shared, plain): (Vec<_>, Vec<_>) =
                 matching.into_iter().partition(|s| s.is_shared());
             if let Some(delivery) = delivery(&plain, publish.retain) {
@@ -137,11 +147,15 @@ impl Broker {
         if self.faults.deaf {
             return;
         }
+        let exact = !subscription.filter.as_str().contains(['+', '#']);
+        if !exact && !turn.limits.greets_wildcards {
+            return;
+        }
         let alive = |r: &&Retained| r.expires.is_none_or(|end| end > turn.now);
         let matching: Vec<_> = self
             .retained
             .values()
-            .filter(|r| subscription.filter.matches(&r.publish.topic))
+            .filter(|r| matches(&subscription.filter, &r.publish.topic, turn))
             .filter(alive)
             .map(|r| (r.publish.clone(), r.expires))
             .collect();
@@ -153,6 +167,61 @@ impl Broker {
                 share: None,
             };
             self.offer(client, &publish, expires, delivery, turn);
+        }
+    }
+
+    /// A message for one client alone.
+    pub(super) fn answer(
+        &mut self,
+        client: &str,
+        publication: &Publication,
+        unasked: bool,
+        turn: Turn<'_>,
+    ) {
+        let Some(session) = self.sessions.get(client) else {
+            return;
+        };
+        let matching: Vec<_> = session
+            .subscriptions
+            .iter()
+            .filter(|s| matches(&s.filter, &publication.topic, turn))
+            .collect();
+        let subscribed = delivery(&matching, false);
+        let unasked = unasked.then(|| Delivery {
+            qos: Qos::AtMostOnce,
+            retain: false,
+            ids: Vec::new(),
+            share: None,
+        });
+        let Some(delivery) = subscribed.or(unasked) else {
+            return;
+        };
+        if self.faults.deaf || !may_receive(client, session, &publication.topic, turn) {
+            return;
+        }
+        let publish = Publish {
+            qos: publication.qos,
+            topic: publication.topic.clone(),
+            properties: publication.properties.clone(),
+            payload: publication.payload.clone(),
+            ..Publish::default()
+        };
+        self.offer(client, &publish, None, delivery, turn);
+    }
+
+    /// Hands out what has waited in kept sessions, at the cloud's pace.
+    pub(super) fn resume_stored(&mut self, turn: Turn<'_>) {
+        let Some(per_second) = turn.limits.resume_per_second else {
+            return;
+        };
+        let mut woken = Vec::new();
+        for (client, session) in &mut self.sessions {
+            if session.connection.is_some() && session.hand_out(per_second, turn.now) {
+                woken.push(client.clone());
+            }
+        }
+        for client in woken {
+            self.pump(&client, turn);
         }
     }
 
@@ -170,6 +239,15 @@ impl Broker {
             return;
         };
         if session.connection.is_none() && qos == Qos::AtMostOnce {
+            return;
+        }
+        if let Some(connection) = session.connection
+            && let Some(connection) = self.connections.get_mut(&connection)
+            && !connection
+                .allowance
+                .take(turn.limits.publishes_per_second, turn.now)
+        {
+            self.health.dropped += 1;
             return;
         }
         let mut publish = Publish {
@@ -239,6 +317,31 @@ impl Broker {
             session.acknowledge(publish.packet) || session.rejected(publish.packet)
         })
     }
+}
+
+fn matches(filter: &TopicFilter, topic: &str, turn: Turn<'_>) -> bool {
+    filter.matches(topic) && (turn.limits.parent_matches || !is_parent(filter.as_str(), topic))
+}
+
+/// Whether `topic` is `a` where the filter is `a/#`.
+fn is_parent(filter: &str, topic: &str) -> bool {
+    let filter = match filter.strip_prefix("$share/") {
+        Some(shared) => shared.split_once('/').map_or(shared, |(_, filter)| filter),
+        None => filter,
+    };
+    filter
+        .strip_suffix("/#")
+        .is_some_and(|parent| parent.split('/').count() == topic.split('/').count())
+}
+
+fn may_receive(client: &str, session: &Session, topic: &str, turn: Turn<'_>) -> bool {
+    let who = Who {
+        client,
+        username: session.username.as_deref(),
+        identity: &session.owner,
+        version: session.version,
+    };
+    turn.rules.receive(who, topic)
 }
 
 /// One delivery for all matching filters, with the best QoS that one of them grants (MQTT 5, 3.3.4).

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::ConnectionId;
+use super::{ConnectionId, Identity};
 use crate::base::moment::Mono;
 use crate::domain::topic::TopicFilter;
-use crate::sim::packet::{Ack, FilterOptions, Packet, Publish, Qos, Will};
+use crate::sim::packet::{Ack, FilterOptions, Packet, Publish, Qos, Version, Will};
 
 #[derive(Debug, Default)]
 pub(super) struct Session {
@@ -18,7 +18,15 @@ pub(super) struct Session {
     pub subscriptions: Vec<Subscription>,
     /// A will that waits for its delay, and until when.
     pub will: Option<(Mono, Will)>,
+    /// Who came last, and how it spoke.
+    pub owner: Identity,
+    pub username: Option<String>,
+    pub version: Version,
     waiting: VecDeque<Held>,
+    /// What waited for the client while it was away, where that is handed out slowly.
+    stored: VecDeque<Held>,
+    /// From when on it has been handed out, and how much of it.
+    resumed: (Mono, u32),
     in_flight: VecDeque<InFlight>,
     /// QoS 2 messages of the client that it has not released yet.
     pub unreleased: BTreeSet<u16>,
@@ -61,6 +69,31 @@ impl Session {
         self.life = life;
         self.ends = None;
         self.will = None;
+    }
+
+    /// What waits, sent or not, is to be handed out slowly, as new messages.
+    pub fn store(&mut self, now: Mono) {
+        let sent = self.in_flight.drain(..).map(|sent| sent.held);
+        let waiting = self.waiting.drain(..);
+        let later = std::mem::take(&mut self.stored);
+        self.stored = sent.chain(later).chain(waiting).collect();
+        self.resumed = (now, 0);
+    }
+
+    /// Lets as much of what is stored go as `per_second` allows by now. Whether there was any.
+    pub fn hand_out(&mut self, per_second: u32, now: Mono) -> bool {
+        let (since, done) = &mut self.resumed;
+        let due = now.since(*since).as_secs_f64() * f64::from(per_second);
+        let mut any = false;
+        while f64::from(*done) < due
+            && let Some(mut held) = self.stored.pop_front()
+        {
+            held.publish.dup = false;
+            self.waiting.push_back(held);
+            *done += 1;
+            any = true;
+        }
+        any
     }
 
     /// Whether there was none with this filter before.
@@ -134,6 +167,13 @@ impl Session {
         again.collect()
     }
 
+    /// Where a message that is on its way was published.
+    pub fn topic_of(&self, packet: u16) -> Option<&str> {
+        let mut sent = self.in_flight.iter();
+        let found = sent.find(|sent| sent.held.publish.packet == packet)?;
+        Some(&found.held.publish.topic)
+    }
+
     /// PUBACK: the end of a QoS 1 message.
     pub fn acknowledge(&mut self, packet: u16) -> bool {
         self.finish(packet, |sent| sent.held.publish.qos == Qos::AtLeastOnce)
@@ -167,7 +207,7 @@ impl Session {
     }
 
     pub fn backlog(&self) -> usize {
-        self.waiting.len() + self.in_flight.len()
+        self.waiting.len() + self.stored.len() + self.in_flight.len()
     }
 
     /// What others of a shared subscription get when this session ends: all but QoS 2 messages that were sent
@@ -175,6 +215,7 @@ impl Session {
     pub fn inheritance(self) -> Vec<Held> {
         let sent = self.in_flight.into_iter().map(|sent| sent.held);
         sent.filter(|held| held.publish.qos != Qos::ExactlyOnce)
+            .chain(self.stored)
             .chain(self.waiting)
             .filter(|held| held.share.is_some())
             .collect()

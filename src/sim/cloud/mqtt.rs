@@ -94,6 +94,7 @@ impl Cloud for Plant {
             events: vec![SimEvent::Controlled {
                 device: machine.topic().to_owned(),
             }],
+            ..Tick::default()
         }
     }
 

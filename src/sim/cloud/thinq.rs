@@ -175,7 +175,7 @@ impl Cloud for Thinq {
                 status: 403,
                 content_type: "application/json",
                 body: Bytes::from_static(br#"{"message":"Missing Authentication Token"}"#),
-                code: None,
+                ..HttpAnswer::default()
             },
         }
     }
@@ -318,6 +318,7 @@ fn envelope(
         content_type: "application/json;charset=UTF-8",
         body: Bytes::from(Value::Object(body).to_string()),
         code: code.map(str::to_owned),
+        headers: Vec::new(),
     }
 }
 

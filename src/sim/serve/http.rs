@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use bytes::Bytes;
 use rustls::ServerConfig;
-use tokio::io::{DuplexStream, copy_bidirectional, duplex};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, copy_bidirectional, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -52,33 +52,53 @@ impl Listener for Handshaken {
     }
 }
 
+/// Where connections are handed in whose bytes are HTTP. A clone is the same desk.
+#[derive(Clone)]
+pub struct Desk(mpsc::Sender<(DuplexStream, Link)>);
+
+impl Desk {
+    /// The desk, and the task behind it.
+    pub fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, receiver) = mpsc::channel(64);
+        let app = Router::new().fallback(handle).with_state(hub);
+        let service = app.into_make_service_with_connect_info::<Link>();
+        let serve = axum::serve(Handshaken(receiver), service).into_future();
+        (Self(sender), async { drop(serve.await) })
+    }
+
+    /// Carries the bytes of one connection to axum and back, until one side ends it or the link is cut.
+    pub async fn attend(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let (mut near, far) = duplex(64 * 1024);
+        let link = Link::default();
+        if self.0.send((far, link.clone())).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            _ = copy_bidirectional(&mut stream, &mut near) => {}
+            () = link.0.notified() => {}
+        }
+    }
+}
+
 /// Serves until it is aborted.
 pub async fn serve(hub: Arc<Hub>, listener: std::net::TcpListener, config: ServerConfig) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
-    let (sender, receiver) = mpsc::channel(64);
-    let app = Router::new().fallback(handle).with_state(hub);
-    let service = app.into_make_service_with_connect_info::<Link>();
-    let accept = accept(listener, TlsAcceptor::from(Arc::new(config)), sender);
-    let serve = axum::serve(Handshaken(receiver), service).into_future();
+    let (desk, work) = Desk::new(hub);
     tokio::select! {
-        () = accept => {}
-        _ = serve => {}
+        () = accept(listener, TlsAcceptor::from(Arc::new(config)), desk) => {}
+        () = work => {}
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    sender: mpsc::Sender<(DuplexStream, Link)>,
-) {
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, desk: Desk) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(carry(stream, acceptor.clone(), sender.clone()));
+                    connections.spawn(greet(stream, acceptor.clone(), desk.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -86,24 +106,10 @@ async fn accept(
     }
 }
 
-/// Carries the bytes of one connection to axum and back, until one side ends it or the link is cut.
-async fn carry(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    sender: mpsc::Sender<(DuplexStream, Link)>,
-) {
+async fn greet(stream: TcpStream, acceptor: TlsAcceptor, desk: Desk) {
     drop(stream.set_nodelay(true));
-    let Ok(mut tls) = acceptor.accept(stream).await else {
-        return;
-    };
-    let (mut near, far) = duplex(64 * 1024);
-    let link = Link::default();
-    if sender.send((far, link.clone())).await.is_err() {
-        return;
-    }
-    tokio::select! {
-        _ = copy_bidirectional(&mut tls, &mut near) => {}
-        () = link.0.notified() => {}
+    if let Ok(tls) = acceptor.accept(stream).await {
+        desk.attend(tls).await;
     }
 }
 
@@ -158,6 +164,8 @@ async fn read(request: axum::extract::Request) -> Option<HttpRequest> {
     Some(HttpRequest {
         method: parts.method.as_str().to_owned(),
         path: decoded(parts.uri.path()),
+        raw_path: parts.uri.path().to_owned(),
+        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
         query: url::form_urlencoded::parse(query).into_owned().collect(),
         headers: headers.collect::<BTreeMap<_, _>>(),
         body,
@@ -187,14 +195,16 @@ fn plain(status: u16, content_type: &'static str, body: &str) -> HttpAnswer {
         status,
         content_type,
         body: Bytes::copy_from_slice(body.as_bytes()),
-        code: None,
+        ..HttpAnswer::default()
     }
 }
 
 fn respond(answer: HttpAnswer) -> Response {
-    Response::builder()
+    let mut response = Response::builder()
         .status(answer.status)
-        .header("content-type", answer.content_type)
-        .body(Body::from(answer.body))
-        .unwrap_or_default()
+        .header("content-type", answer.content_type);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(answer.body)).unwrap_or_default()
 }

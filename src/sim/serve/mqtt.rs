@@ -1,5 +1,6 @@
 //! One connection's MQTT between its stream of bytes and the broker's core.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -14,12 +15,25 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves one connection to its end.
 pub async fn converse(hub: &Hub, stream: impl AsyncRead + AsyncWrite, identity: Identity) {
+    converse_inside(hub, stream, identity, &AtomicBool::new(false)).await;
+}
+
+/// The same inside of something that can be closed in good order, which is then true of `goodbye`.
+pub async fn converse_inside(
+    hub: &Hub,
+    stream: impl AsyncRead + AsyncWrite,
+    identity: Identity,
+    goodbye: &AtomicBool,
+) {
     let (id, outbox) = hub.open(identity);
     let (mut reader, mut writer) = tokio::io::split(stream);
     // Both at once: a peer that writes while it should read must not stop us from reading.
     tokio::select! {
         () = listen(hub, id, &mut reader) => drop(write_last(&outbox, &mut writer).await),
         () = speak(hub, &outbox, &mut writer) => {}
+    }
+    if goodbye.load(Ordering::Relaxed) {
+        hub.goodbye(id);
     }
     hub.lost(id);
     let linger = async {

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::front::Front;
 use super::mqtt;
 use super::web_socket::{self, Door};
 use crate::sim::broker::Identity;
@@ -30,6 +31,7 @@ pub struct Port {
 struct Entry {
     tls: Option<TlsAcceptor>,
     door: Option<Arc<Door>>,
+    front: Option<Arc<Front>>,
 }
 
 impl Port {
@@ -41,6 +43,7 @@ impl Port {
             entry: Entry {
                 tls: None,
                 door: None,
+                front: None,
             },
         }
     }
@@ -54,6 +57,13 @@ impl Port {
     #[must_use]
     pub fn web_socket(mut self, door: Arc<Door>) -> Self {
         self.entry.door = Some(door);
+        self
+    }
+
+    /// After TLS, ALPN and the first bytes tell what is spoken.
+    #[must_use]
+    pub fn front(mut self, front: Arc<Front>) -> Self {
+        self.entry.front = Some(front);
         self
     }
 
@@ -139,8 +149,14 @@ async fn greet(hub: Arc<Hub>, stream: TcpStream, entry: Entry) {
         .and_then(<[_]>::first);
     let identity = Identity {
         certificate: certificate.map(|der| der.to_vec()),
-        name: None,
+        ..Identity::default()
     };
+    if let Some(front) = entry.front {
+        let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+        return front
+            .converse(&hub, stream, alpn.as_deref(), identity)
+            .await;
+    }
     match entry.door {
         None => mqtt::converse(&hub, stream, identity).await,
         Some(door) => web_socket::converse(&hub, stream, &door, identity).await,

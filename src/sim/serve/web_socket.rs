@@ -1,6 +1,7 @@
 //! MQTT over WebSocket (MQTT 5, 6): binary frames, however they split or join packets; subprotocol `mqtt`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -31,6 +32,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub struct Refusal {
     pub status: u16,
     pub words: String,
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// What a cloud makes of a request: who it is from, or why it is turned away.
@@ -57,6 +59,7 @@ impl Door {
         let refused = |status, words: &str| Refusal {
             status,
             words: words.to_owned(),
+            headers: Vec::new(),
         };
         if request.uri().path() != self.path {
             return Err(refused(404, "MQTT is not here"));
@@ -85,14 +88,14 @@ pub async fn converse<S>(hub: &Hub, stream: S, door: &Door, identity: Identity)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut name = None;
+    let mut found = Identity::default();
     #[expect(
         clippy::result_large_err,
         reason = "the answer's type is the library's"
     )]
     let enter = |request: &Request, mut response: Response| match door.enter(request) {
         Ok(identity) => {
-            name = identity.name;
+            found = identity;
             response.headers_mut().insert(
                 SEC_WEBSOCKET_PROTOCOL,
                 HeaderValue::from_static(SUBPROTOCOL),
@@ -107,14 +110,29 @@ where
     let Ok(web_socket) = accept_hdr_async_with_config(stream, enter, Some(config)).await else {
         return;
     };
-    let identity = Identity { name, ..identity };
+    let identity = Identity {
+        certificate: identity.certificate,
+        ..found
+    };
     let (near, far) = duplex(64 * 1024);
+    let goodbye = AtomicBool::new(false);
     // Together, so that one end of the pipe hears of the end of the other.
-    tokio::join!(carry(web_socket, near), mqtt::converse(hub, far, identity));
+    tokio::join!(
+        carry(web_socket, near, &goodbye),
+        mqtt::converse_inside(hub, far, identity, &goodbye)
+    );
 }
 
 fn answer(refusal: Refusal) -> ErrorResponse {
+    let length = refusal.words.len();
     let mut response = ErrorResponse::new(Some(refusal.words));
+    let headers = response.headers_mut();
+    headers.insert("content-length", HeaderValue::from(length));
+    for (name, value) in refusal.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
     *response.status_mut() =
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     response
@@ -130,14 +148,14 @@ enum End {
     NotBinary,
 }
 
-async fn carry<W>(web_socket: W, near: DuplexStream)
+async fn carry<W>(web_socket: W, near: DuplexStream, goodbye: &AtomicBool)
 where
     W: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
 {
     let (mut sink, mut source) = web_socket.split();
     let (reader, writer) = tokio::io::split(near);
     let end = tokio::select! {
-        end = inward(&mut source, writer) => end,
+        end = inward(&mut source, writer, goodbye) => end,
         end = outward(reader, &mut sink) => end,
     };
     let code = match end {
@@ -165,6 +183,7 @@ where
 async fn inward(
     source: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
     mut writer: WriteHalf<DuplexStream>,
+    goodbye: &AtomicBool,
 ) -> End {
     while let Some(Ok(message)) = source.next().await {
         match message {
@@ -175,7 +194,10 @@ async fn inward(
             }
             Message::Text(_) => return End::NotBinary,
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-            Message::Close(_) => return End::Theirs,
+            Message::Close(_) => {
+                goodbye.store(true, Ordering::Relaxed);
+                return End::Theirs;
+            }
         }
     }
     End::Theirs

@@ -80,6 +80,10 @@ fn connack(ack: &ConnAck, five: bool, out: &mut BytesMut) {
         ack.receive_maximum.map(u32::from),
     );
     properties.number(property::MAXIMUM_QOS, ack.maximum_qos.map(u32::from));
+    properties.number(
+        property::RETAIN_AVAILABLE,
+        ack.retain_available.map(u32::from),
+    );
     properties.number(property::MAXIMUM_PACKET, ack.maximum_packet);
     properties.text(
         property::ASSIGNED_CLIENT_ID,
@@ -90,6 +94,14 @@ fn connack(ack: &ConnAck, five: bool, out: &mut BytesMut) {
         ack.topic_alias_maximum.map(u32::from),
     );
     properties.text(property::REASON, ack.words.as_deref());
+    properties.number(
+        property::WILDCARDS_AVAILABLE,
+        ack.wildcards_available.map(u32::from),
+    );
+    properties.number(
+        property::SUBSCRIPTION_IDS_AVAILABLE,
+        ack.subscription_ids_available.map(u32::from),
+    );
     properties.number(
         property::SHARED_AVAILABLE,
         ack.shared_available.map(u32::from),

@@ -79,6 +79,14 @@ impl Default for Rows {
 }
 
 impl Rows {
+    /// For a second look at a tree: its sorting is told from that of the first.
+    pub fn beside() -> Self {
+        Self {
+            sorting: 1 << 31,
+            ..Self::default()
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.list.len()
     }

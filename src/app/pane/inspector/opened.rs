@@ -144,6 +144,55 @@ fn shown_bytes(bytes: &[u8]) -> String {
 }
 
 impl App {
+    /// Message, topic, device, payload, and the path of the value under the cursor.
+    pub(in super::super::super) fn field_at_hand(
+        &self,
+    ) -> Option<(Seq, String, Option<u32>, Bytes, String)> {
+        let opened = self.inspector.opened.as_ref()?;
+        if !opened.mask.is_empty() || opened.direction == Direction::Out {
+            return None;
+        }
+        let path = self.inspector.path().concat();
+        if self.inspector.is_pointed() && self.inspector.entry().is_none() {
+            return None;
+        }
+        let payload = opened.payload.clone();
+        Some((
+            opened.seq,
+            opened.topic.clone(),
+            opened.device,
+            payload,
+            path,
+        ))
+    }
+
+    pub(in super::super::super) fn opened_topic(&self) -> Option<String> {
+        let opened = self.inspector.opened.as_ref()?;
+        Some(opened.topic.clone())
+    }
+
+    /// The opened message and the one that it is compared with, as far as a program may see them.
+    pub(in super::super::super) fn inspected(&self) -> Vec<(Seq, &str, &Bytes)> {
+        let pane = &self.inspector;
+        if self.layout().area(PaneId::Inspector).is_none() {
+            return Vec::new();
+        }
+        let Some(opened) = pane.opened.as_ref().filter(|o| o.mask.is_empty()) else {
+            return Vec::new();
+        };
+        let before = pane
+            .marked
+            .as_ref()
+            .filter(|m| m.seq != opened.seq && m.mask.is_empty());
+        let mut out = vec![(opened.seq, opened.topic.as_str(), &opened.payload)];
+        if let Some(marked) = before {
+            out.push((marked.seq, marked.topic.as_str(), &marked.payload));
+        } else if let Some((_, Some(before))) = &pane.before {
+            out.push((before.seq, before.topic.as_str(), &before.payload));
+        }
+        out
+    }
+
     pub(in super::super::super) fn device_of_inspector(&self) -> Option<DeviceId> {
         let number = self.inspector.opened.as_ref()?.device?;
         self.home.devices.id_of(number).cloned()
@@ -166,8 +215,25 @@ impl App {
         if !message.mask.is_empty() {
             return self.say(Role::Warn, "this payload holds a secret and is not copied");
         }
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
+        }
         let id = self.pending.begin(Purpose::Copy);
         self.ask(Effect::CopyBytes(id, message.payload));
+    }
+
+    pub(in super::super::super) fn save_payload(&mut self) {
+        let Some(message) = self.message_at_hand() else {
+            return self.say(Role::Warn, "there is no message to save");
+        };
+        if !message.mask.is_empty() {
+            return self.say(Role::Warn, "this payload holds a secret and is not saved");
+        }
+        if message.is_cut() {
+            return self.say(Role::Warn, "only the beginning of this message was kept");
+        }
+        let id = self.pending.begin(Purpose::Copy);
+        self.ask(Effect::SaveBytes(id, message.payload));
     }
 
     pub(in super::super::super) fn copy_message(&mut self) {

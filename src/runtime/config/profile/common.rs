@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::secret;
+use super::{secret, will};
 use crate::base::problem::Problem;
 use crate::domain::message::Qos;
 use crate::domain::profile::{Common, Proxy, ProxyRef};
@@ -12,7 +12,7 @@ use crate::domain::topic::TopicFilter;
 use crate::runtime::config::section::Section;
 use crate::runtime::files::resolve;
 
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 9] = [
     "platform",
     "ca_file",
     "system_roots",
@@ -20,6 +20,8 @@ pub(super) const KEYS: [&str; 7] = [
     "keep_alive",
     "insecure_skip_verify",
     "proxy",
+    "on_connect",
+    "on_disconnect",
 ];
 
 /// Keys of other platforms that this one has no use for, and why.
@@ -55,6 +57,8 @@ pub(super) fn read(
         keep_alive: section.number("keep_alive", keep_alive.0, keep_alive.1)?,
         insecure_skip_verify: section.flag("insecure_skip_verify")?.unwrap_or(false),
         proxy: proxy(section, warnings)?,
+        on_connect: will::message(section, "on_connect")?,
+        on_disconnect: will::message(section, "on_disconnect")?,
         ..Common::default()
     })
 }

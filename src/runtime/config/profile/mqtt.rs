@@ -83,7 +83,7 @@ pub(in super::super) fn check_address(text: &str) -> Result<(), String> {
     }
 }
 
-fn version(section: &Section<'_>) -> Result<Version, Problem> {
+pub(super) fn version(section: &Section<'_>) -> Result<Version, Problem> {
     match section.text_or_number("version")?.as_deref() {
         None => Ok(Version::default()),
         Some("3.1.1") => Ok(Version::V311),
@@ -172,7 +172,7 @@ fn max_packet(section: &Section<'_>) -> Result<Option<usize>, Problem> {
 }
 
 /// Certificate and key: both or none.
-fn file(
+pub(super) fn file(
     section: &Section<'_>,
     key: &str,
     other: &str,

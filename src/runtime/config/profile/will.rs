@@ -1,4 +1,5 @@
-//! `will = { topic = "…", payload = "…" }`: what the broker publishes for a client that is gone without a word.
+//! `will = { topic = "…", payload = "…" }`: what the broker publishes for a client that is gone without a word; and what a
+//! client says of itself when it comes and before it leaves.
 
 use bytes::Bytes;
 use toml::de::DeValue;
@@ -29,22 +30,35 @@ pub(super) fn read(section: &Section<'_>, version: Version) -> Result<Option<Wil
     for key in FIVE_KEYS {
         only_in_five(&will, key, version)?;
     }
-    let draft = Draft {
-        topic: topic(&will)?,
-        payload: payload(&will)?,
-        qos: will
-            .number("qos", 0, 2)?
-            .and_then(Qos::from_number)
-            .unwrap_or_default(),
-        retain: will.flag("retain")?.unwrap_or(false),
-        properties: properties(&will)?,
-    };
+    let draft = draft(&will, properties(&will)?)?;
     let delay = will.number("delay", 0, i64::from(u32::MAX))?.unwrap_or(0);
     Ok(Some(Will { draft, delay }))
 }
 
+/// `on_connect = { … }`, `on_disconnect = { … }`: what is published by ourselves, and when.
+pub(super) fn message(section: &Section<'_>, key: &str) -> Result<Option<Draft>, Problem> {
+    let Some(message) = section.section(key)? else {
+        return Ok(None);
+    };
+    message.only(&KEYS)?;
+    Ok(Some(draft(&message, None)?))
+}
+
+fn draft(message: &Section<'_>, properties: Option<Box<Properties>>) -> Result<Draft, Problem> {
+    Ok(Draft {
+        topic: topic(message)?,
+        payload: payload(message)?,
+        qos: message
+            .number("qos", 0, 2)?
+            .and_then(Qos::from_number)
+            .unwrap_or_default(),
+        retain: message.flag("retain")?.unwrap_or(false),
+        properties,
+    })
+}
+
 fn topic(will: &Section<'_>) -> Result<Topic, Problem> {
-    let remedy = "write will = { topic = \"a/b\", payload = \"…\" }";
+    let remedy = "write { topic = \"a/b\", payload = \"…\" }";
     let text = will.required_text("topic", remedy)?;
     Topic::parse(&text)
         .map_err(|why| will.wrong("topic", format!("{text:?} is no topic: {why}"), remedy))

@@ -90,6 +90,7 @@ fn everything_that_a_broker_may_need_is_read() {
             port: 1,
             login: None,
         })),
+        ..Common::default()
     };
     assert_eq!(config.profiles[0].common, common);
 }

@@ -15,12 +15,7 @@ pub const SET_ASIDE: &str = "the broker hangs up when this filter is subscribed;
 impl Registry {
     /// The peer closed the connection. `None`: not because of a SUBSCRIBE. Otherwise the filters set aside by it.
     pub fn hung_up(&mut self, now: Mono) -> Option<Vec<TopicFilter>> {
-        let blamed: Vec<_> = self
-            .unanswered
-            .values()
-            .filter(|asked| now.since(asked.at) <= BLAME)
-            .flat_map(|asked| asked.filters.iter().map(|(filter, _)| filter.clone()))
-            .collect();
+        let blamed = self.unanswered(now);
         if blamed.is_empty() {
             return None;
         }
@@ -39,6 +34,15 @@ impl Registry {
             }
         }
         Some(set_aside)
+    }
+
+    /// The filters of SUBSCRIBEs that went out just now and have no answer.
+    pub fn unanswered(&self, now: Mono) -> Vec<TopicFilter> {
+        let asked = self.unanswered.values();
+        asked
+            .filter(|asked| now.since(asked.at) <= BLAME)
+            .flat_map(|asked| asked.filters.iter().map(|(filter, _)| filter.clone()))
+            .collect()
     }
 
     /// What was set aside is only suspect again: the broker has earned no blame since.

@@ -48,6 +48,10 @@ impl Offer {
         self.ids = !accepted.no_subscription_ids;
     }
 
+    pub const fn max_qos(self) -> Qos {
+        self.max_qos
+    }
+
     /// Why this filter is not even sent.
     pub fn refusal(self, wish: &FilterWish) -> Option<&'static str> {
         let filter = wish.filter.as_str();

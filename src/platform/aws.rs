@@ -1,0 +1,166 @@
+//! AWS IoT Core: MQTT with a certificate, over a presigned WebSocket or past a custom authorizer; REST with SigV4 for
+//! what is listed (`reference/aws-iot.md`).
+
+mod ask;
+mod authorizer;
+mod credentials;
+mod explain;
+mod identity;
+mod jobs;
+mod messages;
+mod plan;
+mod provision;
+mod rest;
+pub mod rules;
+mod shadow;
+mod sign;
+pub mod topics;
+mod trial;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ask::Desk;
+use credentials::Kept;
+use explain::Known;
+use rules::Counted;
+
+use super::io::Io;
+use super::plan::ConnectPlan;
+use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
+use crate::base::moment::Mono;
+use crate::base::problem::{Exit, Problem};
+use crate::domain::capability::Capabilities;
+use crate::domain::fact::Fact;
+use crate::domain::message::{Draft, Message};
+use crate::domain::profile::{AwsSettings, Common, PlatformId};
+use crate::domain::reading::Reading;
+use crate::domain::request::{Reply, Request};
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::TopicFilter;
+
+/// One endpoint of one account.
+pub struct Aws {
+    settings: AwsSettings,
+    common: Common,
+    /// The client id that was made up for a profile without one: the same for the whole run.
+    made_up: OnceLock<String>,
+    keys: Mutex<Kept>,
+    counted: Mutex<Counted>,
+    /// Who we are, for the sentences about what was refused.
+    known: Mutex<Known>,
+    /// What was said to a person once is not said at every attempt.
+    told: Mutex<BTreeSet<String>>,
+    /// Questions over MQTT.
+    desk: Desk,
+}
+
+impl Aws {
+    pub fn new(settings: AwsSettings, common: Common) -> Self {
+        Self {
+            counted: Mutex::new(Counted::new(&common)),
+            settings,
+            common,
+            made_up: OnceLock::new(),
+            keys: Mutex::default(),
+            known: Mutex::default(),
+            told: Mutex::default(),
+            desk: Desk::default(),
+        }
+    }
+
+    fn kept_keys(&self) -> MutexGuard<'_, Kept> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notice_once(&self, io: &dyn Io, problem: Problem) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(problem.what.clone()) {
+            io.fact(Fact::Notice(problem));
+        }
+    }
+
+    async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
+        match what {
+            Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
+            Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
+            Request::Provision(what) => provision::request(self, io, *what).await,
+            Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
+            Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
+            Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
+            _ => Err(no_such()),
+        }
+    }
+}
+
+fn no_such() -> Problem {
+    Problem::new(
+        "AWS IoT Core has no answer to this",
+        "it has things, shadows and jobs",
+        "use devices, shadow, tail and publish",
+    )
+    .exit(Exit::Usage)
+}
+
+impl Platform for Aws {
+    fn info(&self) -> PlatformInfo {
+        PlatformInfo {
+            id: PlatformId::Aws,
+            capabilities: Capabilities::AWS,
+        }
+    }
+
+    fn interpret(&self, message: &Message) -> Reading {
+        messages::interpret(message)
+    }
+
+    fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.desk.begin();
+        Box::pin(self.connect_plan(io))
+    }
+
+    fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
+        Box::pin(async {
+            let _up = self.desk.connected();
+            std::future::pending().await
+        })
+    }
+
+    fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
+        Box::pin(std::future::ready(Verdict::Final))
+    }
+
+    fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
+        Box::pin(self.answer(io, what))
+    }
+
+    fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {
+        rules::lawful(draft)?;
+        self.counted().publish(at)
+    }
+
+    fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
+        rules::check_filter(wish)?;
+        self.counted().subscribe(&wish.filter)
+    }
+
+    fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {
+        self.likely(after, said)
+    }
+
+    fn trusts_kept_session(&self) -> bool {
+        true
+    }
+
+    fn filter_gone(&self, filter: &TopicFilter) {
+        self.counted().unsubscribe(filter);
+    }
+}

@@ -1,0 +1,307 @@
+//! A question over MQTT: subscribe the topics of the answer, wait until the broker has granted them, publish, and take
+//! the answer that carries our `clientToken` (`reference/aws-iot.md` 5).
+//!
+//! Filters are lent: several questions may wait on the same topics, and what a feed or the profile has subscribed anyway
+//! is not given back.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select, try_join_all};
+
+use super::Aws;
+use crate::base::problem::{Exit, Problem, Retry};
+use crate::base::text;
+use crate::domain::device::DeviceId;
+use crate::domain::message::{Draft, Message, Qos};
+use crate::domain::shadow::read;
+use crate::domain::subscription::FilterWish;
+use crate::domain::topic::{Topic, TopicFilter};
+use crate::platform::io::{Ear, Io};
+
+/// Until the broker has granted the filters, and then until the service has answered.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks whether the connection stands.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What the questions of one profile share.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    /// A session wants a connection.
+    begun: AtomicBool,
+    /// Connections that stand: one, or none.
+    up: AtomicUsize,
+    lent: Mutex<HashMap<TopicFilter, usize>>,
+    /// Things whose shadow topics the user has subscribed.
+    followed: Mutex<HashSet<DeviceId>>,
+}
+
+/// The connection stands for as long as this lives.
+pub(super) struct Up<'a>(&'a Desk);
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.0.up.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Desk {
+    pub(super) fn connected(&self) -> Up<'_> {
+        self.up.fetch_add(1, Ordering::Relaxed);
+        Up(self)
+    }
+
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.up.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits a while for a connection that is on its way. `false`: there is none.
+    pub(super) async fn connection(&self, io: &dyn Io) -> bool {
+        let mut waited = Duration::ZERO;
+        while self.begun.load(Ordering::Relaxed) && waited < PATIENCE && !self.is_connected() {
+            io.sleep(LOOK).await;
+            waited += LOOK;
+        }
+        self.is_connected()
+    }
+
+    /// The thing's shadow topics are subscribed, or not any more.
+    pub(super) fn follow(&self, thing: &DeviceId, on: bool) {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if on {
+            followed.insert(thing.clone());
+        } else {
+            followed.remove(thing);
+        }
+    }
+
+    pub(super) fn follows(&self, thing: &DeviceId) -> bool {
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.contains(thing)
+    }
+
+    fn lent(&self) -> MutexGuard<'_, HashMap<TopicFilter, usize>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One question.
+pub(super) struct Question {
+    /// For a person: `the shadow of RPI`.
+    pub(super) about: String,
+    pub(super) topic: String,
+    pub(super) payload: String,
+    /// Ours is the answer that carries it. `None`: the service has no place for one here.
+    pub(super) token: Option<String>,
+    /// An answer without any token will do: it says the same, whoever asked for it.
+    pub(super) any_will_do: bool,
+}
+
+/// What came of it, as it came.
+pub(super) enum Answer {
+    Accepted(Bytes),
+    Rejected(Bytes),
+}
+
+/// A `clientToken` that nobody else has.
+pub(super) fn token(io: &dyn Io) -> String {
+    let mut bytes = [0; 12];
+    io.random(&mut bytes);
+    format!("thingdeck-{}", text::hex(&bytes))
+}
+
+impl Aws {
+    /// The profile names that very filter: it is not ours to give back.
+    pub(super) fn is_subscribed_by_profile(&self, filter: &str) -> bool {
+        let mut topics = self.common.topics.iter();
+        topics.any(|wish| wish.filter.as_str() == filter)
+    }
+}
+
+/// `keeps`: what is subscribed anyway.
+pub(super) async fn ask(
+    desk: &Desk,
+    io: &dyn Io,
+    question: Question,
+    keeps: impl Fn(&str) -> bool,
+) -> Result<Answer, Problem> {
+    let accepted = format!("{}/accepted", question.topic);
+    let rejected = format!("{}/rejected", question.topic);
+    let topic = Topic::parse(&question.topic).map_err(|why| misnamed(&question, &why))?;
+    let mut filters = Vec::new();
+    for text in [&accepted, &rejected] {
+        let filter = TopicFilter::parse(text).map_err(|why| misnamed(&question, &why))?;
+        filters.push(filter);
+    }
+    let mut ear = io.listen(filters.clone());
+    let loan = Loan::take(desk, io, filters, keeps);
+    within(io, loan.granted())
+        .await
+        .ok_or_else(|| not_granted(&question))??;
+    let payload = Bytes::copy_from_slice(question.payload.as_bytes());
+    let draft = Draft::new(topic, payload, Qos::AtLeastOnce);
+    let exchange = async {
+        io.publish(draft)
+            .await
+            .map_err(|why| not_sent(&question, why))?;
+        Ok(answer(&mut *ear, &question, &accepted).await)
+    };
+    within(io, exchange)
+        .await
+        .ok_or_else(|| silent(&question))?
+}
+
+async fn answer(ear: &mut dyn Ear, question: &Question, accepted: &str) -> Answer {
+    loop {
+        let message = ear.next().await;
+        let is_accepted = message.topic.as_str() == accepted;
+        if is_ours(question, &message, is_accepted) {
+            return if is_accepted {
+                Answer::Accepted(message.payload)
+            } else {
+                Answer::Rejected(message.payload)
+            };
+        }
+    }
+}
+
+fn is_ours(question: &Question, message: &Message, is_accepted: bool) -> bool {
+    let Some(ours) = &question.token else {
+        return true;
+    };
+    let theirs = std::str::from_utf8(&message.payload)
+        .ok()
+        .and_then(read::token);
+    match theirs {
+        Some(theirs) => theirs == *ours,
+        // A request that could not be read is rejected without its token.
+        None => question.any_will_do || !is_accepted,
+    }
+}
+
+/// Filters that are subscribed until this goes.
+struct Loan<'a> {
+    desk: &'a Desk,
+    io: &'a dyn Io,
+    filters: Vec<TopicFilter>,
+    /// Those of them that are given back.
+    ours: Vec<TopicFilter>,
+}
+
+impl<'a> Loan<'a> {
+    fn take(
+        desk: &'a Desk,
+        io: &'a dyn Io,
+        filters: Vec<TopicFilter>,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Self {
+        let ours: Vec<_> = filters
+            .iter()
+            .filter(|filter| !keeps(filter.as_str()))
+            .cloned()
+            .collect();
+        for filter in &ours {
+            *desk.lent().entry(filter.clone()).or_default() += 1;
+        }
+        Self {
+            desk,
+            io,
+            filters,
+            ours,
+        }
+    }
+
+    async fn granted(&self) -> Result<(), Problem> {
+        let asked = self.filters.iter().map(|filter| {
+            self.io
+                .subscribed(FilterWish::new(filter.clone(), Qos::AtLeastOnce))
+        });
+        try_join_all(asked).await.map(drop)
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        for filter in &self.ours {
+            let mut lent = self.desk.lent();
+            let left = lent.get(filter).copied().unwrap_or(1) - 1;
+            if left > 0 {
+                lent.insert(filter.clone(), left);
+                continue;
+            }
+            lent.remove(filter);
+            drop(lent);
+            self.io.unsubscribe(filter.clone());
+        }
+    }
+}
+
+async fn within<T>(io: &dyn Io, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), io.sleep(PATIENCE)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
+
+fn misnamed(question: &Question, why: &dyn std::fmt::Display) -> Problem {
+    Problem::new(
+        format!("could not ask for {}", question.about),
+        why.to_string(),
+        "a thing's name has letters, digits and : _ -",
+    )
+    .exit(Exit::Usage)
+}
+
+fn not_granted(question: &Question) -> Problem {
+    let cause = format!(
+        "the broker did not grant the topics of the answer within {} s",
+        PATIENCE.as_secs()
+    );
+    let remedy = format!(
+        "allow iot:Subscribe on topicfilter/{}/accepted and …/rejected; or give the profile credentials, to ask over REST",
+        question.topic
+    );
+    Problem::new(
+        format!("could not ask for {}", question.about),
+        cause,
+        remedy,
+    )
+    .exit(Exit::Refused)
+}
+
+fn not_sent(question: &Question, why: Problem) -> Problem {
+    let remedy = format!(
+        "allow iot:Publish on topic/{}; {}",
+        question.topic, why.remedy
+    );
+    Problem::new(
+        format!("could not ask for {}", question.about),
+        why.line(),
+        remedy.trim_end_matches("; "),
+    )
+    .exit(why.exit)
+    .retry(why.retry)
+}
+
+fn silent(question: &Question) -> Problem {
+    let cause = format!(
+        "AWS did not answer on {}/accepted or …/rejected within {} s",
+        question.topic,
+        PATIENCE.as_secs()
+    );
+    let remedy = format!(
+        "allow iot:Publish on topic/{topic} and iot:Receive on topic/{topic}/*; names of things are case-sensitive",
+        topic = question.topic
+    );
+    Problem::new(format!("no answer about {}", question.about), cause, remedy).retry(Retry::Backoff)
+}

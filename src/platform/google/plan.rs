@@ -1,0 +1,155 @@
+//! The connect plan (`reference/google-iot-core.md` 2, 3): a fresh token each time.
+
+use std::time::Duration;
+
+use super::Google;
+use super::topics;
+use crate::base::moment::words;
+use crate::base::problem::{Exit, Problem};
+use crate::domain::fact::{Fact, Step, StepState};
+use crate::domain::message::Qos;
+use crate::domain::profile::{GoogleFlavor, Version};
+use crate::domain::relay::RelayNews;
+use crate::domain::subscription::FilterWish;
+use crate::platform::common;
+use crate::platform::io::Io;
+use crate::platform::mqtt::address::Address;
+use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
+
+/// At least 60 s; each ping is billed as 1,024 bytes.
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
+const LIMITS: Limits = Limits {
+    // 256 KB and the topic.
+    max_packet: 320 * 1024,
+    filters_per_subscribe: 8,
+    max_qos: Qos::AtLeastOnce,
+    connect_timeout: Duration::from_secs(15),
+};
+
+impl Google {
+    pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
+        self.check_ids()?;
+        let foreign = {
+            let mut book = self.book();
+            book.disconnected();
+            book.foreign_filters()
+        };
+        // They come back when their devices are attached again.
+        for filter in foreign {
+            io.unsubscribe(filter);
+        }
+        let token = self.token(io)?;
+        self.book().expires = Some(token.until);
+        io.fact(Fact::Relay(Box::new(RelayNews::Credential {
+            until: token.until,
+        })));
+        io.fact(Fact::Step(Step {
+            name: "token",
+            text: format!(
+                "signed with {}, good for {}",
+                token.algorithm,
+                words(self.lifetime())
+            ),
+            state: StepState::Done,
+        }));
+        let seconds = self.common.keep_alive.map(u64::from);
+        Ok(ConnectPlan {
+            endpoints: self.endpoints(io).await?,
+            client_id: self.settings.client_id(),
+            // Ignored, but without one some libraries send no password.
+            username: Some("unused".to_owned()),
+            password: Some(token.text),
+            keep_alive: seconds.map_or(KEEP_ALIVE, Duration::from_secs),
+            version: Version::V311,
+            clean_session: true,
+            session_expiry: Duration::ZERO,
+            will: None,
+            filters: self.own_filters(),
+            limits: LIMITS,
+        })
+    }
+
+    /// The errors first: without them a refused attach is silence.
+    fn own_filters(&self) -> Vec<FilterWish> {
+        let id = self.settings.identity.id();
+        let mut filters = Vec::new();
+        if self.is_gateway() {
+            let errors = topics::errors(id);
+            filters.extend(errors.map(|filter| FilterWish::new(filter, Qos::AtMostOnce)));
+        }
+        if self.book().has_downlinks(id) {
+            let own = super::book::filters(id);
+            filters.extend(own.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce)));
+        }
+        filters
+    }
+
+    /// An empty or impossible id makes a client id that the bridge refuses without saying why.
+    fn check_ids(&self) -> Result<(), Problem> {
+        let id = self.settings.identity.id();
+        let named = [
+            ("project", self.settings.project.as_str()),
+            ("region", self.settings.region.as_str()),
+            ("registry", self.settings.registry.as_str()),
+            ("gateway or device", id),
+        ];
+        if let Some((name, _)) = named.iter().find(|(_, value)| value.trim().is_empty()) {
+            let what = "the client id cannot be made";
+            let cause = format!("the {name} is empty");
+            return Err(Problem::new(what, cause, "name it in the profile").exit(Exit::Usage));
+        }
+        if id.contains('+') {
+            let cause = "an id with a + fits in no topic";
+            let remedy = "register the device under another id";
+            return Err(
+                Problem::new(format!("{id:?} cannot be used"), cause, remedy).exit(Exit::Usage),
+            );
+        }
+        Ok(())
+    }
+
+    async fn endpoints(&self, io: &dyn Io) -> Result<Vec<Endpoint>, Problem> {
+        let proxy = common::proxy(io, &self.common).await?;
+        let mut endpoints = match &self.settings.mqtt_url {
+            Some(url) => {
+                let address = Address::parse(url).map_err(|why| {
+                    let remedy = "write mqtt_url = \"mqtts://HOST:8883\"";
+                    Problem::new("could not tell where the bridge is", why, remedy)
+                        .exit(Exit::Usage)
+                })?;
+                let tls = if address.tls {
+                    Some(self.tls(io)?)
+                } else {
+                    None
+                };
+                vec![Endpoint::tcp(address.host, address.port, tls)]
+            }
+            None => {
+                let host = match self.settings.flavor {
+                    GoogleFlavor::ClearBlade => {
+                        format!("{}-g5-mqtt.clearblade.com", self.settings.region)
+                    }
+                    GoogleFlavor::Google => "mqtt.googleapis.com".to_owned(),
+                };
+                let tls = self.tls(io)?;
+                // 443 carries plain MQTT under TLS, for networks that let nothing else through.
+                [8883, 443]
+                    .map(|port| Endpoint::tcp(host.clone(), port, Some(tls.clone())))
+                    .to_vec()
+            }
+        };
+        for endpoint in &mut endpoints {
+            endpoint.proxy.clone_from(&proxy);
+        }
+        Ok(endpoints)
+    }
+
+    fn tls(&self, io: &dyn Io) -> Result<TlsPlan, Problem> {
+        Ok(TlsPlan {
+            extra_roots: common::roots(io, &self.common)?.into_iter().collect(),
+            system_roots: !self.common.ca_file_only,
+            insecure_skip_verify: self.common.insecure_skip_verify,
+            ..TlsPlan::default()
+        })
+    }
+}

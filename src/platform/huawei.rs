@@ -1,0 +1,104 @@
+//! The adapter for Huawei IoT: a device over its older v1 topics or IoTDA, and the application side over REST.
+
+mod answer;
+mod attend;
+pub mod login;
+pub mod messages;
+mod plan;
+mod refusal;
+mod rules;
+pub mod sign;
+pub mod topics;
+
+use std::sync::Mutex;
+
+use super::io::{Ear, Io};
+use super::plan::ConnectPlan;
+use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use crate::base::moment::Mono;
+use crate::base::problem::{Exit, Problem};
+use crate::domain::capability::Capabilities;
+use crate::domain::message::{Draft, Message};
+use crate::domain::profile::{Common, HuaweiSettings, PlatformId};
+use crate::domain::reading::Reading;
+use crate::domain::request::{Reply, Request};
+use crate::domain::subscription::FilterWish;
+
+/// One device of one instance.
+pub struct Huawei {
+    settings: HuaweiSettings,
+    common: Common,
+    /// Listens from before the connection stands: the platform delivers what waits without being asked.
+    ear: Mutex<Option<Box<dyn Ear>>>,
+    rate: Mutex<rules::Rate>,
+}
+
+impl Huawei {
+    pub fn new(settings: HuaweiSettings, common: Common) -> Self {
+        Self {
+            settings,
+            common,
+            ear: Mutex::default(),
+            rate: Mutex::default(),
+        }
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "what asks over HTTP comes with the REST side"
+    )]
+    async fn answer(&self, _io: &dyn Io, what: Request) -> Result<Reply, Problem> {
+        match what {
+            Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
+            Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
+            _ => Err(no_such()),
+        }
+    }
+}
+
+fn no_such() -> Problem {
+    Problem::new(
+        "Huawei IoT has no answer to this",
+        "it has devices, shadows, commands and messages",
+        "use devices, shadow, report, command, message, tail and publish",
+    )
+    .exit(Exit::Usage)
+}
+
+impl Platform for Huawei {
+    fn info(&self) -> PlatformInfo {
+        PlatformInfo {
+            id: PlatformId::Huawei,
+            capabilities: Capabilities::HUAWEI,
+        }
+    }
+
+    fn interpret(&self, message: &Message) -> Reading {
+        messages::interpret(&self.settings, message)
+    }
+
+    fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
+        self.listen(io);
+        Box::pin(self.connect_plan(io))
+    }
+
+    fn attend<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Leave> {
+        Box::pin(self.reply(io))
+    }
+
+    fn refused<'a>(&'a self, io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
+        Box::pin(std::future::ready(self.judge(io)))
+    }
+
+    fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
+        Box::pin(self.answer(io, what))
+    }
+
+    fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {
+        self.check(draft, at)
+    }
+
+    fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
+        rules::filter(wish)
+    }
+}

@@ -1,0 +1,1 @@
+//! The account, without a broker.
