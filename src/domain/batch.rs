@@ -155,13 +155,13 @@ impl Batch {
         }
     }
 
-    /// Each on its own. Their payloads share the batch's memory.
+    /// Each on its own, with memory of its own: whoever keeps one does not keep the whole read.
     pub fn messages(&self) -> impl Iterator<Item = Message> {
         self.iter().map(|batched| Message {
             at: self.at,
             direction: Direction::In,
             topic: Topic::received(batched.topic_text()),
-            payload: self.bytes.slice_ref(batched.payload),
+            payload: Bytes::copy_from_slice(batched.payload),
             qos: batched.qos,
             retain: batched.retain,
             dup: batched.dup,

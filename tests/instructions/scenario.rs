@@ -111,7 +111,7 @@ fn payload(n: usize) -> Vec<u8> {
 }
 
 /// PUBLISH packets of MQTT 3.1.1.
-fn packets(from: usize, count: usize, qos: Qos, topics: usize) -> BytesMut {
+pub fn packets(from: usize, count: usize, qos: Qos, topics: usize) -> BytesMut {
     let mut out = BytesMut::new();
     for n in from..from + count {
         let topic = format!("bench/{:02}/{:05}/event", n % 10, n % topics);
@@ -132,7 +132,7 @@ fn packets(from: usize, count: usize, qos: Qos, topics: usize) -> BytesMut {
 }
 
 /// The next batch of what was read.
-fn gathered(read: &mut BytesMut) -> Option<Batch> {
+pub fn gathered(read: &mut BytesMut) -> Option<Batch> {
     let mut acknowledged = 0_u64;
     let batch = gather(read, Version::V311, 1 << 20, 300, |packet| {
         acknowledged += u64::from(packet);
@@ -142,13 +142,13 @@ fn gathered(read: &mut BytesMut) -> Option<Batch> {
 }
 
 /// A dashboard on a plain broker.
-struct Deck {
-    app: App,
+pub struct Deck {
+    pub app: App,
     elapsed: Duration,
 }
 
 impl Deck {
-    fn new(width: u16, height: u16) -> Self {
+    pub fn new(width: u16, height: u16) -> Self {
         let filter = TopicFilter::parse("#").unwrap();
         let profile = ProfileSummary {
             name: "plant".to_owned(),
@@ -185,7 +185,7 @@ impl Deck {
         deck
     }
 
-    fn now(&self) -> Moment {
+    pub fn now(&self) -> Moment {
         Moment {
             mono: Mono(self.elapsed),
             wall: Timestamp::from_seconds(1_790_000_000).plus(self.elapsed),
@@ -199,7 +199,7 @@ impl Deck {
         drop(effects);
     }
 
-    fn hear(&mut self, mut read: BytesMut) {
+    pub fn hear(&mut self, mut read: BytesMut) {
         while let Some(mut batch) = gathered(&mut read) {
             batch.at = self.now().wall;
             self.feed(Event::Session(SESSION, SessionEvent::Messages(batch)));
