@@ -14,6 +14,7 @@ mod composer;
 mod damaged;
 mod dashboard;
 mod faults;
+mod flood;
 mod headless;
 mod history;
 mod hostile;
