@@ -282,7 +282,7 @@ impl App {
             }
             Fact::Shadow(news) => self.shadow_news(&news),
             Fact::Jobs(news) => self.jobs_news(*news),
-            Fact::Relay(_) => {}
+            Fact::Relay(news) => self.relay_news(*news),
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -329,6 +329,7 @@ impl App {
             }
             Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
             Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
+            Purpose::Relay(purpose) => self.relay_answered(id, purpose, result),
             Purpose::SaveProfile
             | Purpose::SaveThing
             | Purpose::TryThing

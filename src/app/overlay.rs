@@ -17,6 +17,7 @@ pub(super) mod palette;
 pub(super) mod profiles;
 pub(super) mod provision;
 pub(super) mod recipe;
+mod relay;
 mod shadow;
 pub(super) mod text;
 pub(super) mod token;

@@ -23,7 +23,10 @@ pub enum Verb {
     Feed(FeedVerb),
     State {
         device: String,
+        /// Also the older ones, where the platform keeps them.
+        versions: bool,
     },
+    Relay(RelayVerb),
     Profile {
         device: String,
     },
@@ -58,6 +61,49 @@ pub struct ProvisionVerb {
     pub replace: bool,
     /// Save it without connecting as the thing.
     pub no_check: bool,
+}
+
+/// Devices behind a gateway, and what the registry is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayVerb {
+    /// `attach` and `detach`.
+    Attach {
+        device: String,
+        on: bool,
+        /// The attachment lives as long as the connection.
+        hold: Option<Duration>,
+    },
+    Config {
+        device: String,
+        what: ConfigVerb,
+    },
+    Command {
+        device: String,
+        subfolder: Option<String>,
+        payload: PayloadSource,
+    },
+    /// `bind` and `unbind`.
+    Bind {
+        device: String,
+        /// `None`: the profile's own.
+        gateway: Option<String>,
+        on: bool,
+    },
+    Registries {
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigVerb {
+    Show {
+        all: bool,
+    },
+    Send {
+        payload: PayloadSource,
+        /// Only when this is still the newest version.
+        expected: Option<u64>,
+    },
 }
 
 /// `subscribe` and `unsubscribe`.

@@ -262,8 +262,7 @@ impl Io for Script {
     fn secret<'a>(&'a self, place: &'a SecretRef) -> Pending<'a, Result<Secret, Problem>> {
         let found = match place {
             SecretRef::Plain(secret) => Ok(secret.clone()),
-            SecretRef::Env(name) => self
-                .variable(name)
+            SecretRef::Env(name) => Io::variable(self, name)
                 .ok_or_else(|| Problem::new(format!("{name} is not set"), "", "")),
             other => Err(Problem::new(
                 format!("nothing at {}", other.place()),

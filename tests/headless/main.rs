@@ -9,6 +9,7 @@ mod expect;
 mod feeds;
 mod looking;
 mod profiles;
+mod provision;
 mod publish;
 mod record;
 mod replay;

@@ -20,7 +20,7 @@ mod properties;
 mod recording;
 mod session;
 mod shadow;
-mod thing_jobs;
 mod sieve;
+mod thing_jobs;
 mod topics;
 mod wizard;

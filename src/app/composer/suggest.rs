@@ -55,10 +55,13 @@ impl App {
         let (mut begins, mut holds) = (BTreeSet::new(), BTreeSet::new());
         let sent = self.composer.history.iter().map(|e| e.sheet.topic.as_str());
         let filters = self.home.filters.iter().map(|f| f.wish.filter.as_str());
-        let plain = filters.filter(|filter| !filter.contains(['+', '#']));
+        let relays = self.capabilities().relay.config;
+        let plain = filters.filter(|filter| !relays && !filter.contains(['+', '#']));
+        let own = self.relay_topics();
+        let own = own.iter().map(String::as_str);
         let known = self.home.tree.topics_like(typed, MOST);
         let known = known.iter().map(String::as_str);
-        for topic in known.chain(sent).chain(plain) {
+        for topic in known.chain(own).chain(sent).chain(plain) {
             if topic == typed {
                 continue;
             }

@@ -9,6 +9,7 @@ use super::super::lines::{self, line};
 use super::super::pane::devices::step_line;
 use super::super::screen::{Field, FormBox, Line, Role, Span};
 use super::super::state::App;
+use super::relay::RelayForm;
 use super::text::problem_lines;
 use super::{After, Over};
 use crate::base::problem::Problem;
@@ -60,6 +61,7 @@ pub(in super::super) enum FormKind {
     ShadowName(DeviceId),
     /// What became of a job.
     JobStatus(DeviceId, Box<Job>),
+    Relay(RelayForm),
 }
 
 impl FormKind {
@@ -166,7 +168,10 @@ impl FormOver {
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
             FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
-            FormKind::JobStatus(..) => &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")],
+            FormKind::JobStatus(..) | FormKind::Relay(RelayForm::Send { .. }) => {
+                &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")]
+            }
+            FormKind::Relay(RelayForm::Bind { .. }) => &[("Enter", "go on"), ("Esc", "back")],
             FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
             FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
@@ -205,6 +210,12 @@ impl FormOver {
                 Sort::Country | Sort::OneOf(_) => {}
             }
         }
+    }
+
+    /// The answer was no: it can be corrected and sent again.
+    pub(in super::super) fn failed(&mut self, problem: Problem) {
+        self.waiting = None;
+        self.error = Some(problem);
     }
 
     fn step(&mut self, forward: bool) {
@@ -304,6 +315,7 @@ impl App {
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
             FormKind::ShadowName(thing) => self.submit_shadow_name(over, &thing),
             FormKind::JobStatus(thing, job) => self.submit_job_status(over, &thing, &job),
+            FormKind::Relay(form) => self.submit_relay(over, &form),
         }
     }
 
@@ -319,6 +331,7 @@ impl App {
             FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
             FormKind::Values(..)
             | FormKind::JobStatus(..)
+            | FormKind::Relay(_)
             | FormKind::Properties
             | FormKind::SweepConfirm => 84,
         };
@@ -371,6 +384,7 @@ impl App {
                 format!("A named shadow of {}", self.home.devices.label(thing))
             }
             FormKind::JobStatus(_, job) => format!("Job {}", job.id),
+            FormKind::Relay(form) => self.relay_form_title(form),
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -385,6 +399,7 @@ impl App {
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Provision => super::provision::intro(over, cells),
             FormKind::Recipe => super::recipe::intro(cells),
+            FormKind::Relay(_) => self.relay_form_intro(over, cells),
             FormKind::Filter(_) | FormKind::ShadowName(_) | FormKind::JobStatus(..) => Vec::new(),
             FormKind::Properties
             | FormKind::Repeat
@@ -397,7 +412,7 @@ impl App {
     }
 
     /// The topmost form that waits for this answer.
-    pub(super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
+    pub(in super::super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
         self.overlays.iter_mut().find_map(|over| match over {
             Over::Form(form) if form.waiting == Some(id) => Some(form),
             _ => None,

@@ -112,6 +112,10 @@ fn access_key(prefix: &str, token: Option<Secret>) -> AccessKey {
     }
 }
 
+fn texts(all: &[String; 2]) -> [&str; 2] {
+    [&all[0], &all[1]]
+}
+
 /// As a console would show them. `*` stands for region and account, too.
 fn policies() -> [(&'static str, String); 3] {
     let statement = |actions: &[&str], resources: &[&str]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
@@ -131,9 +135,6 @@ fn policies() -> [(&'static str, String); 3] {
             format!("arn:aws:iot:*:*:{kind}/$aws/provisioning-templates/thingdeck/provision/*"),
         ]
     };
-    fn texts(all: &[String; 2]) -> [&str; 2] {
-        [&all[0], &all[1]]
-    }
     [
         (
             "deck",

@@ -33,7 +33,7 @@ fn told(rejection: &Rejection) -> String {
     out
 }
 
-pub(super) fn not_subscribed(problem: Problem, template: &str) -> Problem {
+pub(super) fn not_subscribed(problem: &Problem, template: &str) -> Problem {
     let cause = format!("{}: {}", problem.what, problem.cause);
     let what = "the answers of AWS could not be subscribed; nothing was made";
     Problem::new(what, cause, statements(template)).exit(Exit::Refused)
@@ -45,8 +45,7 @@ pub(super) fn not_created(trouble: &Trouble, template: &str, repeated: bool) -> 
         Trouble::Rejected(rejection) => {
             let (exit, retry, remedy) = match rejection.status_code {
                 401 | 403 => (Exit::Refused, Retry::Never, statements(template)),
-                429 => (Exit::Failed, Retry::Backoff, later()),
-                500.. => (Exit::Failed, Retry::Backoff, later()),
+                429 | 500.. => (Exit::Failed, Retry::Backoff, later()),
                 _ => (
                     Exit::Failed,
                     Retry::Never,

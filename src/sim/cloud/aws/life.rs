@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::registry::Registry;
-use super::shadow::Shadows;
+use super::shadow::{Document, Shadows};
 use super::topic::{ShadowRequest, Verb};
 use super::{Aws, Source};
 use crate::base::moment::{Moment, Mono, Timestamp};
@@ -239,7 +239,7 @@ impl Aws {
         let telemetry = device.telemetry().at_most_once();
         self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let document = self.shadows.document(&device.thing, None);
-        let delta = document.and_then(|document| document.delta());
+        let delta = document.and_then(Document::delta);
         let state = match delta {
             Some((delta, _)) => delta,
             None if device.kind == Kind::Other => return,
