@@ -82,7 +82,9 @@ struct MqttArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "With --platform aws, besides --client-id, --api-url, --topic, --mqtt-version")]
+#[command(
+    next_help_heading = "With --platform aws, besides --client-id, --api-url, --topic, --mqtt-version"
+)]
 struct AwsArgs {
     /// The account's data endpoint: xxxx-ats.iot.REGION.amazonaws.com
     #[arg(long, value_name = "HOST[:PORT]", value_parser = endpoint)]
@@ -106,10 +108,20 @@ struct AwsArgs {
     #[arg(long, value_name = "ID", requires = "secret_key")]
     access_key_id: Option<String>,
     /// Variable that holds the secret key, read at every start
-    #[arg(long, value_name = "VARIABLE", group = "secret_key", requires = "access_key_id")]
+    #[arg(
+        long,
+        value_name = "VARIABLE",
+        group = "secret_key",
+        requires = "access_key_id"
+    )]
     secret_key_env: Option<String>,
     /// File that holds the secret key, read at every start
-    #[arg(long, value_name = "FILE", group = "secret_key", requires = "access_key_id")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "secret_key",
+        requires = "access_key_id"
+    )]
     secret_key_file: Option<PathBuf>,
     /// Read the secret key from stdin now, and keep it in a file that only you can read
     #[arg(long, group = "secret_key", requires = "access_key_id")]

@@ -135,7 +135,10 @@ fn fill(template: &str, typed: &[&str], things: &impl Fn(&str) -> Vec<String>) -
             (Some(_), Some(text)) if !text.is_empty() => vec![text.to_owned()],
             (Some(_), _) => {
                 // The rest is the person's.
-                return paths.iter().map(|path| format!("{}/", path.join("/"))).collect();
+                return paths
+                    .iter()
+                    .map(|path| format!("{}/", path.join("/")))
+                    .collect();
             }
         };
         let longer = |path: &Vec<String>| {
@@ -167,9 +170,18 @@ mod tests {
     #[test]
     fn a_thing_is_filled_in_and_its_topics_follow() {
         let found = offered(AWS.publish, "$aws/things/RP");
-        assert!(found.contains(&"$aws/things/RPI/shadow/update".to_owned()), "{found:?}");
-        assert!(found.contains(&"$aws/things/RPI2/jobs/start-next".to_owned()), "{found:?}");
-        assert!(!found.iter().any(|topic| topic.contains("lamp")), "{found:?}");
+        assert!(
+            found.contains(&"$aws/things/RPI/shadow/update".to_owned()),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&"$aws/things/RPI2/jobs/start-next".to_owned()),
+            "{found:?}"
+        );
+        assert!(
+            !found.iter().any(|topic| topic.contains("lamp")),
+            "{found:?}"
+        );
         let found = offered(AWS.publish, "$aws/things/unknown/shadow/u");
         assert_eq!(found, ["$aws/things/unknown/shadow/update"]);
     }
@@ -188,7 +200,10 @@ mod tests {
     #[test]
     fn every_reserved_topic_is_one() {
         for topic in AWS.publish.iter().chain(AWS.filters) {
-            assert!(topic.starts_with("$aws/") || topic.starts_with("$share/"), "{topic}");
+            assert!(
+                topic.starts_with("$aws/") || topic.starts_with("$share/"),
+                "{topic}"
+            );
             assert!(topic.matches('/').count() <= 8, "{topic}");
         }
     }

@@ -47,15 +47,29 @@ impl App {
     pub(super) fn open_aws_wizard(&mut self) {
         let one_of = |words: [&str; 2]| Sort::OneOf(words.map(str::to_owned).into());
         let (five, three) = (Version::V5.word(), Version::V311.word());
-        let field = |label: &str, text: &str, sort, hint: &str| FormField::new(label, text, sort, hint);
+        let field =
+            |label: &str, text: &str, sort, hint: &str| FormField::new(label, text, sort, hint);
         let text = |label: &str, hint: &str| field(label, "", Sort::Text, hint);
         let fields = vec![
-            field("Name", &self.free_name("factory"), Sort::Text, "for -p and the header"),
+            field(
+                "Name",
+                &self.free_name("factory"),
+                Sort::Text,
+                "for -p and the header",
+            ),
             text("Endpoint", "xxxx-ats.iot.REGION.amazonaws.com"),
-            field("Sign in", WITH_CERTIFICATE, one_of([WITH_CERTIFICATE, WITH_KEYS]), ""),
+            field(
+                "Sign in",
+                WITH_CERTIFICATE,
+                one_of([WITH_CERTIFICATE, WITH_KEYS]),
+                "",
+            ),
             text("Certificate", "path of …-certificate.pem.crt"),
             text("Private key", "path of …-private.pem.key"),
-            text("AWS profile", "for keys and the list of things; empty: AWS's usual places"),
+            text(
+                "AWS profile",
+                "for keys and the list of things; empty: AWS's usual places",
+            ),
             text("Region", "empty: as the endpoint says"),
             text("Client id", "empty: a new one at every start"),
             field("MQTT", five, one_of([five, three]), ""),
@@ -94,7 +108,8 @@ impl App {
             Err(why) => return wrong(ENDPOINT, "this is no endpoint", why),
         };
         if endpoint.is_legacy() {
-            let why = "the endpoint needs -ats in its name: nobody trusts the old one's certificate";
+            let why =
+                "the endpoint needs -ats in its name: nobody trusts the old one's certificate";
             return wrong(ENDPOINT, why, String::new());
         }
         let is_keyed = auth(over) == AwsAuth::SigV4;
@@ -146,7 +161,11 @@ pub(super) fn gathered(over: &FormOver) -> NewProfile {
         text => Some(text.to_owned()),
     };
     let auth = auth(over);
-    let path = |field| text(field).map(PathBuf::from).filter(|_| auth == AwsAuth::Mtls);
+    let path = |field| {
+        text(field)
+            .map(PathBuf::from)
+            .filter(|_| auth == AwsAuth::Mtls)
+    };
     NewProfile {
         name: over.text(NAME).to_owned(),
         account: NewAccount::Aws(Box::new(NewAws {

@@ -204,7 +204,12 @@ impl App {
     pub(in super::super) fn devices_named(&self, begins: &str, most: usize) -> Vec<String> {
         let selected = self.devices.selected.iter().map(DeviceId::as_str);
         let others = self.home.devices.iter().map(|e| e.device.id.as_str());
-        let others = others.filter(|id| self.devices.selected.as_ref().is_none_or(|s| s.as_str() != *id));
+        let others = others.filter(|id| {
+            self.devices
+                .selected
+                .as_ref()
+                .is_none_or(|s| s.as_str() != *id)
+        });
         let fits = selected.chain(others).filter(|id| id.starts_with(begins));
         fits.take(most).map(str::to_owned).collect()
     }
