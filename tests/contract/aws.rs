@@ -327,7 +327,9 @@ async fn a_close_after_connect_says_what_aws_means_by_it() {
     bench.control.close_after_connect(true);
     let mut open = bench.open_profile("fleet");
     let link = open
-        .link("a reason", |state| matches!(state, LinkState::Reconnecting { .. }))
+        .link("a reason", |state| {
+            matches!(state, LinkState::Reconnecting { .. })
+        })
         .await;
     let LinkState::Reconnecting { why, .. } = link else {
         panic!("{link:?}");
