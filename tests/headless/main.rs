@@ -13,5 +13,6 @@ mod provision;
 mod publish;
 mod record;
 mod replay;
+mod shadow;
 mod stage;
 mod tail;

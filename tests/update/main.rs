@@ -18,6 +18,7 @@ mod messages;
 mod panes;
 mod plot;
 mod properties;
+mod provision;
 mod recording;
 mod session;
 mod shadow;
