@@ -10,4 +10,5 @@
 mod support;
 
 mod faults;
+mod shadow;
 mod walk;

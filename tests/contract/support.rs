@@ -28,10 +28,15 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Of another platform, or otherwise.
+    pub async fn start_with(adjust: impl FnOnce(&mut SimOptions)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let sim = Sim::start(SimOptions::in_dir(folder.path().join("sim")))
-            .await
-            .expect("the simulator starts");
+        let mut options = SimOptions::in_dir(folder.path().join("sim"));
+        adjust(&mut options);
+        let sim = Sim::start(options).await.expect("the simulator starts");
         let control = sim.control();
         Self {
             folder,
@@ -62,15 +67,29 @@ impl Bench {
 
     /// Opens the profile `home` and its stream.
     pub fn open(&self) -> Open {
+        self.open_profile("home")
+    }
+
+    pub fn open_profile(&self, name: &str) -> Open {
         let inbox = Inbox::new(1 << 20);
-        let mut station =
-            Station::open(&self.context(), SessionId { generation: 1 }, "home", &inbox);
+        let session = SessionId { generation: 1 };
+        let mut station = Station::open(&self.context(), session, name, &inbox);
         station.stream(How::default());
         Open {
             station: Some(station),
             inbox,
             seen: Vec::new(),
         }
+    }
+
+    pub fn config(&self) -> std::path::PathBuf {
+        self.sim
+            .as_ref()
+            .expect("running")
+            .ready()
+            .config
+            .clone()
+            .into()
     }
 
     pub fn add_to_config(&self, text: &str) {
