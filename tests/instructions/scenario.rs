@@ -10,9 +10,11 @@ use thingdeck::app::event::{Event, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::domain::batch::Batch;
+use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::Qos;
 use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::program::Programs;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::TopicFilter;
@@ -153,7 +155,7 @@ impl Deck {
         let profile = ProfileSummary {
             name: "plant".to_owned(),
             platform: PlatformId::Mqtt,
-            capabilities: thingdeck::platform::mqtt::CAPABILITIES,
+            capabilities: Capabilities::MQTT,
             simulated: false,
             insecure: false,
             event_hours: 24,
@@ -174,6 +176,7 @@ impl Deck {
             mouse: true,
             pins: Pins::default(),
             seed: 1,
+            programs: Programs::default(),
         });
         let elapsed = Duration::ZERO;
         let mut deck = Self { app, elapsed };
