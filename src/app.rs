@@ -25,6 +25,7 @@ mod pending;
 mod picture;
 mod plot;
 mod recording;
+mod relays;
 pub mod screen;
 pub mod scroll;
 mod shadows;

@@ -26,6 +26,7 @@ pub mod paper;
 mod provision;
 mod publish;
 mod recording;
+mod relay;
 mod shadow;
 pub mod verb;
 

@@ -13,6 +13,7 @@ mod profiles;
 mod provision;
 mod publish;
 mod record;
+mod relay;
 mod replay;
 mod script;
 mod shadow;
@@ -61,7 +62,8 @@ async fn play(verb: &Verb, script: &mut Script<'_>) -> Result<Exit, End> {
         Verb::Devices { json } => devices::run(script, *json).await,
         Verb::Subs { json, no_connect } => subs::run(script, *json, *no_connect).await,
         Verb::Feed(verb) => feed::run(script, verb).await,
-        Verb::State { device } => state::state(script, device).await,
+        Verb::State { device, versions } => state::state(script, device, *versions).await,
+        Verb::Relay(verb) => relay::run(script, verb).await,
         Verb::Profile { device } => state::profile(script, device).await,
         Verb::Control(verb) => control::run(script, verb).await,
         Verb::Tail(verb) => tail::run(script, verb, tail::Manner::Tail).await,

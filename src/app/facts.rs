@@ -213,6 +213,12 @@ impl App {
                     self.ask_about_newcomers();
                 }
             }
+            Fact::DeviceHeard(device) => {
+                if self.home.devices.get(&device.id).is_none() {
+                    let changed = self.home.devices.add(device);
+                    self.lists_changed(changed);
+                }
+            }
             Fact::DeviceRemoved(device) => {
                 let text = format!("{} is gone", self.home.devices.label(&device));
                 if self.home.devices.remove(&device) {
@@ -269,7 +275,7 @@ impl App {
             }
             Fact::Shadow(news) => self.shadow_news(&news),
             Fact::Jobs(news) => self.jobs_news(*news),
-            Fact::Relay(_) => {}
+            Fact::Relay(news) => self.relay_news(*news),
             Fact::TokenRefused(problem) => self.token_refused(problem),
             Fact::Notice(problem) => {
                 let role = if problem.is_fatal() {
@@ -316,6 +322,7 @@ impl App {
             }
             Purpose::Shadow(purpose) => self.shadow_answered(id, purpose, result),
             Purpose::Jobs(purpose) => self.jobs_answered(id, purpose, result),
+            Purpose::Relay(purpose) => self.relay_answered(id, purpose, result),
             Purpose::SaveProfile
             | Purpose::SaveThing
             | Purpose::TryThing

@@ -4,6 +4,7 @@ use super::commands::Commands;
 use super::feeds::Feeds;
 use super::filters::Filters;
 use super::jobs::Jobs;
+use super::relays::Relays;
 use super::shadows::Shadows;
 use crate::base::problem::Problem;
 use crate::domain::fact::{Budget, Step};
@@ -34,6 +35,7 @@ pub(super) struct Home {
     pub(super) commands: Commands,
     pub(super) shadows: Shadows,
     pub(super) jobs: Jobs,
+    pub(super) relays: Relays,
     pub(super) budget: Option<Budget>,
     /// The list was asked for although there is no connection.
     pub(super) greeted: bool,
@@ -62,6 +64,7 @@ impl Home {
             commands: Commands::default(),
             shadows: Shadows::default(),
             jobs: Jobs::default(),
+            relays: Relays::default(),
             budget: None,
             greeted: false,
             newcomers: false,

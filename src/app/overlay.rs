@@ -1,5 +1,6 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
+mod account;
 mod broker;
 pub(super) mod choice;
 pub(super) mod compose;
@@ -16,6 +17,7 @@ pub(super) mod palette;
 pub(super) mod profiles;
 pub(super) mod provision;
 pub(super) mod recipe;
+mod relay;
 mod shadow;
 pub(super) mod text;
 pub(super) mod token;

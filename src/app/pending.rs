@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::composer::send::Job;
 use super::jobs::JobsPurpose;
+use super::relays::RelayPurpose;
 use super::shadows::ShadowPurpose;
 use crate::domain::device::DeviceId;
 use crate::domain::request::{RequestId, Setting};
@@ -37,6 +38,7 @@ pub(super) enum Purpose {
     },
     Shadow(ShadowPurpose),
     Jobs(JobsPurpose),
+    Relay(RelayPurpose),
     /// A section of a shadow is in the user's editor.
     EditShadow,
     TryProfile,

@@ -149,6 +149,9 @@ impl App {
             let text = format!("{waiting} waiting to be sent");
             return Some(Span::new(text, Role::Warn));
         }
+        if let Some(credential) = self.credential_span() {
+            return Some(credential);
+        }
         let budget = self.home.budget?;
         match budget.resting_until {
             Some(until) if until > self.at_wall() => {
@@ -285,6 +288,7 @@ impl App {
             self.groups_change(),
             self.feeds_change(),
             self.newcomer_change(),
+            self.credential_change(),
         ]
         .into_iter()
         .flatten()

@@ -309,6 +309,8 @@ impl App {
             Action::EditFilter => self.edit_topic_filter(),
             Action::Control => self.open_control(),
             Action::Jobs => self.open_jobs(),
+            Action::Bind => self.open_binding(true),
+            Action::Unbind => self.open_binding(false),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {

@@ -11,6 +11,7 @@ use super::look::LookArgs;
 use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
+use super::relay::{AttachArgs, BindArgs, CommandArgs, ConfigArgs, DetachArgs};
 use super::shadow::ShadowArgs;
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
 use super::{Command, Look, SimOptions};
@@ -128,6 +129,7 @@ pub enum PlatformArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProfilePlatform {
     Thinq,
+    Aws,
     Mqtt,
 }
 
@@ -204,10 +206,40 @@ pub enum Commands {
         feed: FeedArgs,
     },
     /// Print a device's state as JSON
+    ///
+    /// Where the platform keeps the states that a device sent (Google), the newest as one JSON line.
     State {
         /// Id, unique beginning of an id, or alias
         #[arg(value_name = "DEVICE")]
         device: String,
+        /// All that the platform keeps, newest first (Google)
+        #[arg(long)]
+        versions: bool,
+    },
+    /// Attach a device to the gateway (Google), and tell whether the bridge takes it
+    ///
+    /// The bridge acknowledges, or says nothing and gives the reason on the gateway's errors topic: both are told in words. The
+    /// attachment ends with the connection: see --for, and `devices` in the profile.
+    Attach(AttachArgs),
+    /// Detach a device from the gateway (Google)
+    Detach(DetachArgs),
+    /// Print a device's configuration, or send it a new one (Google, over REST)
+    ///
+    /// Each version is one JSON line: version, times, and the payload as `payload` (JSON), `text` or `base64`.
+    Config(ConfigArgs),
+    /// Send a command to a device (Google, over REST)
+    ///
+    /// The device has to be connected, or attached, and to listen for commands at this moment.
+    Command(CommandArgs),
+    /// Bind a device to a gateway (Google, over REST)
+    Bind(BindArgs),
+    /// Take a device's binding to a gateway away (Google, over REST)
+    Unbind(BindArgs),
+    /// List the registries of the project and region (Google, over REST)
+    Registries {
+        /// One JSON object a line instead of ids
+        #[arg(long)]
+        json: bool,
     },
     /// Print what a device can tell and be told (its profile) as JSON
     Profile {
@@ -420,7 +452,16 @@ impl Commands {
             Self::Subs { json, no_connect } => Command::Verb(Verb::Subs { json, no_connect }),
             Self::Subscribe { feed, hours } => Command::Verb(feed.verb(true, hours)?),
             Self::Unsubscribe { feed } => Command::Verb(feed.verb(false, None)?),
-            Self::State { device } => Command::Verb(Verb::State { device }),
+            Self::State { device, versions } => Command::Verb(Verb::State { device, versions }),
+            Self::Attach(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Detach(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Config(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Command(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Bind(args) => Command::Verb(Verb::Relay(args.verb(true))),
+            Self::Unbind(args) => Command::Verb(Verb::Relay(args.verb(false))),
+            Self::Registries { json } => {
+                Command::Verb(Verb::Relay(super::verb::RelayVerb::Registries { json }))
+            }
             Self::Profile { device } => Command::Verb(Verb::Profile { device }),
             Self::Control {
                 device,

@@ -112,6 +112,7 @@ fn every_command_is_understood_as_it_is_documented() {
     assert_eq!(
         verb(&["state", "x"]),
         Verb::State {
+            versions: false,
             device: "x".to_owned()
         }
     );
@@ -492,6 +493,8 @@ fn help_offers_what_this_version_does_and_nothing_else() {
         "tail",
         "expect",
         "publish",
+        "record",
+        "replay",
         "profile-add",
         "profile-list",
         "profile-remove",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
 use crate::domain::message::{Properties, Qos};
-use crate::domain::profile::{SecretRef, Version};
+use crate::domain::profile::{AwsAuth, SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::Topic;
 
@@ -23,7 +23,10 @@ pub enum Verb {
     Feed(FeedVerb),
     State {
         device: String,
+        /// Also the older ones, where the platform keeps them.
+        versions: bool,
     },
+    Relay(RelayVerb),
     Profile {
         device: String,
     },
@@ -58,6 +61,49 @@ pub struct ProvisionVerb {
     pub replace: bool,
     /// Save it without connecting as the thing.
     pub no_check: bool,
+}
+
+/// Devices behind a gateway, and what the registry is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayVerb {
+    /// `attach` and `detach`.
+    Attach {
+        device: String,
+        on: bool,
+        /// The attachment lives as long as the connection.
+        hold: Option<Duration>,
+    },
+    Config {
+        device: String,
+        what: ConfigVerb,
+    },
+    Command {
+        device: String,
+        subfolder: Option<String>,
+        payload: PayloadSource,
+    },
+    /// `bind` and `unbind`.
+    Bind {
+        device: String,
+        /// `None`: the profile's own.
+        gateway: Option<String>,
+        on: bool,
+    },
+    Registries {
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigVerb {
+    Show {
+        all: bool,
+    },
+    Send {
+        payload: PayloadSource,
+        /// Only when this is still the newest version.
+        expected: Option<u64>,
+    },
 }
 
 /// `subscribe` and `unsubscribe`.
@@ -212,6 +258,25 @@ pub enum Account {
         client_id: Option<String>,
         topics: Vec<FilterWish>,
     },
+    Aws(Box<AwsAccount>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsAccount {
+    pub endpoint: String,
+    pub auth: AwsAuth,
+    pub version: Version,
+    pub client_id: Option<String>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub region: Option<String>,
+    /// A profile of AWS's shared files.
+    pub aws_profile: Option<String>,
+    /// Both halves of an access key.
+    pub keys: Option<(String, SecretSource)>,
+    pub api_url: Option<String>,
+    pub things: Vec<String>,
+    pub topics: Vec<FilterWish>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

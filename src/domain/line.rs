@@ -93,7 +93,9 @@ fn opening(at: Timestamp, origin: Origin<'_>) -> String {
     )
 }
 
-fn push_payload(line: &mut String, payload: &[u8], mask: &[&str]) {
+/// The members for a payload, each with a comma before it: `payload`, `text` or `base64`, from which the identical bytes
+/// come back.
+pub fn push_payload(line: &mut String, payload: &[u8], mask: &[&str]) {
     let Ok(text) = std::str::from_utf8(payload) else {
         line.push_str(",\"base64\":\"");
         STANDARD.encode_string(payload, line);

@@ -4,10 +4,18 @@ use crate::base::problem::Exit;
 use crate::domain::json::pretty;
 use crate::domain::request::{Reply, Request};
 
+use super::relay;
 use super::script::{End, Script, unfit};
 
-pub(super) async fn state(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
-    script.begin_with("state", |can| can.state)?;
+pub(super) async fn state(
+    script: &mut Script<'_>,
+    wanted: &str,
+    versions: bool,
+) -> Result<Exit, End> {
+    let profile = script.begin_with("state", |can| can.state || can.relay.config)?;
+    if script.console.capabilities(&profile).relay.config {
+        return relay::states(script, wanted, versions).await;
+    }
     let device = script.device(wanted).await?.id;
     match script.ask(Request::State { device }).await? {
         Reply::State(state) => script.out(&pretty(&state)).await?,

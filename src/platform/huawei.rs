@@ -1,11 +1,13 @@
 //! The adapter for Huawei IoT: a device over its older v1 topics or IoTDA, and the application side over REST.
 
 mod answer;
+mod application;
 mod attend;
 pub mod login;
 pub mod messages;
 mod plan;
 mod refusal;
+mod rest;
 mod rules;
 pub mod sign;
 pub mod topics;
@@ -21,6 +23,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
 use crate::domain::profile::{Common, HuaweiSettings, PlatformId};
 use crate::domain::reading::Reading;
+use crate::domain::relay::{RelayReply, RelayRequest};
 use crate::domain::request::{Reply, Request};
 use crate::domain::subscription::FilterWish;
 
@@ -31,6 +34,7 @@ pub struct Huawei {
     /// Listens from before the connection stands: the platform delivers what waits without being asked.
     ear: Mutex<Option<Box<dyn Ear>>>,
     rate: Mutex<rules::Rate>,
+    session: Mutex<Option<rest::Session>>,
 }
 
 impl Huawei {
@@ -40,17 +44,35 @@ impl Huawei {
             common,
             ear: Mutex::default(),
             rate: Mutex::default(),
+            session: Mutex::default(),
         }
     }
 
-    #[expect(
-        clippy::unused_async,
-        reason = "what asks over HTTP comes with the REST side"
-    )]
-    async fn answer(&self, _io: &dyn Io, what: Request) -> Result<Reply, Problem> {
+    async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
         match what {
+            Request::Devices { .. } => self.devices(io).await.map(Reply::Devices),
+            Request::Relay(what) => self.relay(io, what).await.map(Reply::Relay),
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
+            _ => Err(no_such()),
+        }
+    }
+}
+
+impl Huawei {
+    async fn relay(&self, io: &dyn Io, what: RelayRequest) -> Result<RelayReply, Problem> {
+        match what {
+            RelayRequest::SendCommand { device, command } => {
+                self.send_command(io, &device, command).await
+            }
+            RelayRequest::SendMessage {
+                device,
+                payload,
+                name,
+                topic,
+            } => self.send_message(io, &device, &payload, name, topic).await,
+            RelayRequest::Register(new) => self.register(io, new).await,
+            RelayRequest::Delete(device) => self.delete(io, &device).await,
             _ => Err(no_such()),
         }
     }

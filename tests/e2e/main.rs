@@ -21,6 +21,7 @@ mod hostile;
 mod idle;
 mod mqtt;
 mod plant;
+mod provision;
 mod recording;
 mod retained;
 mod secrets;

@@ -100,3 +100,26 @@ fn a_url_is_meant_whatever_profile_a_variable_names() {
     command.env("THINGDECK_PROFILE", "plant");
     Ended::from(command.output().expect("it runs")).expect(6);
 }
+
+/// failure-modes.md F40.
+#[test]
+fn a_jq_program_that_does_not_end_is_named_while_the_stream_and_the_keys_go_on() {
+    let home = plant();
+    let mut screen = Screen::start(&home, 120, 36, &["-p", "plant"]);
+    screen.shows("connected").shows("conveyor").press("3|");
+    screen.shows("jq for everything").paste("last(repeat(.))");
+    screen.shows("cut off: not done after 1 s");
+    screen.escape("jq for everything").no_longer_shows("repeat");
+    screen
+        .press("|")
+        .shows("jq for everything")
+        .paste("\"n\" + \"=7\"");
+    screen.shows("\"n=7\"").press("\r").shows("written: ");
+    screen.leaves();
+    let config = std::fs::read_to_string(home.config()).expect("a config");
+    assert!(config.contains("[jq]"), "{config}");
+    // The next start has it.
+    let mut screen = Screen::start(&home, 120, 36, &["-p", "plant"]);
+    screen.shows("connected").press("3").shows("\"n=7\"");
+    screen.leaves();
+}

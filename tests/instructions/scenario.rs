@@ -175,6 +175,7 @@ impl Deck {
             keeps_history: false,
             mouse: true,
             pins: Pins::default(),
+            programs: Programs::default(),
             seed: 1,
             programs: Programs::default(),
         });

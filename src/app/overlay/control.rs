@@ -29,6 +29,9 @@ impl App {
     }
 
     pub(super) fn open_control_of(&mut self, device: &DeviceId) {
+        if self.capabilities().relay.config {
+            return self.open_relay_send(device.clone());
+        }
         if !self.capabilities().control {
             let platform = self.platform_name();
             return self.say(Role::Warn, format!("{platform} takes no commands"));

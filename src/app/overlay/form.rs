@@ -9,6 +9,7 @@ use super::super::lines::{self, line};
 use super::super::pane::devices::step_line;
 use super::super::screen::{Field, FormBox, Line, Role, Span};
 use super::super::state::App;
+use super::relay::RelayForm;
 use super::text::problem_lines;
 use super::{After, Over};
 use crate::base::problem::Problem;
@@ -37,6 +38,8 @@ pub(in super::super) enum FormKind {
     Wizard,
     /// A new profile of any broker.
     Broker,
+    /// A new profile of AWS IoT Core.
+    Aws,
     Token(Option<Problem>),
     /// A topic filter: a new one, or this one to be changed.
     Filter(Option<TopicFilter>),
@@ -58,12 +61,13 @@ pub(in super::super) enum FormKind {
     ShadowName(DeviceId),
     /// What became of a job.
     JobStatus(DeviceId, Box<Job>),
+    Relay(RelayForm),
 }
 
 impl FormKind {
     /// What is typed there takes a while to type again.
     pub(in super::super) const fn is_account(&self) -> bool {
-        matches!(self, Self::Wizard | Self::Broker)
+        matches!(self, Self::Wizard | Self::Broker | Self::Aws)
     }
 }
 
@@ -145,7 +149,7 @@ impl FormOver {
             FormKind::Wizard => {
                 [("Enter", "next"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
-            FormKind::Broker => {
+            FormKind::Broker | FormKind::Aws => {
                 [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
             FormKind::Provision => {
@@ -164,7 +168,10 @@ impl FormOver {
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
             FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
-            FormKind::JobStatus(..) => &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")],
+            FormKind::JobStatus(..) | FormKind::Relay(RelayForm::Send { .. }) => {
+                &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")]
+            }
+            FormKind::Relay(RelayForm::Bind { .. }) => &[("Enter", "go on"), ("Esc", "back")],
             FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
             FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
         });
@@ -178,6 +185,9 @@ impl FormOver {
     pub(in super::super) fn is_touched(&self) -> bool {
         if self.kind == FormKind::Broker {
             return super::broker::is_touched(self);
+        }
+        if self.kind == FormKind::Aws {
+            return super::account::is_touched(self);
         }
         self.fields
             .iter()
@@ -200,6 +210,12 @@ impl FormOver {
                 Sort::Country | Sort::OneOf(_) => {}
             }
         }
+    }
+
+    /// The answer was no: it can be corrected and sent again.
+    pub(in super::super) fn failed(&mut self, problem: Problem) {
+        self.waiting = None;
+        self.error = Some(problem);
     }
 
     fn step(&mut self, forward: bool) {
@@ -285,6 +301,7 @@ impl App {
         match over.kind.clone() {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Broker => self.submit_broker(over),
+            FormKind::Aws => self.submit_aws(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Provision => self.submit_provision(over),
             FormKind::Recipe => self.submit_recipe(over),
@@ -298,6 +315,7 @@ impl App {
             FormKind::Values(device, paths) => self.submit_values(over, &device, &paths),
             FormKind::ShadowName(thing) => self.submit_shadow_name(over, &thing),
             FormKind::JobStatus(thing, job) => self.submit_job_status(over, &thing, &job),
+            FormKind::Relay(form) => self.submit_relay(over, &form),
         }
     }
 
@@ -305,6 +323,7 @@ impl App {
         let width = match over.kind {
             FormKind::Wizard
             | FormKind::Broker
+            | FormKind::Aws
             | FormKind::Token(_)
             | FormKind::Provision
             | FormKind::Recipe => 78,
@@ -312,6 +331,7 @@ impl App {
             FormKind::Filter(_) | FormKind::Repeat | FormKind::Answer | FormKind::SweepTopic => 72,
             FormKind::Values(..)
             | FormKind::JobStatus(..)
+            | FormKind::Relay(_)
             | FormKind::Properties
             | FormKind::SweepConfirm => 84,
         };
@@ -345,6 +365,7 @@ impl App {
         match &over.kind {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Broker => "Add an MQTT broker".to_owned(),
+            FormKind::Aws => "Add an AWS IoT Core account".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Provision => "Provision a new thing".to_owned(),
             FormKind::Recipe => "Report the connection state in the shadow".to_owned(),
@@ -363,6 +384,7 @@ impl App {
                 format!("A named shadow of {}", self.home.devices.label(thing))
             }
             FormKind::JobStatus(_, job) => format!("Job {}", job.id),
+            FormKind::Relay(form) => self.relay_form_title(form),
             FormKind::Values(device, _) => {
                 format!("Control {}", self.home.devices.label(device))
             }
@@ -373,9 +395,11 @@ impl App {
         match &over.kind {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
+            FormKind::Aws => super::account::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Provision => super::provision::intro(over, cells),
             FormKind::Recipe => super::recipe::intro(cells),
+            FormKind::Relay(_) => self.relay_form_intro(over, cells),
             FormKind::Filter(_) | FormKind::ShadowName(_) | FormKind::JobStatus(..) => Vec::new(),
             FormKind::Properties
             | FormKind::Repeat
@@ -388,7 +412,7 @@ impl App {
     }
 
     /// The topmost form that waits for this answer.
-    pub(super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
+    pub(in super::super) fn form_waiting(&mut self, id: RequestId) -> Option<&mut FormOver> {
         self.overlays.iter_mut().find_map(|over| match over {
             Over::Form(form) if form.waiting == Some(id) => Some(form),
             _ => None,
@@ -403,11 +427,16 @@ impl App {
 }
 
 fn below(over: &FormOver, cells: usize) -> Vec<Line> {
-    let mut out: Vec<_> = over.steps.iter().map(step_line).collect();
+    let told = |step: &&Step| {
+        over.error
+            .as_ref()
+            .is_none_or(|problem| problem.what != step.text)
+    };
+    let mut out: Vec<_> = over.steps.iter().filter(told).map(step_line).collect();
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
-            FormKind::Broker => "connecting …",
+            FormKind::Broker | FormKind::Aws => "connecting …",
             FormKind::Token(_) => "saving …",
             FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
             FormKind::Provision => "asking …",

@@ -21,13 +21,17 @@ impl App {
             Action::Push => can.feed(Feed::Push).is_some(),
             Action::Event => can.feed(Feed::Event).is_some(),
             Action::State => {
-                can.state || can.shadow || (can.topics && self.focus == PaneId::Devices)
+                can.state
+                    || can.shadow
+                    || can.relay.config
+                    || (can.topics && self.focus == PaneId::Devices)
             }
             Action::Sort if self.focus == PaneId::Messages => self.is_grouped(),
             Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Jobs => can.jobs,
             Action::Provision | Action::ConnectionState => can.provision,
-            Action::Control => can.control,
+            Action::Control => can.control || can.relay.config,
+            Action::Bind | Action::Unbind => can.relay.bind,
             Action::Energy => can.energy,
             Action::AddFilter | Action::EditFilter => can.filters,
             Action::Compose => can.publish || can.control,

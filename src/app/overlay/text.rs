@@ -39,6 +39,8 @@ pub(in super::super) enum TextKind {
     },
     Report,
     State(DeviceId),
+    /// Configuration and states behind a platform that relays.
+    Versions(DeviceId),
     Energy(DeviceId),
     /// What the broker says of itself.
     Health,
@@ -81,7 +83,7 @@ impl App {
             TextKind::Help(_) => (84, 40),
             TextKind::Problem { .. } => (76, 14),
             TextKind::Report => (88, 30),
-            TextKind::State(_) => (104, 60),
+            TextKind::State(_) | TextKind::Versions(_) => (104, 60),
             TextKind::Energy(_) => (60, 40),
             TextKind::Health => (84, 48),
             TextKind::Sweep => (72, 14),
@@ -105,6 +107,7 @@ impl App {
             TextKind::Problem { problem, .. } => problem_lines(problem, cells),
             TextKind::Report => self.report_lines(cells),
             TextKind::State(device) => self.state_lines(device, cells),
+            TextKind::Versions(device) => self.versions_lines(device, cells),
             TextKind::Energy(device) => self.energy_lines(device),
             TextKind::Health => self.health_lines(cells),
             TextKind::Log => self.log_lines(0, usize::MAX),
@@ -194,7 +197,7 @@ impl App {
             KeyCode::Char('N') => self.text_move(&mut over, Action::Up),
             KeyCode::Char('r') => return self.text_refresh(over),
             KeyCode::Char('x') => {
-                if let TextKind::State(device) = over.kind.clone() {
+                if let TextKind::State(device) | TextKind::Versions(device) = over.kind.clone() {
                     self.open_control_of(&device);
                 }
             }
@@ -241,6 +244,11 @@ impl App {
             TextKind::Problem { connects: true, .. } => {
                 self.act(Action::Refresh);
                 After::Close
+            }
+            TextKind::Versions(device) => {
+                let device = device.clone();
+                self.ask_versions(&device);
+                After::Stay(Over::Text(over))
             }
             TextKind::State(device) => {
                 let device = device.clone();
@@ -309,6 +317,12 @@ impl App {
                 .report
                 .as_ref()
                 .map_or(String::new(), |r| r.title.clone()),
+            TextKind::Versions(device) => {
+                format!(
+                    "Configuration and states of {}",
+                    self.home.devices.label(device)
+                )
+            }
             TextKind::State(device) => format!("State of {}", self.home.devices.label(device)),
             TextKind::Energy(device) => {
                 format!("Energy usage of {}", self.home.devices.label(device))
@@ -333,6 +347,7 @@ impl App {
             TextKind::State(_) if self.capabilities().energy => {
                 "x control  r refresh  E energy  / filter  Esc close"
             }
+            TextKind::Versions(_) => "x send  r refresh  / filter  Esc close",
             TextKind::State(_) => "x control  r refresh  / filter  Esc close",
             TextKind::Plot => "w time  c CSV file  y copy CSV  x take the last one out  Esc close",
             TextKind::Log => "Left Right sideways  / filter  G follow  Esc close",
@@ -432,7 +447,7 @@ const fn closes(kind: &TextKind, key: char) -> bool {
     matches!(
         (kind, key),
         (TextKind::Help(_), '?')
-            | (TextKind::State(_), 's')
+            | (TextKind::State(_) | TextKind::Versions(_), 's')
             | (TextKind::Log, 'L')
             | (TextKind::Health, 'B')
     )

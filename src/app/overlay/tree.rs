@@ -24,6 +24,12 @@ impl App {
         if self.capabilities().shadow {
             return self.open_shadow();
         }
+        if self.capabilities().relay.config {
+            return match self.device_at_hand() {
+                Some(device) => self.open_versions(device),
+                None => self.say(Role::Warn, "no device is selected"),
+            };
+        }
         if !self.capabilities().state {
             let platform = self.platform_name();
             return self.say(Role::Warn, format!("{platform} tells no states"));

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select, try_join_all};
 
 use super::Aws;
+use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::base::text;
 use crate::domain::device::DeviceId;
@@ -27,6 +28,9 @@ use crate::platform::io::{Ear, Io};
 /// Until the broker has granted the filters, and then until the service has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Without credentials they are not looked for again for so long.
+const KEYLESS: Duration = Duration::from_mins(1);
+
 /// Between two looks whether the connection stands.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -38,6 +42,8 @@ pub(super) struct Desk {
     /// Connections that stand: one, or none.
     up: AtomicUsize,
     lent: Mutex<HashMap<TopicFilter, usize>>,
+    /// When no credentials were found the last time: looking for them takes a while.
+    keyless: Mutex<Option<Mono>>,
     /// Things whose shadow topics the user has subscribed.
     followed: Mutex<HashSet<DeviceId>>,
 }
@@ -88,6 +94,16 @@ impl Desk {
     pub(super) fn follows(&self, thing: &DeviceId) -> bool {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         followed.contains(thing)
+    }
+
+    /// Whether it is worth looking for credentials again, while a connection can be asked instead.
+    pub(super) fn may_have_keys(&self, now: Mono) -> bool {
+        let keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
+        keyless.is_none_or(|since| now.since(since) >= KEYLESS)
+    }
+
+    pub(super) fn found_no_keys(&self, now: Mono) {
+        *self.keyless.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     fn lent(&self) -> MutexGuard<'_, HashMap<TopicFilter, usize>> {
@@ -147,7 +163,8 @@ pub(super) async fn ask(
     let loan = Loan::take(desk, io, filters, keeps);
     within(io, loan.granted())
         .await
-        .ok_or_else(|| not_granted(&question))??;
+        .ok_or_else(|| not_granted(&question))?
+        .map_err(|why| refused(&question, &why))?;
     let payload = Bytes::copy_from_slice(question.payload.as_bytes());
     let draft = Draft::new(topic, payload, Qos::AtLeastOnce);
     let exchange = async {
@@ -260,6 +277,17 @@ fn misnamed(question: &Question, why: &dyn std::fmt::Display) -> Problem {
         "a thing's name has letters, digits and : _ -",
     )
     .exit(Exit::Usage)
+}
+
+fn refused(question: &Question, why: &Problem) -> Problem {
+    let exit = match (why.exit, why.is_fatal()) {
+        (Exit::Failed, true) => Exit::Refused,
+        (exit, _) => exit,
+    };
+    let what = format!("could not ask for {}", question.about);
+    Problem::new(what, format!("{}: {}", why.what, why.cause), &*why.remedy)
+        .exit(exit)
+        .retry(why.retry)
 }
 
 fn not_granted(question: &Question) -> Problem {

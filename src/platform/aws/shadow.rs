@@ -28,17 +28,22 @@ pub(super) async fn request(
     what: ShadowRequest,
 ) -> Result<ShadowReply, Problem> {
     check_names(&what)?;
-    if aws.desk.is_connected()
-        && aws.desk.follows(what.thing())
-        && !matches!(what, ShadowRequest::Names(_))
-    {
+    let desk = &aws.desk;
+    let is_names = matches!(what, ShadowRequest::Names(_));
+    let asks_mqtt = desk.follows(what.thing()) || !desk.may_have_keys(io.now().mono);
+    if desk.is_connected() && asks_mqtt && !is_names {
         return over_mqtt(aws, io, what).await;
     }
     match aws.keys(io).await {
         Ok(_) => over_rest::request(aws, io, what).await,
-        Err(why) if matches!(what, ShadowRequest::Names(_)) => Err(why),
-        Err(_) if aws.desk.connection(io).await => over_mqtt(aws, io, what).await,
-        Err(_) => Ok(ShadowReply::NoConnection),
+        Err(why) if is_names => Err(why),
+        Err(_) => {
+            desk.found_no_keys(io.now().mono);
+            if !desk.connection(io).await {
+                return Ok(ShadowReply::NoConnection);
+            }
+            over_mqtt(aws, io, what).await
+        }
     }
 }
 
