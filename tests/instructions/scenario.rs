@@ -177,7 +177,6 @@ impl Deck {
             pins: Pins::default(),
             programs: Programs::default(),
             seed: 1,
-            programs: Programs::default(),
         });
         let elapsed = Duration::ZERO;
         let mut deck = Self { app, elapsed };
