@@ -11,7 +11,6 @@ use super::screen::Role;
 use super::state::App;
 use super::words;
 use crate::base::problem::Problem;
-use crate::domain::batch::Batch;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
@@ -79,13 +78,7 @@ impl App {
         self.moved |= self.overlays.iter().any(Over::is_log);
     }
 
-    fn batch(&mut self, batch: &Batch) {
-        for message in batch.messages() {
-            self.message(&message, Reading::default());
-        }
-    }
-
-    fn message(&mut self, message: &Message, reading: Reading) {
+    pub(super) fn message(&mut self, message: &Message, reading: Reading) {
         self.exchange_heard(message);
         self.sweep_heard(message);
         self.record(message, &reading);

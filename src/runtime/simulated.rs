@@ -95,10 +95,12 @@ async fn start(platform: PlatformId) -> Result<Running, Problem> {
     })
 }
 
-/// Which of the profiles that the simulator writes; `None`: its default. A plain broker is shown with all that MQTT 5 has.
+/// Which of the profiles that the simulator writes; `None`: its default. A plain broker is shown with all that MQTT 5 has, and
+/// AWS with its reason codes.
 const fn written_name(platform: PlatformId) -> Option<&'static str> {
     match platform {
-        PlatformId::Thinq | PlatformId::Aws | PlatformId::Google | PlatformId::Huawei => None,
+        PlatformId::Thinq | PlatformId::Google | PlatformId::Huawei => None,
+        PlatformId::Aws => Some("fleet-v5"),
         PlatformId::Mqtt => Some("plant-v5"),
     }
 }

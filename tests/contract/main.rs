@@ -7,6 +7,7 @@
     reason = "a test writes the files that a person would"
 )]
 
+mod aws;
 mod support;
 
 mod faults;

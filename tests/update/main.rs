@@ -17,6 +17,7 @@ mod messages;
 mod panes;
 mod plot;
 mod properties;
+mod provision;
 mod recording;
 mod session;
 mod shadow;

@@ -225,7 +225,7 @@ impl Ritual<'_> {
             self.failed("certificate", words::not_kept(problem, &id))
         })?;
         let text = format!(
-            "{} is made and kept here with its key; it waits for its registration",
+            "{} is made, and kept here with its key",
             short(&kept.certificate_id)
         );
         self.tell("certificate", StepState::Done, &text, Some(kept.until));
