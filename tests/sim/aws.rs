@@ -168,7 +168,7 @@ impl Five {
         loop {
             match self.next().await {
                 Some(v5::Packet::SubAck(ack)) => return ack.return_codes,
-                Some(v5::Packet::Publish(_)) => {}
+                Some(v5::Packet::Publish(_) | v5::Packet::PubAck(_)) => {}
                 other => panic!("{other:?}"),
             }
         }

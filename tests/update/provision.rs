@@ -169,10 +169,7 @@ fn a_refusal_stays_in_the_form_with_what_was_typed() {
         "the hook",
     )));
     let shown = deck.overlay();
-    for text in [
-        "Serial=7 a",
-        "AWS answered 403",
-        "the hook"] {
+    for text in ["Serial=7 a", "AWS answered 403", "the hook"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     deck.press("ctrl-s");

@@ -288,6 +288,17 @@ impl App {
                 line("press P to add an account", Role::Dim),
             ]);
         }
+        if self.home.devices.is_listed() && self.capabilities().own_feeds {
+            return Body::Empty(vec![
+                line("no device is listed", Role::Normal),
+                line("", Role::Dim),
+                line(
+                    "whoever is heard appears here; or name them in the",
+                    Role::Dim,
+                ),
+                line("profile; r asks again", Role::Dim),
+            ]);
+        }
         if self.home.devices.is_listed() {
             return Body::Empty(vec![
                 line("this account has no devices", Role::Normal),

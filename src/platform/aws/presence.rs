@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::topics::ClientEvent;
-use crate::domain::device::{DeviceId, Presence};
+use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
 use crate::domain::reading::{Kind, Reading};
@@ -46,6 +46,15 @@ impl Presences {
         newer
     }
 
+    /// The index lags behind the events.
+    pub(super) fn correct(&self, devices: &mut [Device]) {
+        for device in devices {
+            if let Some(seen) = self.0.get(device.id.as_str()) {
+                device.presence = presence(seen.connected);
+            }
+        }
+    }
+
     pub(super) fn read(&mut self, message: &Message, event: ClientEvent, client: &str) -> Reading {
         let body: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
         let text = |name: &str| body.get(name).and_then(Value::as_str);
@@ -63,14 +72,9 @@ impl Presences {
                 connected,
             };
             if self.takes(client, seen) {
-                let presence = if connected {
-                    Presence::Online
-                } else {
-                    Presence::Offline
-                };
                 facts.push(Fact::Presence {
                     device: device.clone(),
-                    presence,
+                    presence: presence(connected),
                 });
             }
         }
@@ -81,6 +85,14 @@ impl Presences {
             facts,
             mask: Vec::new(),
         }
+    }
+}
+
+const fn presence(connected: bool) -> Presence {
+    if connected {
+        Presence::Online
+    } else {
+        Presence::Offline
     }
 }
 

@@ -28,6 +28,8 @@ const FRESH: Duration = Duration::from_mins(1);
 const STRANGERS: usize = 10_000;
 /// A device that is no thing.
 pub(super) const NO_TOPICS: &str = "it has no topics of its own";
+/// A list that is longer is asked for again rather than kept a second time.
+const KEPT: usize = 5000;
 const WHAT: &str = "could not list the things";
 
 /// What is known of the things.
@@ -36,6 +38,7 @@ pub(super) struct Book(Mutex<Listed>);
 
 #[derive(Debug, Default)]
 struct Listed {
+    /// Empty where they are too many to be kept twice.
     devices: Vec<Device>,
     ids: HashSet<DeviceId>,
     at: Option<Mono>,
@@ -75,21 +78,26 @@ impl Book {
         listed.heard.iter().map(|id| bare(id.as_str())).collect()
     }
 
-    fn put(&self, devices: Vec<Device>, now: Mono) -> Vec<Device> {
+    fn put(&self, mut devices: Vec<Device>, now: Mono) -> Vec<Device> {
         let mut listed = self.lock();
         listed.ids = devices.iter().map(|device| device.id.clone()).collect();
-        listed.devices = devices;
-        listed.at = Some(now);
         let Listed { ids, heard, .. } = &mut *listed;
         heard.retain(|id| !ids.contains(id));
-        listed.with_heard()
+        devices.extend(heard.iter().map(|id| bare(id.as_str())));
+        let few = devices.len() <= KEPT;
+        listed.at = few.then_some(now);
+        listed.devices = if few { devices.clone() } else { Vec::new() };
+        devices
     }
 }
 
 impl Listed {
+    /// Those of the list, and whoever was heard since.
     fn with_heard(&self) -> Vec<Device> {
-        let heard = self.heard.iter().map(|id| bare(id.as_str()));
-        self.devices.iter().cloned().chain(heard).collect()
+        let told: HashSet<_> = self.devices.iter().map(|device| &device.id).collect();
+        let since = self.heard.iter().filter(|id| !told.contains(id));
+        let since = since.map(|id| bare(id.as_str()));
+        self.devices.iter().cloned().chain(since).collect()
     }
 }
 
@@ -126,7 +134,9 @@ impl Aws {
             let names = self.settings.things.iter();
             names.map(|name| bare(name)).collect()
         };
-        Ok(self.things.put(devices, io.now().mono))
+        let mut devices = self.things.put(devices, io.now().mono);
+        self.presences().correct(&mut devices);
+        Ok(devices)
     }
 
     /// A device's own profile seldom has credentials to list others with: those that were heard are better than nothing.

@@ -685,6 +685,7 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
     assert!(refused > 2000, "{refused}");
 }
 
+mod aws;
 mod messages;
 mod mqtt;
 

@@ -11,7 +11,8 @@ pub struct Keys {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn sha(bytes: &[u8]) -> String {
@@ -30,7 +31,8 @@ pub fn escape(text: &str) -> String {
         }
         other => format!("%{other:02X}"),
     };
-    text.bytes().map(one).collect()
+    let parts: Vec<_> = text.bytes().map(one).collect();
+    parts.concat()
 }
 
 fn signature(keys: &Keys, date: &str, scope: &str, canonical: &str) -> String {

@@ -15,8 +15,8 @@ use crate::raw::{Five, Stream, Three, Wire, web_socket};
 #[tokio::test]
 async fn a_registered_certificate_comes_in_with_either_version() {
     let account = Account::quiet().await;
-    account.five("a").await;
-    account.three("b").await;
+    let _five = account.five("a").await;
+    let _three = account.three("b").await;
     assert!(account.control.is_connected("a") && account.control.is_connected("b"));
 }
 
@@ -268,4 +268,58 @@ async fn a_signed_connection_ends_after_a_day() {
         five.end().await,
         Some(v5::DisconnectReasonCode::AdministrativeAction)
     );
+}
+
+#[tokio::test]
+async fn the_close_frame_of_a_web_socket_is_a_goodbye_and_sends_no_will() {
+    let account = Account::quiet().await;
+    let mut watch = account.five("watch").await;
+    let gone = "$aws/events/presence/disconnected/signed";
+    watch.listen(&["last/words", gone]).await;
+    let host = format!("127.0.0.1:{}", account.front_port());
+    let now = account.control.now();
+    let query = presign(&keys(&account), &host, REGION, &date(now, 0), Slip::None);
+    for (closes, cause) in [
+        (true, "CLIENT_INITIATED_DISCONNECT"),
+        (false, "CONNECTION_LOST"),
+    ] {
+        let mut five = Five::over(upgrade(&account, &query, Some("mqtt")).await.unwrap());
+        let qos = rumqttc::v5::mqttbytes::QoS::AtLeastOnce;
+        let will = v5::LastWill::new("last/words", "bye", qos, false, None);
+        five.connect_with("signed", Some(will), None, |_| {}).await;
+        if closes {
+            let Wire::Web(web) = &mut five.wire else {
+                panic!("not a WebSocket");
+            };
+            web.close(None).await.unwrap();
+        }
+        drop(five);
+        let mut willed = false;
+        let event = loop {
+            let message = watch.message().await;
+            if message.topic == gone {
+                break super::json(&message.payload);
+            }
+            willed |= message.topic == "last/words";
+        };
+        assert_eq!(event["disconnectReason"], cause);
+        assert_eq!(willed, !closes, "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_broker_answers_denials_where_that_is_wanted() {
+    let account = Account::quiet().await;
+    account.control.answer_denials_in_3(true);
+    account.control.deny("iot:Subscribe", "*secret*");
+    account.control.deny("iot:Connect", "*client/stranger");
+    let mut three = account.three("a").await;
+    let codes = three
+        .listen(&["open", "secret/#"])
+        .await
+        .expect("an answer");
+    assert_eq!(codes[1], v4::SubscribeReasonCode::Failure);
+    let mut three = Three::over(account.open("deck").await);
+    let ack = three.connect("stranger", None).await;
+    assert_eq!(ack.code, v4::ConnectReturnCode::NotAuthorized);
 }

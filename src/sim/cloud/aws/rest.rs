@@ -20,6 +20,8 @@ use crate::sim::cloud::{HttpAnswer, HttpRequest};
 pub struct Service {
     /// The error that SearchIndex answers with while indexing is off, such as `IndexNotReadyException`.
     pub indexing_off: Option<String>,
+    /// 3.1.1 hears of a denial by CONNACK 5 and SUBACK 0x80, as older documents have it, instead of a hang-up.
+    pub answers_denials_in_3: bool,
 }
 
 /// Which of AWS's hosts answers a call.
