@@ -1,6 +1,7 @@
 //! What every layer may use: text made safe for a terminal, secrets, moments in time, and problems in words.
 
 pub mod dice;
+pub mod keyed_hash;
 pub mod moment;
 pub mod near;
 pub mod percent;

@@ -23,6 +23,7 @@ pub mod provision;
 pub mod reading;
 pub mod relay;
 pub mod request;
+pub mod reserved;
 pub mod session;
 pub mod shadow;
 pub mod state;

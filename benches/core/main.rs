@@ -7,14 +7,18 @@
     reason = "a benchmark that cannot prepare its input has nothing to measure"
 )]
 
+#[path = "../../tests/instructions/scenario.rs"]
+#[expect(dead_code, reason = "some of it is for counting only")]
+mod scenario;
 mod stage;
 
-use divan::counter::BytesCount;
+use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use thingdeck::app::event::{Event, Key, KeyCode};
 use thingdeck::domain::line::{Origin, encode};
+use thingdeck::domain::message::Qos;
 use thingdeck::domain::payload;
 use thingdeck::domain::profile::PlatformId;
 use thingdeck::domain::session::SessionEvent;
@@ -29,6 +33,46 @@ use stage::{Broker, Deck, SESSION, messages, thinq};
 
 fn main() {
     divan::main();
+}
+
+#[expect(
+    dead_code,
+    reason = "the scenarios count what is in here; benches time it themselves"
+)]
+fn counted_part<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+/// What a read of 280 messages brings, from its bytes to stored and indexed; one in 280 of it is a message.
+#[divan::bench(args = [100, 10_000])]
+fn ingest_of_280_messages(bencher: Bencher<'_, '_>, topics: usize) {
+    let mut deck = scenario::Deck::new(120, 40);
+    deck.hear(scenario::packets(0, topics, Qos::AtMostOnce, topics));
+    let mut from = 0;
+    bencher
+        .counter(ItemsCount::new(280_usize))
+        .with_inputs(|| {
+            from += 280;
+            scenario::packets(from, 280, Qos::AtMostOnce, topics)
+        })
+        .bench_local_values(|read| deck.hear(read));
+}
+
+/// A frame while a thousand messages a second scroll by.
+#[divan::bench(args = [(80, 24), (120, 40), (250, 80)])]
+fn frame_under_a_flood(bencher: Bencher<'_, '_>, (width, height): (u16, u16)) {
+    let mut deck = scenario::Deck::new(width, height);
+    let theme = Theme::pick("dark", false, ColourDepth::True);
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let mut from = 0;
+    bencher.bench_local(|| {
+        from += 33;
+        deck.hear(scenario::packets(from, 33, Qos::AtMostOnce, 100));
+        let screen = deck.app.picture(deck.now());
+        terminal
+            .draw(|frame| ui::view(&screen, &theme, frame))
+            .unwrap();
+    });
 }
 
 /// What a push topic's payload means: all fixtures in turn, one a call.

@@ -274,7 +274,7 @@ static TABLE: &[ActionInfo] = &[
         "device state",
         &["s"],
         ON_DEVICE,
-        "the device's state, as a tree, or its shadow; of a topic, its last message",
+        "the device's state or shadow; of a topic, its last message",
         Some("state"),
     ),
     entry(

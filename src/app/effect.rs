@@ -1,5 +1,6 @@
 //! All that the core can ask for. Plain data, so that a test states the whole list.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::domain::compose::{Entry, Template};
 use crate::domain::connection_state::Recipe;
 use crate::domain::device::DeviceId;
 use crate::domain::message::Message;
-use crate::domain::profile::{PlatformId, Version};
+use crate::domain::profile::{AwsAuth, PlatformId, Version};
 use crate::domain::provision::NewThingProfile;
 use crate::domain::reading::Kind;
 use crate::domain::request::{Request, RequestId};
@@ -179,4 +180,20 @@ pub enum NewAccount {
         password: Option<Secret>,
         filter: Option<TopicFilter>,
     },
+    Aws(Box<NewAws>),
+}
+
+/// AWS IoT Core, as the wizard asks for it. Holds no secret: keys stay where AWS's own tools have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAws {
+    pub endpoint: String,
+    pub auth: AwsAuth,
+    pub version: Version,
+    pub client_id: Option<String>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    /// A profile of AWS's shared files; `None`: AWS's usual places.
+    pub keys_of: Option<String>,
+    pub region: Option<String>,
+    pub filter: Option<TopicFilter>,
 }

@@ -11,11 +11,10 @@ use super::screen::Role;
 use super::state::App;
 use super::words;
 use crate::base::problem::Problem;
-use crate::domain::batch::Batch;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
-use crate::domain::reading::Reading;
+use crate::domain::reading::{Kind, Reading};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, LogLine, SessionEvent, SessionId};
 use crate::domain::subscription::Feed;
@@ -79,13 +78,7 @@ impl App {
         self.moved |= self.overlays.iter().any(Over::is_log);
     }
 
-    fn batch(&mut self, batch: &Batch) {
-        for message in batch.messages() {
-            self.message(&message, Reading::default());
-        }
-    }
-
-    fn message(&mut self, message: &Message, reading: Reading) {
+    pub(super) fn message(&mut self, message: &Message, reading: Reading) {
         self.exchange_heard(message);
         self.sweep_heard(message);
         self.record(message, &reading);
@@ -101,7 +94,9 @@ impl App {
         self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
             self.home.devices.touch(number, self.at.mono);
-            self.alive(&id);
+            if is_said_by_device(reading.kind) {
+                self.alive(&id);
+            }
         }
         self.offer_message(seq);
         self.moved = true;
@@ -218,6 +213,12 @@ impl App {
                 if !known {
                     self.say(Role::Good, text);
                     self.ask_about_newcomers();
+                }
+            }
+            Fact::DeviceHeard(device) => {
+                if self.home.devices.get(&device.id).is_none() {
+                    let changed = self.home.devices.add(device);
+                    self.lists_changed(changed);
                 }
             }
             Fact::DeviceRemoved(device) => {
@@ -539,4 +540,12 @@ impl App {
             .collect();
         parts.join(", ")
     }
+}
+
+/// What the platform says about a device, its shadow or its jobs does not show that the device is there.
+const fn is_said_by_device(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Shadow | Kind::Job | Kind::Presence | Kind::Provisioning
+    )
 }

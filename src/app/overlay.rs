@@ -1,5 +1,6 @@
 //! Boxes on top of the panes: text to read, a list to choose from, fields to fill in, a question.
 
+mod account;
 mod broker;
 pub(super) mod choice;
 pub(super) mod compose;

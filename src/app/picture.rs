@@ -1,5 +1,6 @@
 //! The screen as plain data, from everything there is to show.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::action::{self, Action};
@@ -15,6 +16,14 @@ use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
 impl App {
+    /// The same as [`Self::screen`], but not worked out again where the last update has done so and nothing moved since.
+    pub fn picture(&self, at: Moment) -> Cow<'_, Screen> {
+        match self.shown.as_deref() {
+            Some(shown) => Cow::Borrowed(shown),
+            None => Cow::Owned(self.screen(at)),
+        }
+    }
+
     /// What is to be seen at that moment. Costs the same with ten messages and with ten million.
     pub fn screen(&self, at: Moment) -> Screen {
         let layout = self.layout();

@@ -24,7 +24,7 @@ impl App {
     }
 
     /// What had to leave memory goes to the disk.
-    fn shelve(&mut self) {
+    pub(super) fn shelve(&mut self) {
         self.charge();
         let id = self.home.session;
         for (place, sheet) in self.home.ring.take_leaving(&self.home.devices) {

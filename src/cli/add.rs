@@ -7,8 +7,8 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 
 use super::args::{Args, ProfilePlatform, parse_country};
 use super::look::LookArgs;
-use super::verb::{Account, AddVerb, SecretSource};
-use crate::domain::profile::SecretRef;
+use super::verb::{Account, AddVerb, AwsAccount, SecretSource};
+use crate::domain::profile::{AwsAuth, AwsEndpoint, SecretRef};
 
 #[derive(Debug, ClapArgs)]
 pub struct AddArgs {
@@ -31,6 +31,8 @@ pub struct AddArgs {
     thinq: ThinqArgs,
     #[command(flatten)]
     mqtt: MqttArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -79,6 +81,68 @@ struct MqttArgs {
     client_id: Option<String>,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(
+    next_help_heading = "With --platform aws, besides --client-id, --api-url, --topic, --mqtt-version"
+)]
+struct AwsArgs {
+    /// The account's data endpoint: xxxx-ats.iot.REGION.amazonaws.com
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = endpoint)]
+    endpoint: Option<String>,
+    /// How to sign in: with a client certificate (mtls), or with access keys over a WebSocket (sigv4)
+    #[arg(long, value_name = "mtls|sigv4", value_parser = auth)]
+    auth: Option<AwsAuth>,
+    /// The device certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+    /// Where the endpoint's name does not tell it
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Profile of AWS's shared files that the keys are in; without it AWS's usual places are looked through
+    #[arg(long, value_name = "NAME", conflicts_with = "access_key_id")]
+    aws_profile: Option<String>,
+    /// Id of an access key; its secret comes from one of the next three
+    #[arg(long, value_name = "ID", requires = "secret_key")]
+    access_key_id: Option<String>,
+    /// Variable that holds the secret key, read at every start
+    #[arg(
+        long,
+        value_name = "VARIABLE",
+        group = "secret_key",
+        requires = "access_key_id"
+    )]
+    secret_key_env: Option<String>,
+    /// File that holds the secret key, read at every start
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "secret_key",
+        requires = "access_key_id"
+    )]
+    secret_key_file: Option<PathBuf>,
+    /// Read the secret key from stdin now, and keep it in a file that only you can read
+    #[arg(long, group = "secret_key", requires = "access_key_id")]
+    secret_key_stdin: bool,
+    /// A thing to show where things may not be listed; may be given several times
+    #[arg(long = "thing", value_name = "NAME")]
+    things: Vec<String>,
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    AwsEndpoint::parse(text).map(|endpoint| endpoint.to_string())
+}
+
+fn auth(text: &str) -> Result<AwsAuth, String> {
+    match text {
+        "mtls" => Ok(AwsAuth::Mtls),
+        "sigv4" => Ok(AwsAuth::SigV4),
+        _ => Err("the ways are mtls and sigv4".to_owned()),
+    }
+}
+
 fn wrong<T>(kind: ErrorKind, text: &str) -> Result<T, clap::Error> {
     Err(Args::command().error(kind, text))
 }
@@ -86,7 +150,14 @@ fn wrong<T>(kind: ErrorKind, text: &str) -> Result<T, clap::Error> {
 impl AddArgs {
     /// `look`: the options for every command, of which a broker's profile takes some.
     pub fn verb(self, look: &LookArgs) -> Result<AddVerb, clap::Error> {
+        if self.aws.is_used() && self.platform != ProfilePlatform::Aws {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "--endpoint, --auth, --cert-file, --key-file, --region, --aws-profile, --access-key-id, --secret-key-… and --thing go with --platform aws",
+            );
+        }
         let account = match self.platform {
+            ProfilePlatform::Aws => self.aws.account(self.thinq, self.mqtt, look)?,
             ProfilePlatform::Thinq => self.thinq.account(&self.mqtt, look)?,
             ProfilePlatform::Mqtt => self.mqtt.account(&self.thinq, look)?,
         };
@@ -148,6 +219,78 @@ impl ThinqArgs {
             || self.event_hours.is_some()
             || self.api_url.is_some()
             || self.mqtt_url.is_some()
+    }
+}
+
+impl AwsArgs {
+    fn account(
+        self,
+        thinq: ThinqArgs,
+        mqtt: MqttArgs,
+        look: &LookArgs,
+    ) -> Result<Account, clap::Error> {
+        let api_url = thinq.api_url.clone();
+        let of_thinq = ThinqArgs {
+            api_url: None,
+            ..thinq
+        };
+        let client_id = mqtt.client_id.clone();
+        let of_mqtt = MqttArgs {
+            client_id: None,
+            ..mqtt
+        };
+        if of_thinq.is_used() || of_mqtt.is_used() || look.url.is_some() {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "--country, --token-…, --event-hours and --mqtt-url go with --platform thinq, --url, --username and --password-… with --platform mqtt",
+            );
+        }
+        let Some(endpoint) = self.endpoint else {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "an AWS account needs its --endpoint <HOST>",
+            );
+        };
+        let auth = self.auth.unwrap_or(match &self.cert_file {
+            Some(_) => AwsAuth::Mtls,
+            None => AwsAuth::SigV4,
+        });
+        if auth == AwsAuth::Mtls && self.cert_file.is_none() {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "--auth mtls needs --cert-file <FILE> and --key-file <FILE>",
+            );
+        }
+        let secret = source(
+            self.secret_key_env,
+            self.secret_key_file,
+            self.secret_key_stdin,
+        );
+        Ok(Account::Aws(Box::new(AwsAccount {
+            endpoint,
+            auth,
+            version: look.mqtt_version.unwrap_or_default(),
+            client_id,
+            cert_file: self.cert_file,
+            key_file: self.key_file,
+            region: self.region,
+            aws_profile: self.aws_profile,
+            keys: self.access_key_id.zip(secret),
+            api_url,
+            things: self.things,
+            topics: look.wishes(),
+        })))
+    }
+
+    const fn is_used(&self) -> bool {
+        self.endpoint.is_some()
+            || self.auth.is_some()
+            || self.cert_file.is_some()
+            || self.key_file.is_some()
+            || self.region.is_some()
+            || self.aws_profile.is_some()
+            || self.access_key_id.is_some()
+            || !self.things.is_empty()
     }
 }
 

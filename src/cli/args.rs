@@ -129,6 +129,7 @@ pub enum PlatformArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProfilePlatform {
     Thinq,
+    Aws,
     Mqtt,
 }
 

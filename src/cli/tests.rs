@@ -493,6 +493,8 @@ fn help_offers_what_this_version_does_and_nothing_else() {
         "tail",
         "expect",
         "publish",
+        "record",
+        "replay",
         "profile-add",
         "profile-list",
         "profile-remove",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
 use crate::domain::message::{Properties, Qos};
-use crate::domain::profile::{SecretRef, Version};
+use crate::domain::profile::{AwsAuth, SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::Topic;
 
@@ -258,6 +258,25 @@ pub enum Account {
         client_id: Option<String>,
         topics: Vec<FilterWish>,
     },
+    Aws(Box<AwsAccount>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsAccount {
+    pub endpoint: String,
+    pub auth: AwsAuth,
+    pub version: Version,
+    pub client_id: Option<String>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub region: Option<String>,
+    /// A profile of AWS's shared files.
+    pub aws_profile: Option<String>,
+    /// Both halves of an access key.
+    pub keys: Option<(String, SecretSource)>,
+    pub api_url: Option<String>,
+    pub things: Vec<String>,
+    pub topics: Vec<FilterWish>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

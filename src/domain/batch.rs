@@ -55,6 +55,10 @@ impl Head {
         }
     }
 
+    pub const fn packet(&self) -> u16 {
+        self.packet
+    }
+
     /// `packet` is 0 at QoS 0.
     #[must_use]
     pub const fn marked(self, qos: Qos, packet: u16, retain: bool, dup: bool) -> Self {
@@ -115,6 +119,16 @@ impl Batch {
         self.payloads
     }
 
+    /// What its messages stand in.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its bytes are part of a larger piece of memory.
+    pub const fn shares_memory(&self) -> bool {
+        self.held > self.bytes.len()
+    }
+
     /// Bytes of memory that it takes.
     pub fn cost(&self) -> usize {
         self.held + self.heads.capacity() * size_of::<Head>()
@@ -141,13 +155,13 @@ impl Batch {
         }
     }
 
-    /// Each on its own. Their payloads share the batch's memory.
+    /// Each on its own, with memory of its own: whoever keeps one does not keep the whole read.
     pub fn messages(&self) -> impl Iterator<Item = Message> {
         self.iter().map(|batched| Message {
             at: self.at,
             direction: Direction::In,
             topic: Topic::received(batched.topic_text()),
-            payload: self.bytes.slice_ref(batched.payload),
+            payload: Bytes::copy_from_slice(batched.payload),
             qos: batched.qos,
             retain: batched.retain,
             dup: batched.dup,

@@ -1,6 +1,7 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
 use super::relay::Relay;
+use super::reserved::{self, Reserved};
 use super::subscription::Feed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,6 +9,8 @@ pub struct Capabilities {
     /// Feeds that `p` and `e` toggle, with the word for each.
     pub push: Option<&'static str>,
     pub event: Option<&'static str>,
+    /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
+    pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
     pub state: bool,
     /// `x` controls a device.
@@ -25,12 +28,15 @@ pub struct Capabilities {
     /// New things can be provisioned.
     pub provision: bool,
     pub relay: Relay,
+    /// Topics that the platform keeps for itself.
+    pub reserved: Option<&'static Reserved>,
 }
 
 impl Capabilities {
     pub const NONE: Self = Self {
         push: None,
         event: None,
+        own_feeds: false,
         state: false,
         control: false,
         energy: false,
@@ -41,6 +47,7 @@ impl Capabilities {
         jobs: false,
         provision: false,
         relay: Relay::NONE,
+        reserved: None,
     };
 
     pub const THINQ: Self = Self {
@@ -56,6 +63,8 @@ impl Capabilities {
     pub const AWS: Self = Self {
         push: Some("shadow"),
         event: Some("presence, jobs"),
+        own_feeds: true,
+        reserved: Some(&reserved::AWS),
         publish: true,
         filters: true,
         shadow: true,

@@ -68,11 +68,23 @@ impl Device {
 
     /// `DEVICE_AIR_CONDITIONER` as people say it: `air conditioner`.
     pub fn kind_words(&self) -> String {
-        self.kind
-            .strip_prefix("DEVICE_")
-            .unwrap_or(&self.kind)
-            .to_lowercase()
-            .replace('_', " ")
+        match self.kind.strip_prefix("DEVICE_") {
+            Some(kind) => kind.to_lowercase().replace('_', " "),
+            // A person's own word: a thing type.
+            None => self.kind.clone(),
+        }
+    }
+
+    /// The model, else what else is said of it: `site north, rack 4`.
+    pub fn detail(&self) -> String {
+        if !self.model.is_empty() {
+            return self.model.clone();
+        }
+        let attributes = self.attributes.iter();
+        let words: Vec<_> = attributes
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        words.join(", ")
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Fact {
     /// The complete list: what is not in it is gone.
     Devices(Vec<Device>),
     DeviceAdded(Device),
+    /// Known by a message alone: no list names it, and nothing is to be asked about it.
+    DeviceHeard(Device),
     DeviceRemoved(DeviceId),
     DeviceRenamed {
         device: DeviceId,

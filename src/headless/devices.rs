@@ -37,7 +37,7 @@ fn row(device: &Device) -> Vec<SafeText> {
     vec![
         device.label().into(),
         device.kind_words().into(),
-        SafeText::new(&device.model),
+        SafeText::new(&device.detail()),
         SafeText::new(online),
         SafeText::new(device.id.as_str()),
     ]
@@ -54,6 +54,13 @@ fn json_line(device: &Device) -> String {
     );
     if let Some(group) = &device.group {
         line.push_str(&format!(",\"group\":{}", quote(group)));
+    }
+    if !device.attributes.is_empty() {
+        let attributes = device.attributes.iter();
+        let attributes: Vec<_> = attributes
+            .map(|(name, value)| format!("{}:{}", quote(name), quote(value)))
+            .collect();
+        line.push_str(&format!(",\"attributes\":{{{}}}", attributes.join(",")));
     }
     match device.presence {
         Presence::Unknown => {}

@@ -12,7 +12,7 @@ use super::script::{End, Script, unfit};
 pub(super) async fn run(script: &mut Script<'_>, verb: &FeedVerb) -> Result<Exit, End> {
     let word = if verb.on { "subscribe" } else { "unsubscribe" };
     script.begin_with(word, |can| {
-        can.feed(verb.feed).is_some() && !can.relay.is_some()
+        can.feed(verb.feed).is_some() && !can.relay.is_some() && !can.own_feeds
     })?;
     match &verb.target {
         Target::One(wanted) => {

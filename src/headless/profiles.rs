@@ -1,11 +1,13 @@
 //! `profile-list`, `profile-add`, `profile-remove`.
 
 use crate::base::problem::{Exit, Problem};
+use crate::base::secret::Secret;
 use crate::base::text::SafeText;
-use crate::cli::verb::{Account, AddVerb, SecretSource};
+use crate::cli::verb::{Account, AddVerb, AwsAccount, SecretSource};
 use crate::domain::json::quote;
 use crate::domain::profile::{
-    Common, MqttSettings, PlatformId, Profile, SecretRef, Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, MqttSettings, PlatformId, Profile, SecretRef, Settings,
+    ThinqSettings,
 };
 use crate::domain::request::{Reply, Request};
 
@@ -115,6 +117,7 @@ async fn try_out(script: &mut Script<'_>, profile: &Profile) -> Result<(), End> 
     script.console.choose(profile.clone())?;
     match (script.ask(Request::Probe).await?, profile.platform()) {
         (Reply::Probed { .. }, PlatformId::Mqtt) => script.say("the broker lets us in"),
+        (Reply::Probed { .. }, PlatformId::Aws) => script.say("AWS IoT lets us in"),
         (Reply::Probed { devices }, PlatformId::Thinq) => {
             script.say(&format!("the token works: {devices} devices"));
         }
@@ -151,6 +154,12 @@ async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End
             mqtt_url: mqtt_url.clone(),
             ..ThinqSettings::new(country.clone(), place(script, token).await?)
         }),
+        Account::Aws(account) => {
+            common.topics.clone_from(&account.topics);
+            common.cert_file.clone_from(&account.cert_file);
+            common.key_file.clone_from(&account.key_file);
+            Settings::Aws(aws(script, account).await?)
+        }
         Account::Mqtt {
             url,
             version,
@@ -178,6 +187,28 @@ async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End
         settings,
         common,
         simulated: false,
+    })
+}
+
+async fn aws(script: &mut Script<'_>, account: &AwsAccount) -> Result<AwsSettings, End> {
+    let credentials = match (&account.keys, &account.aws_profile) {
+        (Some((id, secret)), _) => AwsCredentials::Keys {
+            access_key_id: SecretRef::Plain(Secret::new(id.as_str())),
+            secret_access_key: place(script, secret).await?,
+            session_token: None,
+        },
+        (None, Some(name)) => AwsCredentials::Profile(name.clone()),
+        (None, None) => AwsCredentials::Chain,
+    };
+    Ok(AwsSettings {
+        auth: account.auth,
+        client_id: account.client_id.clone(),
+        region: account.region.clone(),
+        credentials,
+        api_url: account.api_url.clone(),
+        things: account.things.clone(),
+        version: account.version,
+        ..AwsSettings::new(account.endpoint.clone())
     })
 }
 

@@ -8,7 +8,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::cli::verb::{Place, ReplayVerb, Speed};
 use crate::domain::line::{Origin, encode};
 use crate::domain::message::{Direction, Draft, Message, Qos};
-use crate::domain::profile::{Profile, Settings, Version};
+use crate::domain::profile::{Profile, Version};
 use crate::domain::reading::Reading;
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
@@ -104,7 +104,7 @@ async fn rehearse(
 }
 
 fn speaks_without_properties(profile: &Profile) -> bool {
-    matches!(&profile.settings, Settings::Mqtt(settings) if settings.version == Version::V311)
+    profile.settings.version() == Version::V311
 }
 
 /// When each message is due.

@@ -7,7 +7,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::domain::capability::Capabilities;
 use crate::domain::device::{Device, FindError, find};
-use crate::domain::fact::{Budget, Fact, Progress, StepState};
+use crate::domain::fact::{Budget, Fact, Progress, Step, StepState};
 use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
@@ -108,21 +108,30 @@ impl<'a> Script<'a> {
     /// On stderr, what a person should know of a fact; most are for the screen alone.
     pub(super) fn tell(&mut self, fact: &Fact) {
         match fact {
-            Fact::Step(step) | Fact::Progress(Progress { step, until: _ }) => {
-                let sign = match step.state {
-                    StepState::Running => "..",
-                    StepState::Done => "ok",
-                    StepState::Kept => "--",
-                    StepState::Failed => "!!",
-                };
-                self.say(&format!("[{sign}] {}: {}", step.name, step.text));
+            Fact::Progress(Progress { step, until }) => {
+                let left = until.map(|until| self.console.now().wall.until(until));
+                let life = left.map_or(String::new(), |left| {
+                    format!(" (the token lives {} more)", words(left))
+                });
+                self.tell_step(step, &life);
             }
+            Fact::Step(step) => self.tell_step(step, ""),
             Fact::Budget(budget) => self.tell_rest(*budget),
             Fact::Notice(problem) | Fact::TokenRefused(problem) => {
                 self.console.say(&problem_text(problem));
             }
             _ => {}
         }
+    }
+
+    fn tell_step(&mut self, step: &Step, more: &str) {
+        let sign = match step.state {
+            StepState::Running => "..",
+            StepState::Done => "ok",
+            StepState::Kept => "--",
+            StepState::Failed => "!!",
+        };
+        self.say(&format!("[{sign}] {}: {}{more}", step.name, step.text));
     }
 
     fn tell_rest(&mut self, budget: Budget) {

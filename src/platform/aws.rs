@@ -5,24 +5,29 @@ mod ask;
 mod authorizer;
 mod credentials;
 mod explain;
+mod feeds;
 mod identity;
 mod jobs;
 mod messages;
 mod plan;
+mod presence;
 mod provision;
 mod rest;
 pub mod rules;
 mod shadow;
 mod sign;
+mod things;
 pub mod topics;
 mod trial;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ask::Desk;
 use credentials::Kept;
 use explain::Known;
+use presence::Presences;
 use rules::Counted;
 
 use super::io::Io;
@@ -33,11 +38,17 @@ use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Draft, Message};
-use crate::domain::profile::{AwsSettings, Common, PlatformId};
+use crate::domain::profile::{AwsAuth, AwsSettings, Common, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
+use crate::domain::session::LogLevel;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
+
+/// How often it is looked at what goes on beside a connection.
+const LOOK: Duration = Duration::from_secs(1);
+/// AWS ends a signed WebSocket after 24 h; to leave before that costs no message.
+const SIGNED_LIFE: Duration = Duration::from_mins(24 * 60 - 10);
 
 /// One endpoint of one account.
 pub struct Aws {
@@ -49,6 +60,9 @@ pub struct Aws {
     counted: Mutex<Counted>,
     /// Who we are, for the sentences about what was refused.
     known: Mutex<Known>,
+    things: things::Book,
+    presences: Mutex<Presences>,
+    feeds: feeds::Feeds,
     /// What was said to a person once is not said at every attempt.
     told: Mutex<BTreeSet<String>>,
     /// Questions over MQTT.
@@ -64,6 +78,9 @@ impl Aws {
             made_up: OnceLock::new(),
             keys: Mutex::default(),
             known: Mutex::default(),
+            things: things::Book::default(),
+            presences: Mutex::default(),
+            feeds: feeds::Feeds::default(),
             told: Mutex::default(),
             desk: Desk::default(),
         }
@@ -75,6 +92,12 @@ impl Aws {
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn presences(&self) -> MutexGuard<'_, Presences> {
+        self.presences
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -90,14 +113,55 @@ impl Aws {
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
         match what {
+            Request::Devices { fresh } => self.list_things(io, fresh).await.map(Reply::Devices),
+            Request::Feeds => Ok(Reply::Feeds(self.list_feeds())),
+            Request::Feed {
+                device, feed, on, ..
+            } => self.set_feed(io, &device, feed, on).await.map(Reply::Feed),
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Jobs(what) => jobs::request(self, io, what).await.map(Reply::Jobs),
             Request::Provision(what) => provision::request(self, io, *what).await,
             Request::ConnectionState(trial) => trial::request(self, io, *trial).await,
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
-            _ => Err(no_such()),
+            Request::Probe
+            | Request::Model { .. }
+            | Request::State { .. }
+            | Request::Control { .. }
+            | Request::Energy { .. }
+            | Request::Relay(_) => Err(no_such()),
         }
+    }
+
+    /// Beside one connection: what its rate is, and when it would end by itself.
+    async fn beside_connection(&self, io: &dyn Io) -> Leave {
+        let _up = self.desk.connected();
+        let begun = io.now().mono;
+        self.confirm_feeds(io).await;
+        loop {
+            io.sleep(LOOK).await;
+            let now = io.now().mono;
+            let warning = self.counted().warning(now);
+            if let Some(text) = warning {
+                io.log(LogLevel::Warn, text);
+            }
+            let is_signed = self.settings.auth == AwsAuth::SigV4;
+            if is_signed && now.since(begun) >= SIGNED_LIFE {
+                let reason = "AWS ends signed WebSockets after 24 h".to_owned();
+                return Leave::Reconnect { reason };
+            }
+        }
+    }
+
+    /// Keys that ended are found anew once; a certificate that is refused stays refused.
+    fn after_refusal(&self, problem: &Problem) -> Verdict {
+        let ended = ["expired", "security token", "ExpiredToken"];
+        let is_stale = ended.iter().any(|word| problem.cause.contains(word));
+        if self.settings.auth == AwsAuth::SigV4 && is_stale && self.forget_keys() {
+            let reason = "the access key has ended: looking for a new one".to_owned();
+            return Verdict::TryAgain { reason };
+        }
+        Verdict::Final
     }
 }
 
@@ -119,7 +183,7 @@ impl Platform for Aws {
     }
 
     fn interpret(&self, message: &Message) -> Reading {
-        messages::interpret(message)
+        self.read(message)
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
@@ -127,15 +191,12 @@ impl Platform for Aws {
         Box::pin(self.connect_plan(io))
     }
 
-    fn attend<'a>(&'a self, _io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(async {
-            let _up = self.desk.connected();
-            std::future::pending().await
-        })
+    fn attend<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Leave> {
+        Box::pin(self.beside_connection(io))
     }
 
-    fn refused<'a>(&'a self, _io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
-        Box::pin(std::future::ready(Verdict::Final))
+    fn refused<'a>(&'a self, _io: &'a dyn Io, problem: &'a Problem) -> Pending<'a, Verdict> {
+        Box::pin(std::future::ready(self.after_refusal(problem)))
     }
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {

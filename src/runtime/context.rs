@@ -22,7 +22,7 @@ use super::stand_in;
 use super::station::{Live, Station};
 use super::{probe, thing};
 use crate::app::ProfileSummary;
-use crate::app::effect::{NewAccount, NewProfile};
+use crate::app::effect::{NewAccount, NewAws, NewProfile};
 use crate::app::event::Event;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
@@ -34,7 +34,8 @@ use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy,
+    ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};
@@ -228,7 +229,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = simulated::BUILT.map(simulated::listed);
+        let simulated = PlatformId::ALL.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()
@@ -480,7 +481,17 @@ impl Context {
             ca_file: path("THINGDECK_CA_FILE"),
             ..Common::default()
         };
+        let topics = |filter: &Option<TopicFilter>| {
+            let wish = |filter: &TopicFilter| FilterWish::new(filter.clone(), Qos::AtLeastOnce);
+            filter.iter().map(wish).collect()
+        };
         let settings = match &new.account {
+            NewAccount::Aws(account) => {
+                common.topics = topics(&account.filter);
+                common.cert_file.clone_from(&account.cert_file);
+                common.key_file.clone_from(&account.key_file);
+                Settings::Aws(unsaved_aws(account))
+            }
             NewAccount::Thinq { country, token } => {
                 Settings::Thinq(self.unsaved_account(country, token))
             }
@@ -491,8 +502,7 @@ impl Context {
                 password,
                 filter,
             } => {
-                let wish = |filter: &TopicFilter| FilterWish::new(filter.clone(), Qos::AtLeastOnce);
-                common.topics = filter.iter().map(wish).collect();
+                common.topics = topics(filter);
                 Settings::Mqtt(MqttSettings {
                     version: *version,
                     username: username.clone(),
@@ -672,6 +682,20 @@ fn summary(profile: &Profile) -> ProfileSummary {
         place: profile.settings.place(),
         version: profile.settings.version(),
         topics: profile.common.topics.clone(),
+    }
+}
+
+fn unsaved_aws(account: &NewAws) -> AwsSettings {
+    AwsSettings {
+        auth: account.auth,
+        version: account.version,
+        client_id: account.client_id.clone(),
+        region: account.region.clone(),
+        credentials: match &account.keys_of {
+            Some(name) => AwsCredentials::Profile(name.clone()),
+            None => AwsCredentials::Chain,
+        },
+        ..AwsSettings::new(account.endpoint.clone())
     }
 }
 

@@ -144,48 +144,56 @@ async fn work(
         }
         let now = context.clock.now();
         let due = pacer.due(desk.app.revision(), now.mono);
+        let wake = due.into_iter().chain(desk.hands.next_timer()).min();
         if due.is_some_and(|at| at <= now.mono) {
+            if !pacer.hurries() {
+                // What came since the loop went to rest.
+                desk.drain();
+            }
             let revision = desk.app.revision();
-            let screen = desk.app.screen(now);
+            let screen = desk.app.picture(now);
+            let inputs = desk.inputs;
             if terminal
-                .draw(desk.inputs, |frame| ui::view(&screen, theme, frame))
+                .draw(inputs, |frame| ui::view(&screen, theme, frame))
                 .is_err()
             {
                 return Ok(Exit::Done);
             }
-            pacer.drew(revision, now.mono);
-            continue;
-        }
-        let wake = due.into_iter().chain(desk.hands.next_timer()).min();
-        tokio::select! {
-            biased;
-            event = input.next() => match event {
-                Some(Ok(event)) => {
-                    if let Some(event) = keys::translate(event) {
-                        desk.inputs += 1;
-                        if matches!(event, Event::Resize(_)) {
-                            pacer.forget();
-                        }
-                        desk.feed(event);
-                    }
-                }
-                Some(Err(_)) | None => desk.feed(Event::Stop(StopReason::TerminalGone)),
-            },
-            signal = signals.next() => match signal {
-                Signal::Stop | Signal::Interrupt => desk.feed(Event::Stop(StopReason::Signal)),
-                Signal::Suspend => suspend(terminal, desk, &mut pacer, signals, false)?,
-                Signal::Continued => {
-                    terminal.enter()?;
-                    pacer.forget();
-                }
-                Signal::Resized => {
-                    let size = terminal.size()?;
-                    desk.feed(Event::Resize(size));
-                    pacer.forget();
-                }
-            },
-            () = until(context, wake) => desk.run_timers(),
-            () = desk.inbox.filled() => desk.drain(),
+            pacer.drew(revision, now.mono, context.clock.now().mono);
+        } else {
+            tokio::select! {
+              biased;
+              event = input.next() => match event {
+                  Some(Ok(event)) => {
+                      if let Some(event) = keys::translate(event) {
+                          desk.inputs += 1;
+                          pacer.hurry();
+                          if matches!(event, Event::Resize(_)) {
+                              pacer.forget();
+                          }
+                          desk.feed(event);
+                      }
+                  }
+                  Some(Err(_)) | None => desk.feed(Event::Stop(StopReason::TerminalGone)),
+              },
+              signal = signals.next() => match signal {
+                  Signal::Stop | Signal::Interrupt => desk.feed(Event::Stop(StopReason::Signal)),
+                  Signal::Suspend => suspend(terminal, desk, &mut pacer, signals, false)?,
+                  Signal::Continued => {
+                      terminal.enter()?;
+                      pacer.forget();
+                  }
+                  Signal::Resized => {
+                      let size = terminal.size()?;
+                      desk.feed(Event::Resize(size));
+                      pacer.forget();
+                  }
+              },
+              () = until(context, wake) => desk.run_timers(),
+              // Until a frame is due, messages wait for it.
+              () = desk.inbox.filled_much(), if due.is_some() => desk.drain(),
+              () = desk.inbox.filled(), if due.is_none() => desk.drain(),
+            }
         }
         let mut quit = false;
         // An errand may bring another one: who is told to stop while the editor is open stops after it.

@@ -25,6 +25,11 @@ use crate::domain::session::{Gap, LogLevel, LogLine, LogSource, SessionEvent, Se
 const OVERHEAD: usize = 512;
 /// Bytes that a member of a JSON object is charged besides its name and value.
 const MEMBER: usize = 64;
+/// So much may wait before a sender gives the loop a moment, however large the inbox is: what is taken soon is still in the
+/// processor's cache then. A loop that stands still gets the whole inbox.
+const CROWD: usize = 1 << 20;
+/// A loop that rests until its next frame is woken when so much waits.
+const WORTH_WAKING: usize = 256 << 10;
 /// A loop that takes nothing for this long stands still: it draws within milliseconds.
 const STILL: Duration = Duration::from_millis(250);
 /// So many times the usual bytes may wait while the oldest is one that its reader acknowledges: brokers have some 20 such
@@ -77,14 +82,19 @@ impl Inbox {
     }
 
     pub fn push(&self, event: Event) {
-        self.queue().push(event);
-        self.shared.filled.notify_one();
+        let mut queue = self.queue();
+        queue.push(event);
+        let wakes = !queue.rests || queue.is_worth_waking();
+        drop(queue);
+        if wakes {
+            self.shared.filled.notify_one();
+        }
     }
 
     pub fn pop(&self) -> Option<Event> {
         let mut queue = self.queue();
         let event = queue.pop();
-        let has_eased = queue.awaited && queue.bytes <= queue.limit_bytes / 4;
+        let has_eased = queue.awaited && queue.bytes <= queue.crowd() / 2;
         if has_eased {
             queue.awaited = false;
         }
@@ -96,18 +106,18 @@ impl Inbox {
         event
     }
 
-    /// More than half full, and the loop moves.
+    /// Much waits, and the loop moves.
     pub fn is_crowded(&self) -> bool {
         let queue = self.queue();
-        queue.bytes > queue.limit_bytes / 2 && !self.shared.stands_still.load(Ordering::Relaxed)
+        queue.bytes > queue.crowd() && !self.shared.stands_still.load(Ordering::Relaxed)
     }
 
-    /// Until it is a quarter full, or the loop has taken nothing for [`STILL`].
+    /// Until half of that is taken, or the loop has taken nothing for [`STILL`].
     pub async fn room(&self) {
         loop {
             let taken = {
                 let mut queue = self.queue();
-                if queue.bytes <= queue.limit_bytes / 4 {
+                if queue.bytes <= queue.crowd() / 2 {
                     return;
                 }
                 queue.awaited = true;
@@ -127,8 +137,26 @@ impl Inbox {
 
     /// Until something is there.
     pub async fn filled(&self) {
-        while self.is_empty() {
+        while !self.has_reason(false) {
             self.shared.filled.notified().await;
+        }
+    }
+
+    /// Until something is there that cannot wait for the next frame: anything but a few messages and log lines. A wake-up for
+    /// each message would cost more than the message.
+    pub async fn filled_much(&self) {
+        while !self.has_reason(true) {
+            self.shared.filled.notified().await;
+        }
+    }
+
+    fn has_reason(&self, rests: bool) -> bool {
+        let mut queue = self.queue();
+        queue.rests = rests;
+        if rests {
+            queue.is_worth_waking()
+        } else {
+            !queue.is_empty()
         }
     }
 
@@ -167,6 +195,8 @@ struct Queue {
     taken: u64,
     /// A sender waits for room.
     awaited: bool,
+    /// The loop looks in at its next frame.
+    rests: bool,
 }
 
 impl Queue {
@@ -182,6 +212,7 @@ impl Queue {
             limit_bytes,
             taken: 0,
             awaited: false,
+            rests: false,
         }
     }
 
@@ -190,6 +221,17 @@ impl Queue {
             && self.gaps.is_empty()
             && self.data.is_empty()
             && self.lines.is_empty()
+    }
+
+    /// What waits before a sender pauses.
+    const fn crowd(&self) -> usize {
+        let half = self.limit_bytes / 2;
+        if half < CROWD { half } else { CROWD }
+    }
+
+    fn is_worth_waking(&self) -> bool {
+        let much = WORTH_WAKING.min(self.limit_bytes / 8);
+        !self.control.is_empty() || self.bytes > much || self.lines.len() > LINES / 2
     }
 
     fn push(&mut self, event: Event) {
@@ -415,6 +457,7 @@ mod tests {
 
     use super::*;
     use crate::base::moment::Timestamp;
+    use crate::domain::batch::{Batch, Head};
     use crate::domain::message::{AckToken, Direction, Qos};
     use crate::domain::reading::Reading;
     use crate::domain::session::LinkState;
@@ -437,6 +480,15 @@ mod tests {
             SessionId::default(),
             SessionEvent::Message(Box::new(message), Reading::default()),
         )
+    }
+
+    /// That many messages in one, with numbers from there on.
+    fn batch(number: usize, many: usize, size: usize) -> Event {
+        let bytes = Bytes::from(vec![b't'; many * (size + 1)]);
+        let heads = (0..many).map(|n| Head::new(n * (size + 1), 1, 0, size));
+        let mut batch = Batch::new(bytes, many * (size + 1), heads.collect());
+        batch.at = Timestamp(i64::try_from(number).unwrap());
+        Event::Session(SessionId::default(), SessionEvent::Messages(batch))
     }
 
     fn gap(messages: u64) -> Event {
@@ -491,6 +543,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_loop_at_rest_is_woken_for_much_or_for_what_is_no_message() {
+        let waits = |inbox: &Inbox| {
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            std::pin::pin!(inbox.filled_much())
+                .poll(&mut cx)
+                .is_pending()
+        };
+        let inbox = Inbox::new(100_000);
+        inbox.push(message(0, 100));
+        inbox.push(line(1));
+        assert!(waits(&inbox), "they wait for the next frame");
+        inbox.push(link());
+        assert!(!waits(&inbox));
+        while inbox.pop().is_some() {}
+        inbox.push(message(2, 50_000));
+        assert!(!waits(&inbox), "that is much");
+        let resting = inbox.clone();
+        while inbox.pop().is_some() {}
+        let woken = tokio::spawn(async move { resting.filled_much().await });
+        tokio::task::yield_now().await;
+        inbox.push(batch(3, 100, 500));
+        woken.await.expect("it is woken");
+    }
+
+    #[tokio::test]
     async fn a_loop_that_stands_still_is_not_waited_for_again() {
         let inbox = Inbox::new(20_000);
         for number in 0..100 {
@@ -515,6 +592,11 @@ mod tests {
                         last = m.at.0;
                         delivered += 1;
                     }
+                    Some(Event::Session(_, SessionEvent::Messages(batch))) => {
+                        assert!(batch.at.0 > last, "order");
+                        last = batch.at.0;
+                        delivered += batch.len() as u64;
+                    }
                     Some(Event::Session(_, SessionEvent::Gap(gap))) => lost += gap.messages,
                     Some(_) => seen_links += 1,
                     None => return false,
@@ -526,6 +608,7 @@ mod tests {
                     0 => { queue.push(link()); links += 1; }
                     1 | 2 => { check(queue.pop()); }
                     3 => { queue.push(gap(2)); pushed += 2; }
+                    4 | 5 => { queue.push(batch(number, 7, size / 7)); pushed += 7; }
                     _ => { queue.push(message(number, size)); pushed += 1; }
                 }
                 let waiting = queue.data.len();

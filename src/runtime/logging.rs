@@ -47,7 +47,10 @@ pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
         .max_log_files(5)
         .build(folder)
         .map_err(|e| e.to_string())?;
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(file);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING)
+        .finish(file);
     let lost = writer.error_counter();
     let filter =
         EnvFilter::try_new(format!("warn,thingdeck={level}")).map_err(|e| e.to_string())?;
@@ -62,6 +65,9 @@ pub fn start(folder: &Path, level: &str) -> Result<Log, String> {
         lost,
     })
 }
+
+/// Lines that wait for the disk. The writer sets all of them up at the start: its usual number would be 4 MiB and 2 ms.
+const WAITING: usize = 4096;
 
 /// Bytes of one line: a topic alone may have 64 KiB.
 const LONGEST_LINE: usize = 4096;

@@ -64,7 +64,8 @@ pub struct Live {
 impl Live {
     pub async fn request(&self, what: Request) -> Result<Reply, Problem> {
         // A broker answers nothing but a connection, and connections are not the adapter's.
-        if matches!(self.profile.settings, Settings::Mqtt(_)) && what == Request::Probe {
+        let is_tried_so = matches!(self.profile.settings, Settings::Mqtt(_) | Settings::Aws(_));
+        if is_tried_so && what == Request::Probe {
             return probe::connect(Arc::clone(&self.platform), self.io.clone()).await;
         }
         self.platform.request(&*self.io, what).await

@@ -272,6 +272,10 @@ impl<'a> Running<'a> {
                 ack,
                 session,
             } => self.deliver(arrival, ack, session),
+            Action::DeliverAll(mut batch) => {
+                batch.at = self.io.now().wall;
+                self.post.post(SessionEvent::Messages(batch));
+            }
             Action::Post(event) => self.post.post(event),
             Action::Log(level, text) => self.log(level, text),
             Action::End => {
@@ -291,7 +295,14 @@ impl<'a> Running<'a> {
             endpoint,
             manual_ack,
         };
-        self.line = Line::Opening(Box::pin(Link::open(opening)));
+        let in_batches = !manual_ack && !self.platform.interprets() && self.post.takes_batches();
+        self.line = Line::Opening(Box::pin(async move {
+            let mut link = Link::open(opening).await?;
+            if in_batches {
+                link.take_in_batches();
+            }
+            Ok(link)
+        }));
     }
 
     fn judge(&self, problem: Problem) -> Pending<'a, Verdict> {
@@ -358,7 +369,10 @@ fn answered(on_their_way: &mut HashMap<Ticket, u16>, platform: &dyn Platform, ev
 fn mark(event: &LinkEvent, heard: &Heard, io: &dyn Io) {
     if matches!(
         event,
-        LinkEvent::Up(_) | LinkEvent::Message(_) | LinkEvent::Skipped { .. }
+        LinkEvent::Up(_)
+            | LinkEvent::Message(_)
+            | LinkEvent::Messages(_)
+            | LinkEvent::Skipped { .. }
     ) {
         heard.mark(io.now().mono);
     }

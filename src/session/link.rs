@@ -10,12 +10,14 @@
 
 mod codec;
 mod exchange;
+mod gather;
 mod outgoing;
 mod pulse;
 mod skim;
 mod wire;
 mod words;
 
+pub use gather::gather;
 pub use words::io_words;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use super::end::{End, EndClass};
 use super::tls::Tls;
 use super::transport;
 use crate::base::problem::{Problem, Retry};
+use crate::domain::batch::Batch;
 use crate::domain::message::{Draft, Properties, Qos};
 use crate::domain::session::Delivered;
 use crate::domain::subscription::FilterWish;
@@ -82,6 +85,8 @@ pub enum LinkEvent {
     /// CONNACK with success.
     Up(Accepted),
     Message(Arrival),
+    /// Only after [`Link::take_in_batches`]. What QoS 1 asks for is on its way.
+    Messages(Batch),
     /// A message over the plan's limit was read past. It needs no acknowledgement any more.
     Skipped {
         topic: String,
@@ -189,6 +194,12 @@ impl Link {
         };
         let wire = Wire::new(&opening, stream, tls, codec, &connect, deadline);
         Ok(Self { wire })
+    }
+
+    /// From now on messages that mean nothing beyond themselves come as [`LinkEvent::Messages`]. Not for a reader who
+    /// acknowledges them by hand.
+    pub const fn take_in_batches(&mut self) {
+        self.wire.take_in_batches();
     }
 
     /// Queues an order. Never waits and never fails: what cannot be sent any more ends with the connection.

@@ -229,6 +229,7 @@ impl Machine {
         match event {
             LinkEvent::Up(accepted) => self.up(now, &accepted),
             LinkEvent::Message(arrival) => self.message(now.mono, arrival),
+            LinkEvent::Messages(batch) => self.messages(now.mono, batch),
             LinkEvent::Skipped { topic, bytes } => self.skipped(&topic, bytes),
             LinkEvent::Subscribed { ticket, codes } => self.subscribed(now.mono, ticket, codes),
             LinkEvent::Unsubscribed { ticket } => {

@@ -23,7 +23,9 @@ const NOBODY: u32 = u32::MAX;
 pub struct Devices {
     entries: HashMap<DeviceId, Entry>,
     /// By name, then id: stable however the platform lists them.
-    order: Vec<DeviceId>,
+    order: Vec<Place>,
+    /// Moves when the order or what is searched for changes.
+    revision: u64,
     /// Every id ever seen, by the number that messages carry. A device that is gone keeps its number.
     numbers: HashMap<DeviceId, u32>,
     names: Vec<Known>,
@@ -31,6 +33,13 @@ pub struct Devices {
     from_lists: usize,
     /// The complete list has come at least once.
     listed: bool,
+}
+
+/// Where a device stands: its label in lower case, then its id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    key: Box<str>,
+    id: DeviceId,
 }
 
 #[derive(Debug)]
@@ -57,11 +66,21 @@ pub struct Entry {
     pub usage: Option<Vec<Usage>>,
     /// `1222 the device is not connected`: why something about it does not work.
     pub trouble: Option<String>,
+    /// Everything that a filter looks at besides the id, in lower case: 100,000 of them are searched at every key.
+    search: Box<str>,
 }
 
 impl Entry {
     pub fn feed(&self, feed: Feed) -> FeedState {
         self.feeds.get(&feed).copied().unwrap_or_default()
+    }
+
+    /// Whether every one of these words, in lower case, is somewhere in what is shown of it.
+    pub fn matches(&self, words: &[&str]) -> bool {
+        let id = self.device.id.as_str();
+        words
+            .iter()
+            .all(|word| self.search.contains(word) || id.starts_with(word))
     }
 }
 
@@ -80,7 +99,23 @@ impl Devices {
 
     /// In the order shown.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.order.iter().filter_map(|id| self.entries.get(id))
+        self.order.iter().filter_map(|at| self.entries.get(&at.id))
+    }
+
+    /// Moves when rows come, go, or say something else that a filter looks at.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The one at that place of the order.
+    pub fn at(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(&self.order.get(index)?.id)
+    }
+
+    /// Where it stands in the order.
+    pub fn position(&self, id: &DeviceId) -> Option<usize> {
+        let entry = self.entries.get(id)?;
+        self.order.binary_search(&place(&entry.device)).ok()
     }
 
     pub fn get(&self, id: &DeviceId) -> Option<&Entry> {
@@ -172,15 +207,32 @@ impl Devices {
         if !self.numbers.contains_key(&device.id) && !self.has_room(&device.id) {
             return false;
         }
+        let before = self.entries.get(&device.id).map(|e| place(&e.device));
+        let now = place(&device);
         let changed = self.put(device);
-        self.sort();
+        if before.as_ref() != Some(&now) {
+            self.take_out(before.as_ref());
+            if let Err(index) = self.order.binary_search(&now) {
+                self.order.insert(index, now);
+            }
+        }
         changed
     }
 
     pub fn remove(&mut self, id: &DeviceId) -> bool {
-        let found = self.entries.remove(id).is_some();
-        self.sort();
-        found
+        let Some(entry) = self.entries.remove(id) else {
+            return false;
+        };
+        self.take_out(Some(&place(&entry.device)));
+        true
+    }
+
+    fn take_out(&mut self, at: Option<&Place>) {
+        self.revision += 1;
+        let index = at.and_then(|at| self.order.binary_search(at).ok());
+        if let Some(index) = index {
+            self.order.remove(index);
+        }
     }
 
     pub fn rename(&mut self, id: &DeviceId, name: String) -> bool {
@@ -256,6 +308,10 @@ impl Devices {
             };
             let device = Device { presence, ..device };
             let changed = entry.device != device;
+            if changed {
+                entry.search = search(&device);
+                self.revision += 1;
+            }
             entry.device = device;
             return changed;
         }
@@ -269,21 +325,38 @@ impl Devices {
             whole: false,
             usage: None,
             trouble: None,
+            search: search(&device),
             device,
         };
+        self.revision += 1;
         self.entries.insert(entry.device.id.clone(), entry);
         true
     }
 
     fn sort(&mut self) {
-        let mut keyed: Vec<_> = self
-            .entries
-            .values()
-            .map(|e| (e.device.label().to_lowercase(), e.device.id.clone()))
-            .collect();
-        keyed.sort();
-        self.order = keyed.into_iter().map(|(_, id)| id).collect();
+        self.order = self.entries.values().map(|e| place(&e.device)).collect();
+        self.order.sort_unstable();
+        self.revision += 1;
     }
+}
+
+fn place(device: &Device) -> Place {
+    Place {
+        key: device.label().to_lowercase().into(),
+        id: device.id.clone(),
+    }
+}
+
+fn search(device: &Device) -> Box<str> {
+    let mut text = device.label();
+    for part in [device.kind_words(), device.model.clone()] {
+        text.push('\n');
+        text.push_str(&part);
+    }
+    for (name, value) in &device.attributes {
+        text.push_str(&format!("\n{name} {value}"));
+    }
+    text.to_lowercase().into()
 }
 
 #[cfg(test)]

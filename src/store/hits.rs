@@ -127,6 +127,16 @@ impl Hits {
         !self.all && self.from > ring.first_in_memory()
     }
 
+    /// Everything is let through.
+    pub const fn shows_all(&self) -> bool {
+        self.all
+    }
+
+    /// What has left the ring is no hit any more.
+    pub fn forget(&mut self, ring: &Ring) {
+        self.forget_before(ring.first());
+    }
+
     /// A row has just been pushed. Whether it is shown.
     pub fn offer(&mut self, seq: Seq, ring: &Ring, devices: &Devices) -> bool {
         self.forget_before(ring.first());

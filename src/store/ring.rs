@@ -6,7 +6,7 @@
 //! or gone. `received = kept + shelved + dropped` holds at every moment, gaps included.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 pub use super::block::Kept;
 use super::block::{Block, Flags, NO_DEVICE, ROWS, Row, Source, gap_bytes};
@@ -14,7 +14,9 @@ use super::devices::Devices;
 use super::properties;
 use super::sheet::Sheet;
 use super::shelf::{Earlier, Loss, Place, Shelf, Shelved};
+use crate::base::keyed_hash::AsItIs;
 use crate::base::moment::Timestamp;
+use crate::domain::batch::Batched;
 use crate::domain::message::{Direction, Message};
 use crate::domain::reading::Kind;
 use crate::domain::session::Gap;
@@ -60,6 +62,23 @@ pub struct Ring {
     shelved: u64,
     /// Sets of names to mask, shared by all messages that need them.
     masks: Vec<Vec<&'static str>>,
+}
+
+/// Where the newest message of a topic found its source: for the next one, which then need not look for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The first row of the block.
+    block: u64,
+    source: u16,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            block: u64::MAX,
+            source: 0,
+        }
+    }
 }
 
 /// Some rows of a block on the disk.
@@ -171,6 +190,11 @@ impl Ring {
         Seq(self.blocks.front().map_or(self.next, |b| b.first))
     }
 
+    /// The number of the newest row.
+    pub const fn last(&self) -> Seq {
+        Seq(self.next.saturating_sub(1))
+    }
+
     /// The number that the next row will have.
     pub const fn end(&self) -> Seq {
         Seq(self.next)
@@ -205,7 +229,7 @@ impl Ring {
         let kept = &message.payload[..message.payload.len().min(self.longest())];
         let packed = message.properties.as_deref().map(properties::pack);
         let mask = self.mask(note.mask);
-        self.append(&Row {
+        let row = Row {
             at: message.at,
             topic: message.topic.as_str(),
             kind: note.kind,
@@ -222,14 +246,54 @@ impl Ring {
                 outgoing: message.direction == Direction::Out,
                 session: message.session,
             },
-        })
+        };
+        self.append(&row).0
+    }
+
+    /// A message that came and means nothing beyond itself. `known` is what the last one of the same topic was answered.
+    pub fn push_batched(&mut self, at: Timestamp, message: &Batched<'_>, known: Known) -> Known {
+        self.received += 1;
+        self.kept += 1;
+        let kept = message.payload.len().min(self.longest());
+        let (payload, left) = message.payload.split_at(kept);
+        let mut row = Row {
+            at,
+            topic: "",
+            kind: Kind::Message,
+            mask: 0,
+            device: NO_DEVICE,
+            payload,
+            missing: left.len() as u64,
+            gist: "",
+            properties: &[],
+            flags: Flags {
+                qos: message.qos,
+                retain: message.retain,
+                dup: message.dup,
+                outgoing: false,
+                session: message.session,
+            },
+        };
+        if let Some(block) = self.blocks.back_mut()
+            && block.first == known.block
+            && block.rows < ROWS
+            && row.cost(false) <= block.room()
+        {
+            block.push(&row, known.source);
+            self.next += 1;
+            return known;
+        }
+        row.topic = message.topic_text();
+        let source = self.append(&row).1;
+        let block = self.blocks.back().map_or(u64::MAX, |block| block.first);
+        Known { block, source }
     }
 
     /// A row for messages that were dropped before they came here.
     pub fn push_gap(&mut self, at: Timestamp, gap: Gap) -> Seq {
         self.received += gap.messages;
         self.dropped += gap.messages;
-        self.append(&Row {
+        let row = Row {
             at,
             topic: "",
             kind: Kind::Gap,
@@ -240,7 +304,8 @@ impl Ring {
             gist: "",
             properties: &[],
             flags: Flags::default(),
-        })
+        };
+        self.append(&row).0
     }
 
     /// The row of that number; `None` when it is gone, not there yet, or on the disk and not read back.
@@ -339,7 +404,8 @@ impl Ring {
         self.shelf.by_place(place).map(|block| Seq(block.first))
     }
 
-    fn append(&mut self, row: &Row<'_>) -> Seq {
+    /// Its number, and that of its source in the newest block.
+    fn append(&mut self, row: &Row<'_>) -> (Seq, u16) {
         let seq = Seq(self.next);
         let key = self.index.key(row);
         let found = self
@@ -363,7 +429,7 @@ impl Ring {
         block.push(row, number);
         self.charged = self.charged + block.cost() - before;
         self.next += 1;
-        seq
+        (seq, number)
     }
 
     /// A block with that much room, after the oldest have made way for it.
@@ -531,7 +597,7 @@ impl Ring {
 #[derive(Debug, Default)]
 struct Index {
     random: RandomState,
-    numbers: HashMap<u64, u16, BuildHasherDefault<AsItIs>>,
+    numbers: HashMap<u64, u16, AsItIs>,
 }
 
 impl Index {
@@ -565,26 +631,6 @@ impl Index {
 
     fn cost(&self) -> usize {
         self.numbers.capacity() * (size_of::<(u64, u16)>() + 2)
-    }
-}
-
-/// The keys are hashes already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
     }
 }
 

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::ring::Seq;
+use super::ring::{Known, Seq};
+use crate::base::keyed_hash::{AsItIs, KeyedHash};
 use crate::base::moment::Mono;
 use pace::Pace;
 
@@ -24,7 +25,7 @@ const LEVELS: usize = 64;
 /// Bytes of a payload that are kept for a glance at it.
 pub const GLANCE: usize = 56;
 /// What a node takes in the index and in its parent's list.
-const BESIDE: usize = 40;
+const BESIDE: usize = 60;
 
 const ROOT: u32 = 0;
 const NONE: u32 = u32::MAX;
@@ -91,6 +92,9 @@ pub struct Node {
     glance: Glance,
     /// Which filters match this topic, and under which list of them that was found.
     matched: (u32, u64),
+    /// The hash of its whole topic, where it is among `Tree::whole`; else 0.
+    whole: u64,
+    known: Known,
 }
 
 /// See the module.
@@ -100,6 +104,9 @@ pub struct Tree {
     /// By hash of parent and name; those that collide are a chain.
     index: HashMap<u64, u32>,
     hasher: RandomState,
+    /// Topics that messages came on, by the hash of all their levels. Of those that collide one is here.
+    whole: HashMap<u64, u32, AsItIs>,
+    whole_hash: KeyedHash,
     free: Vec<u32>,
     oldest: u32,
     newest: u32,
@@ -193,6 +200,8 @@ impl Tree {
             nodes: vec![root],
             index: HashMap::new(),
             hasher: RandomState::new(),
+            whole: HashMap::default(),
+            whole_hash: KeyedHash::default(),
             free: Vec::new(),
             oldest: NONE,
             newest: NONE,
@@ -208,22 +217,74 @@ impl Tree {
 
     /// A message has come on `topic`.
     pub fn hear(&mut self, topic: &str, heard: &Heard<'_>) -> NodeId {
-        let mut at = ROOT;
-        for level in topic.splitn(LEVELS, '/') {
-            at = match self.child(at, level) {
-                Some(child) => child,
-                None => self.grow(at, level, heard.at),
-            };
-        }
+        let hash = self.whole_hash.of(topic.as_bytes());
+        let at = match self.find_whole(hash, topic.as_bytes()) {
+            Some(at) => at,
+            None => self.walk(hash, topic, heard.at),
+        };
         self.count(at, heard);
-        if self.nodes[at as usize].children.is_empty() {
-            self.unlink(at);
-            self.link(at);
-        }
+        self.touch(at);
         if self.live > self.most_nodes || self.bytes > self.most_bytes {
             self.let_some_go(at);
         }
         self.id(at)
+    }
+
+    /// The same where a message has come on it before; `None` where that is not known, and nothing has happened then.
+    pub fn hear_known(&mut self, topic: &[u8], heard: &Heard<'_>) -> Option<NodeId> {
+        let at = self.find_whole(self.whole_hash.of(topic), topic)?;
+        self.count(at, heard);
+        self.touch(at);
+        Some(self.id(at))
+    }
+
+    /// Level by level; what is missing grows.
+    fn walk(&mut self, hash: u64, topic: &str, now: Mono) -> u32 {
+        let mut at = ROOT;
+        for level in topic.splitn(LEVELS, '/') {
+            at = match self.child(at, level) {
+                Some(child) => child,
+                None => self.grow(at, level, now),
+            };
+        }
+        if hash != 0 {
+            if let Some(other) = self.whole.insert(hash, at) {
+                self.nodes[other as usize].whole = 0;
+            }
+            self.nodes[at as usize].whole = hash;
+        }
+        at
+    }
+
+    fn find_whole(&self, hash: u64, topic: &[u8]) -> Option<u32> {
+        let found = *self.whole.get(&hash)?;
+        let (mut at, mut rest) = (found, topic);
+        loop {
+            let node = &self.nodes[at as usize];
+            rest = rest.strip_suffix(node.name.as_bytes())?;
+            at = node.parent;
+            if at == ROOT {
+                return rest.is_empty().then_some(found);
+            }
+            rest = rest.strip_suffix(b"/")?;
+        }
+    }
+
+    /// It is the last that was heard.
+    fn touch(&mut self, at: u32) {
+        if at != self.newest && self.nodes[at as usize].children.is_empty() {
+            self.unlink(at);
+            self.link(at);
+        }
+    }
+
+    /// Where the ring has this topic, as [`Self::set_known`] was told.
+    pub fn known(&self, id: NodeId) -> Known {
+        self.nodes[id.index as usize].known
+    }
+
+    pub fn set_known(&mut self, id: NodeId, known: Known) {
+        self.nodes[id.index as usize].known = known;
     }
 
     pub fn get(&self, id: NodeId) -> Option<&Node> {
@@ -577,6 +638,9 @@ impl Tree {
         let node = &mut self.nodes[index as usize];
         node.dead = true;
         node.name = "".into();
+        if node.whole != 0 {
+            self.whole.remove(&node.whole);
+        }
     }
 
     fn skip_twin(&mut self, first: u32, gone: u32, next: u32) {
@@ -620,6 +684,8 @@ impl Node {
             pace: Pace::new(at),
             glance: Glance::of(&[]),
             matched: (0, 0),
+            whole: 0,
+            known: Known::default(),
         }
     }
 

@@ -7,7 +7,9 @@
     reason = "a test writes the files that a person would"
 )]
 
+mod aws;
 mod support;
 
 mod faults;
+mod shadow;
 mod walk;

@@ -9,8 +9,10 @@ use thingdeck::app::event::Event;
 use thingdeck::cli::Options;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
+use thingdeck::domain::message::Qos;
+use thingdeck::domain::profile::PlatformId;
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
+use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::runtime::context::Context;
 use thingdeck::runtime::inbox::Inbox;
@@ -28,10 +30,19 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn of(platform: PlatformId) -> Self {
+        Self::start_with(|options| options.platform = platform).await
+    }
+
+    /// Of another platform, or otherwise.
+    pub async fn start_with(adjust: impl FnOnce(&mut SimOptions)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let sim = Sim::start(SimOptions::in_dir(folder.path().join("sim")))
-            .await
-            .expect("the simulator starts");
+        let mut options = SimOptions::in_dir(folder.path().join("sim"));
+        adjust(&mut options);
+        let sim = Sim::start(options).await.expect("the simulator starts");
         let control = sim.control();
         Self {
             folder,
@@ -62,15 +73,29 @@ impl Bench {
 
     /// Opens the profile `home` and its stream.
     pub fn open(&self) -> Open {
+        self.open_profile("home")
+    }
+
+    pub fn open_profile(&self, name: &str) -> Open {
         let inbox = Inbox::new(1 << 20);
-        let mut station =
-            Station::open(&self.context(), SessionId { generation: 1 }, "home", &inbox);
+        let session = SessionId { generation: 1 };
+        let mut station = Station::open(&self.context(), session, name, &inbox);
         station.stream(How::default());
         Open {
             station: Some(station),
             inbox,
             seen: Vec::new(),
         }
+    }
+
+    pub fn config(&self) -> std::path::PathBuf {
+        self.sim
+            .as_ref()
+            .expect("running")
+            .ready()
+            .config
+            .clone()
+            .into()
     }
 
     pub fn add_to_config(&self, text: &str) {
@@ -220,6 +245,21 @@ impl Open {
         self.next(what, |e| match e {
             SessionEvent::Fact(fact) if test(fact) => Some(fact.clone()),
             SessionEvent::Message(_, reading) => reading.facts.iter().find(|f| test(f)).cloned(),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn command(&self, command: SessionCommand) {
+        self.station().send(command).await;
+    }
+
+    /// The broker's word on a filter, or ours.
+    pub async fn answer_for(&mut self, filter: &str) -> Result<Qos, String> {
+        self.next("an answer for a filter", |event| match event {
+            SessionEvent::Granted { filter: of, result } if of.as_str() == filter => {
+                Some(result.clone())
+            }
             _ => None,
         })
         .await

@@ -1,5 +1,7 @@
 //! `demo mqtt`: the dashboard on the plain broker inside the program, nothing set up.
 
+use thingdeck::domain::profile::PlatformId;
+
 use crate::support::home::{Ended, Home};
 use crate::support::screen::Screen;
 
@@ -12,10 +14,28 @@ fn the_demo_of_a_plain_broker_shows_its_plant() {
     screen.leaves();
 }
 
+/// A platform that this version brings has a simulator, and its demo connects to it.
+#[test]
+fn every_platform_has_a_demo() {
+    let demos = [
+        ("thinq", "simulated home"),
+        ("aws", "simulated fleet"),
+        ("google", "simulated gateway"),
+        ("mqtt", "simulated plant"),
+    ];
+    assert_eq!(demos.len(), PlatformId::ALL.len());
+    for (platform, name) in demos {
+        let home = Home::fresh();
+        let mut screen = Screen::start(&home, 120, 36, &["demo", platform]);
+        screen.shows(name).shows("● connected");
+        screen.leaves();
+    }
+}
+
 #[test]
 fn tail_reads_every_profile_that_the_simulator_writes() {
     let home = Home::with(|options| {
-        options.platform = thingdeck::domain::profile::PlatformId::Mqtt;
+        options.platform = PlatformId::Mqtt;
     });
     for profile in ["plant", "plant-v5", "plant-ws", "plant-plain"] {
         let ended = home
@@ -40,7 +60,7 @@ fn tail_reads_every_profile_that_the_simulator_writes() {
 
 fn plant() -> Home {
     Home::with(|options| {
-        options.platform = thingdeck::domain::profile::PlatformId::Mqtt;
+        options.platform = PlatformId::Mqtt;
     })
 }
 
@@ -99,4 +119,27 @@ fn a_url_is_meant_whatever_profile_a_variable_names() {
     let mut command = home.command(&["--url", &nobody, "publish", "a", "x"]);
     command.env("THINGDECK_PROFILE", "plant");
     Ended::from(command.output().expect("it runs")).expect(6);
+}
+
+/// failure-modes.md F40.
+#[test]
+fn a_jq_program_that_does_not_end_is_named_while_the_stream_and_the_keys_go_on() {
+    let home = plant();
+    let mut screen = Screen::start(&home, 120, 36, &["-p", "plant"]);
+    screen.shows("connected").shows("conveyor").press("3|");
+    screen.shows("jq for everything").paste("last(repeat(.))");
+    screen.shows("cut off: not done after 1 s");
+    screen.escape("jq for everything").no_longer_shows("repeat");
+    screen
+        .press("|")
+        .shows("jq for everything")
+        .paste("\"n\" + \"=7\"");
+    screen.shows("\"n=7\"").press("\r").shows("written: ");
+    screen.leaves();
+    let config = std::fs::read_to_string(home.config()).expect("a config");
+    assert!(config.contains("[jq]"), "{config}");
+    // The next start has it.
+    let mut screen = Screen::start(&home, 120, 36, &["-p", "plant"]);
+    screen.shows("connected").press("3").shows("\"n=7\"");
+    screen.leaves();
 }

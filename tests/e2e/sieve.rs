@@ -10,7 +10,7 @@ use thingdeck::domain::program::{Made, Program};
 use thingdeck::runtime::sieve::Sieve;
 
 /// Nothing here takes so long.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn sieve() -> Sieve {
     Sieve::new(PathBuf::from(env!("CARGO_BIN_EXE_thingdeck")))

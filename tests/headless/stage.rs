@@ -44,6 +44,8 @@ pub enum Deed {
     Choose(String),
     Save(Box<NewEntry>),
     Remove(String),
+    SaveThing(Box<NewThingProfile>),
+    Try(String),
     Confirm(String),
     OpenRecording(String, Existing),
     /// Lines that went to the recording together.
@@ -69,6 +71,8 @@ pub struct Stage {
     pub room: usize,
     /// What removing a profile leaves behind.
     pub left: Vec<String>,
+    /// Why a new thing may not connect.
+    pub refusal: Option<Problem>,
     /// What a recording holds that is replayed.
     pub pieces: VecDeque<Piece>,
     /// Batches that the disk takes before it is full.
@@ -99,6 +103,7 @@ impl Stage {
             answer: Answer::Yes,
             room: usize::MAX,
             left: Vec::new(),
+            refusal: None,
             pieces: VecDeque::new(),
             disk: usize::MAX,
             answers: Box::new(|request| Ok(usual(request))),
@@ -201,17 +206,6 @@ impl Stage {
 }
 
 impl Console for Stage {
-    fn save_thing<'a>(
-        &'a mut self,
-        _new: &'a NewThingProfile,
-    ) -> Pending<'a, Result<SavedThing, Problem>> {
-        panic!("ThinQ provisions nothing")
-    }
-
-    fn try_connection<'a>(&'a mut self, _profile: &'a str) -> Pending<'a, Result<(), Problem>> {
-        panic!("ThinQ provisions nothing")
-    }
-
     fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
         assert!(!line.contains('\n'), "one line at a time");
         let closed = self.printed().len() >= self.room;
@@ -268,6 +262,30 @@ impl Console for Stage {
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
         self.deeds.push(Deed::Remove(name.to_owned()));
         Ok(self.left.clone())
+    }
+
+    fn save_thing<'a>(
+        &'a mut self,
+        thing: &'a NewThingProfile,
+    ) -> Pending<'a, Result<SavedThing, Problem>> {
+        self.deeds.push(Deed::SaveThing(Box::new(thing.clone())));
+        let profile = thing
+            .name
+            .clone()
+            .unwrap_or_else(|| thing.thing.thing.clone());
+        let saved = SavedThing {
+            certificate: Path::new("data").join(&profile).join("certificate.pem"),
+            key: Path::new("data").join(&profile).join("private.key"),
+            profile,
+            remarks: vec!["in config.toml".to_owned()],
+        };
+        Box::pin(std::future::ready(Ok(saved)))
+    }
+
+    fn try_connection<'a>(&'a mut self, profile: &'a str) -> Pending<'a, Result<(), Problem>> {
+        self.deeds.push(Deed::Try(profile.to_owned()));
+        let tried = self.refusal.clone().map_or(Ok(()), Err);
+        Box::pin(std::future::ready(tried))
     }
 
     fn request(&mut self, what: Request) -> RequestId {

@@ -63,7 +63,7 @@ fn every_rejection_says_code_and_words_and_what_to_do() {
 fn a_rejected_registration_names_the_certificate_that_waits_and_the_next_try_uses_it() {
     let (script, problem) = refused(REGISTER, Fault::Rejected(403, "ACCESS_DENIED", "no"));
     assert!(problem.remedy.contains("000000000000…"), "{problem}");
-    assert!(problem.remedy.contains("another 1 h"), "{problem}");
+    assert!(problem.remedy.contains("deletes in 1 h"), "{problem}");
     script.later(Duration::from_mins(10));
     let thing = script.provision(lamp(false)).expect("a thing");
     assert_eq!(script.certificates(), 1);

@@ -328,7 +328,7 @@ impl World {
 fn caret_of(pane: &PaneView) -> Option<u16> {
     let typed = |line: &&thingdeck::app::screen::FilterLine| line.cursor.is_some();
     let line = pane.program.as_ref().filter(typed);
-    let line = line.or(pane.filter.as_ref().filter(typed))?;
+    let line = line.or_else(|| pane.filter.as_ref().filter(typed))?;
     let cells = u16::try_from(line.text.width()).ok()?;
     assert!(line.cursor <= Some(cells));
     let room = pane.area.width.saturating_sub(4 + 3 + 1) / 2;
@@ -408,17 +408,17 @@ fn a_box_of_every_sort_fits_every_width() {
         for _ in 0..30 {
             world.message();
         }
-        for (n, opener) in boxes.iter().enumerate() {
+        for (n, opener) in (1..).zip(boxes) {
             for _ in 0..4 {
                 world.event(Event::Key(Key::plain(KeyCode::Esc)));
             }
-            let pane = if *opener == "a" { '2' } else { '1' };
+            let pane = if opener == "a" { '2' } else { '1' };
             world.event(Event::Key(Key::plain(KeyCode::Char(pane))));
             let opener = opener.chars().next().unwrap();
             world.event(Event::Key(Key::plain(KeyCode::Char(opener))));
             let words = world.words(3);
             world.event(Event::Paste(words));
-            for width in (1 + n as u16..=200).step_by(7) {
+            for width in (n..=200_u16).step_by(7) {
                 let height = world.dice.u16(1..50);
                 world.resize(width, height);
                 world.check();

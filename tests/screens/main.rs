@@ -21,6 +21,7 @@ mod sample;
 mod sizes;
 mod terminal;
 mod themes;
+mod things;
 mod whole;
 
 use ratatui::Terminal;

@@ -29,6 +29,7 @@ mod delivery;
 mod embedded;
 mod ends;
 mod filters;
+mod guided;
 mod laws;
 mod machine;
 mod model;

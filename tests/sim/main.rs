@@ -1,5 +1,5 @@
 //! The simulated clouds over real sockets, with clients of their own that know nothing of `src/platform`: ThinQ, and the
-//! plain broker (`plain`, `web`, `mosquitto`).
+//! plain broker (`plain`, `web`, `mosquitto`), AWS IoT Core (`aws`).
 
 #![expect(
     clippy::panic,
@@ -7,6 +7,7 @@
     reason = "a helper of tests fails as a test does"
 )]
 
+mod aws;
 mod client;
 mod control;
 mod faults;

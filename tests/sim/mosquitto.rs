@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::client::LIMIT;
 use crate::raw::Site;
 
-async fn are_there() -> bool {
+pub async fn are_there() -> bool {
     for tool in ["mosquitto_pub", "mosquitto_sub"] {
         let found = Command::new(tool).arg("--help").output().await;
         if found.is_err() {

@@ -94,6 +94,7 @@ fn the_palette_offers_every_action_that_is_possible() {
             "fold or unfold topic",
             "fold or unfold all below the topic",
             "sort topics by name or rate",
+            "jobs",
             "open message in the composer",
             "write a message",
             "send",

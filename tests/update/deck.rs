@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
 use thingdeck::app::screen::{
-    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId, PaneView,
-    Screen, SubscriptionRow, TopicRow,
+    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId,
+    PaneView, Screen, SubscriptionRow, TopicRow,
 };
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
@@ -293,8 +293,10 @@ impl Deck {
             ..setup()
         });
         deck.connect();
-        let things = ["RPI", "lamp-1", "lamp-2"];
-        deck.fact(Fact::Devices(things.map(|id| device(id, id, "THING")).into()));
+        let things = ["RPI", "thermostat", "valve"];
+        deck.fact(Fact::Devices(
+            things.map(|id| device(id, id, "THING")).into(),
+        ));
         deck.hold();
         deck.open.clear();
         deck.effects.clear();

@@ -1,5 +1,10 @@
 //! `t`: the stream by topic, on every platform.
 
+#![expect(
+    clippy::panic,
+    reason = "a helper that finds nothing says what there was instead"
+)]
+
 use std::time::Duration;
 
 use thingdeck::app::screen::{Body, PaneId, TopicRow};

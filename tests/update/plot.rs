@@ -1,5 +1,10 @@
 //! `g` in the inspector: numbers over time, from what is kept and as it comes.
 
+#![expect(
+    clippy::panic,
+    reason = "a helper that finds nothing says what there was instead"
+)]
+
 use std::time::Duration;
 
 use thingdeck::app::effect::Effect;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thingdeck::app::event::Event;
 use thingdeck::app::screen::{Body, PaneId};
+use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent};
@@ -441,5 +442,61 @@ fn a_flood_of_a_minute_moves_neither_the_topic_nor_the_message_that_is_read() {
             (name.clone(), line),
             "second {second}"
         );
+    }
+}
+
+/// Messages as one batch: topic, payload, retained.
+fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
+    let mut bytes = Vec::new();
+    let mut heads = Vec::new();
+    for (topic, payload, retain) in messages {
+        let length = u16::try_from(topic.len()).unwrap();
+        let head = Head::new(bytes.len(), length, 0, payload.len());
+        heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
+        bytes.extend(topic.as_bytes());
+        bytes.extend(payload.as_bytes());
+    }
+    let held = bytes.len();
+    SessionEvent::Messages(Batch::new(bytes.into(), held, heads))
+}
+
+const HEARD: [(&str, &str, bool); 7] = [
+    ("home/kitchen/temp", "21.5", false),
+    ("home/kitchen/light", "{\"on\": true}", true),
+    ("home/kitchen/temp", "21.75", false),
+    ("$SYS/broker/uptime", "17 seconds", true),
+    ("garage", "closed", false),
+    ("home/kitchen/light", "", false),
+    ("home/kitchen/temp", "22", false),
+];
+
+/// The same messages, one by one and in batches of that size.
+fn both(prepare: &str, size: usize) -> (Deck, Deck) {
+    let (mut alone, mut together) = (Deck::broker(&["#"]), Deck::broker(&["#"]));
+    for deck in [&mut alone, &mut together] {
+        hear(deck, "home", "first");
+        deck.press(prepare);
+    }
+    for messages in HEARD.chunks(size) {
+        for (topic, payload, retain) in messages {
+            let event = message(topic, payload.as_bytes(), *retain);
+            alone.event(Event::Session(alone.session, event));
+        }
+        together.event(Event::Session(together.session, batch(messages)));
+    }
+    (alone, together)
+}
+
+#[test]
+fn messages_in_a_batch_are_shown_as_if_they_came_one_by_one() {
+    for prepare in ["", "3 k", "3 space", "3 / t e m p Enter", "1 o", "9"] {
+        for size in [1, 3, 7] {
+            let (alone, together) = both(prepare, size);
+            assert_eq!(
+                alone.screen().panes,
+                together.screen().panes,
+                "after {prepare:?}, {size} at once"
+            );
+        }
     }
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use super::super::input::Input;
 use super::super::state::App;
+use crate::domain::reserved;
 
 /// Suggestions at once.
 const MOST: usize = 40;
+/// Of the platform's own topics, and devices that stand in them.
+const RESERVED: usize = 200;
+const DEVICES: usize = 5;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Suggestions {
@@ -67,8 +71,18 @@ impl App {
                 holds.insert(topic);
             }
         }
-        let list = begins.into_iter().chain(holds).take(MOST);
-        self.composer.suggestions.list = list.map(str::to_owned).collect();
+        let known: Vec<_> = begins.into_iter().chain(holds).map(str::to_owned).collect();
+        let templates = self.capabilities().reserved.map_or(&[][..], |r| r.publish);
+        let mut reserved = self.reserved_topics(templates, typed);
+        reserved.retain(|topic| topic != typed && !known.contains(topic));
+        let list = known.into_iter().chain(reserved).take(MOST);
+        self.composer.suggestions.list = list.collect();
+    }
+
+    /// The platform's own topics that go on from what was typed; the selected device's before the others'.
+    pub(in super::super) fn reserved_topics(&self, templates: &[&str], typed: &str) -> Vec<String> {
+        let devices = |begins: &str| self.devices_named(begins, DEVICES);
+        reserved::complete(templates, typed, devices, RESERVED)
     }
 
     /// Puts the chosen topic in, or the first one where it need not be `chosen`. Whether there was one.

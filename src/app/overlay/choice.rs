@@ -67,6 +67,7 @@ pub(super) enum Pick {
     Profile(usize),
     AddAccount,
     AddBroker,
+    AddAws,
     Country(&'static str),
     Decoder(Chain),
     Property(PropertyPath),
@@ -206,6 +207,10 @@ impl App {
             }
             (Pick::AddBroker, _) => {
                 self.open_broker_wizard();
+                After::Close
+            }
+            (Pick::AddAws, _) => {
+                self.open_aws_wizard();
                 After::Close
             }
             (Pick::Country(code), _) => {

@@ -107,12 +107,13 @@ impl App {
             return false;
         }
         let text = over.text(FILTER).to_owned();
-        let known = self.home.tree.beginning_with(&text, OFFERED);
+        let known = self.known_beginnings(&text);
         let Some(mut agreed) = common(&known).filter(|_| !text.is_empty()) else {
             return false;
         };
         if let [only] = known.as_slice()
             && self.has_levels_below(only)
+            && !only.ends_with('/')
         {
             agreed.push('/');
         }
@@ -126,7 +127,34 @@ impl App {
         true
     }
 
+    /// Topics of the stream and reserved ones, as far as the level that is being typed.
+    fn known_beginnings(&self, text: &str) -> Vec<String> {
+        let mut known = self.home.tree.beginning_with(text, OFFERED);
+        let levels = text.split('/').count();
+        for topic in self.reserved_filters(text) {
+            let cut: Vec<_> = topic.split('/').take(levels).collect();
+            let cut = cut.join("/");
+            if !cut.is_empty() && !known.contains(&cut) {
+                known.push(cut);
+            }
+        }
+        known
+    }
+
+    fn reserved_filters(&self, text: &str) -> Vec<String> {
+        if !text.starts_with('$') {
+            return Vec::new();
+        }
+        let templates = self.capabilities().reserved.map_or(&[][..], |r| r.filters);
+        self.reserved_topics(templates, text)
+    }
+
     fn has_levels_below(&self, topic: &str) -> bool {
+        let inside = format!("{topic}/");
+        let mut reserved = self.reserved_filters(topic).into_iter();
+        if reserved.any(|filter| filter.starts_with(&inside)) {
+            return true;
+        }
         let node = self.home.tree.find(topic);
         node.and_then(|id| self.home.tree.get(id))
             .is_some_and(Node::has_children)
@@ -150,11 +178,14 @@ impl App {
                 return lines::wrapped(&text, role, cells);
             }
             (_, Some(_)) => "it is subscribed already: this changes how",
-            _ if wish.filter.as_str() == "#" => "everything, but not $SYS/# and the like",
+            _ if wish.filter.as_str() == "#" => self
+                .capabilities()
+                .reserved
+                .map_or("everything, but not $SYS/# and the like", |r| r.everything),
             _ if wish.filter.as_str().starts_with("$share/") => {
                 "shared: each message goes to one client of the group only"
             }
-            _ => "",
+            _ => self.reserved_remark(wish.filter.as_str()),
         };
         let mut out = lines::wrapped(remark, Role::Dim, cells);
         if let Some(offer) = self.offered(over) {
@@ -164,10 +195,20 @@ impl App {
         out
     }
 
+    /// What the platform does otherwise than the standard.
+    fn reserved_remark(&self, filter: &str) -> &'static str {
+        match self.capabilities().reserved {
+            Some(reserved) if filter.starts_with("+/") => reserved.everything,
+            Some(reserved) if filter.ends_with("/#") => reserved.below,
+            Some(reserved) if filter.contains('+') => reserved.wildcards,
+            _ => "",
+        }
+    }
+
     /// `Tab: kitchen, kiosk …`
     fn offered(&self, over: &FormOver) -> Option<String> {
         let text = over.text(FILTER);
-        let mut known = self.home.tree.beginning_with(text, OFFERED);
+        let mut known = self.known_beginnings(text);
         known.retain(|topic| topic != text);
         if known.is_empty() || over.focus != FILTER {
             return None;

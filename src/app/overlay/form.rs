@@ -38,6 +38,8 @@ pub(in super::super) enum FormKind {
     Wizard,
     /// A new profile of any broker.
     Broker,
+    /// A new profile of AWS IoT Core.
+    Aws,
     Token(Option<Problem>),
     /// A topic filter: a new one, or this one to be changed.
     Filter(Option<TopicFilter>),
@@ -65,7 +67,7 @@ pub(in super::super) enum FormKind {
 impl FormKind {
     /// What is typed there takes a while to type again.
     pub(in super::super) const fn is_account(&self) -> bool {
-        matches!(self, Self::Wizard | Self::Broker)
+        matches!(self, Self::Wizard | Self::Broker | Self::Aws)
     }
 }
 
@@ -147,7 +149,7 @@ impl FormOver {
             FormKind::Wizard => {
                 [("Enter", "next"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
-            FormKind::Broker => {
+            FormKind::Broker | FormKind::Aws => {
                 [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
             FormKind::Provision => {
@@ -183,6 +185,9 @@ impl FormOver {
     pub(in super::super) fn is_touched(&self) -> bool {
         if self.kind == FormKind::Broker {
             return super::broker::is_touched(self);
+        }
+        if self.kind == FormKind::Aws {
+            return super::account::is_touched(self);
         }
         self.fields
             .iter()
@@ -296,6 +301,7 @@ impl App {
         match over.kind.clone() {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Broker => self.submit_broker(over),
+            FormKind::Aws => self.submit_aws(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Provision => self.submit_provision(over),
             FormKind::Recipe => self.submit_recipe(over),
@@ -317,6 +323,7 @@ impl App {
         let width = match over.kind {
             FormKind::Wizard
             | FormKind::Broker
+            | FormKind::Aws
             | FormKind::Token(_)
             | FormKind::Provision
             | FormKind::Recipe => 78,
@@ -358,6 +365,7 @@ impl App {
         match &over.kind {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Broker => "Add an MQTT broker".to_owned(),
+            FormKind::Aws => "Add an AWS IoT Core account".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Provision => "Provision a new thing".to_owned(),
             FormKind::Recipe => "Report the connection state in the shadow".to_owned(),
@@ -387,6 +395,7 @@ impl App {
         match &over.kind {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
+            FormKind::Aws => super::account::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Provision => super::provision::intro(over, cells),
             FormKind::Recipe => super::recipe::intro(cells),
@@ -418,11 +427,16 @@ impl App {
 }
 
 fn below(over: &FormOver, cells: usize) -> Vec<Line> {
-    let mut out: Vec<_> = over.steps.iter().map(step_line).collect();
+    let told = |step: &&Step| {
+        over.error
+            .as_ref()
+            .is_none_or(|problem| problem.what != step.text)
+    };
+    let mut out: Vec<_> = over.steps.iter().filter(told).map(step_line).collect();
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
-            FormKind::Broker => "connecting …",
+            FormKind::Broker | FormKind::Aws => "connecting …",
             FormKind::Token(_) => "saving …",
             FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
             FormKind::Provision => "asking …",

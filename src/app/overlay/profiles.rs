@@ -41,6 +41,7 @@ impl App {
             find: text.to_owned(),
             pick,
         };
+        out.push(adding("add an AWS IoT Core account", Pick::AddAws));
         out.push(adding("add an MQTT broker", Pick::AddBroker));
         out.push(adding("add an account", Pick::AddAccount));
         out

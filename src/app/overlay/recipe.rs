@@ -310,7 +310,7 @@ impl App {
         out.extend(lines::wrapped(&recipe.delay(), Role::Dim, cells));
         out.push(line("", Role::Normal));
         for step in &trial.steps {
-            out.extend(lines::fold(step_line(step), cells, 14));
+            out.extend(wrapped_step(step, cells));
         }
         match &trial.outcome {
             None if trial.running && trial.steps.is_empty() => {
@@ -338,6 +338,25 @@ impl App {
         }
         out
     }
+}
+
+/// Broken between words, unlike what a terminal would do.
+fn wrapped_step(step: &Step, cells: usize) -> Vec<Line> {
+    let mut first = step_line(step);
+    let Some(text) = first.pop() else {
+        return Vec::new();
+    };
+    let indent: usize = first.iter().map(|part| part.text.width()).sum();
+    let parts = lines::wrapped(&step.text, text.role, cells.saturating_sub(indent).max(8));
+    let mut out = Vec::new();
+    for (at, part) in parts.into_iter().enumerate() {
+        let front = match at {
+            0 => std::mem::take(&mut first),
+            _ => line(" ".repeat(indent), Role::Normal),
+        };
+        out.push([front, part].concat());
+    }
+    out
 }
 
 fn section_lines(section: &Section, cells: usize) -> Vec<Line> {

@@ -10,7 +10,7 @@ use super::super::event::{Key, KeyCode};
 use super::super::keymap;
 use super::super::layout::centre;
 use super::super::lines::{self, line, span};
-use super::super::screen::{Area, Line, Overlay, Role, TextBox};
+use super::super::screen::{Area, Line, Overlay, Role, Span, TextBox};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
@@ -291,13 +291,15 @@ impl App {
             }
             Mode::View => {}
         }
-        let mut keys = vec![
-            ("e", "edit desired"),
-            ("E", "edit reported"),
-            ("r", "refresh"),
-            ("d", "delete"),
-            ("n", "named shadow"),
-        ];
+        let entry = self.home.shadows.get(&over.key());
+        let knowledge = entry.map(|entry| &entry.record.knowledge);
+        let mut keys = vec![("r", "refresh"), ("n", "named shadow")];
+        if let Some(Knowledge::Whole(_)) = knowledge {
+            keys.insert(1, ("d", "delete"));
+        }
+        if let Some(Knowledge::Whole(_) | Knowledge::Absent(_)) = knowledge {
+            keys.splice(0..0, [("e", "edit desired"), ("E", "edit reported")]);
+        }
         if self.home.shadows.tabs(&over.thing).len() > 1 {
             keys.insert(0, ("Tab", "next shadow"));
         }
@@ -395,41 +397,39 @@ impl App {
     }
 
     fn facts_lines(&self, thing: &DeviceId, shadow: &Shadow, cells: usize) -> Vec<Line> {
-        let mut out = Line::new();
+        let mut parts = Vec::new();
         let version = shadow.version.map_or("?".to_owned(), |v| v.to_string());
-        out.push(span("version ", Role::Dim));
-        out.push(span(version, Role::Number));
+        parts.push(span(format!("version {version}"), Role::Number));
         if let Some(at) = shadow.at {
-            out.push(span(format!("  {}", self.when(at)), Role::Dim));
+            parts.push(span(self.when(at), Role::Dim));
         }
-        let bytes = shadow.bytes();
-        let role = if bytes > LIMIT_BYTES {
-            Role::Bad
-        } else {
-            Role::Dim
-        };
-        let size = format!(
-            "  {} of {} bytes",
-            words::grouped(bytes as u64),
-            words::grouped(LIMIT_BYTES as u64)
-        );
-        if self.has_shadow_limit() {
-            out.push(span(size, role));
-        }
-        let same = shadow.delta.is_none();
-        out.push(match (shadow.desired.is_some(), same) {
-            (false, _) => span("  nothing is desired", Role::Dim),
-            (true, true) => span("  as desired", Role::Good),
-            (true, false) => span("  ≠ not as desired", Role::Warn),
+        parts.push(match (shadow.desired.is_some(), shadow.delta.is_some()) {
+            (false, _) => span("nothing is desired", Role::Dim),
+            (true, false) => span("as desired", Role::Good),
+            (true, true) => span("≠ not as desired", Role::Warn),
         });
-        if self.capabilities().push.is_some() {
-            out.push(if self.is_live(thing) {
-                span("  live", Role::Good)
+        if self.has_shadow_limit() {
+            let bytes = shadow.bytes();
+            let role = if bytes > LIMIT_BYTES {
+                Role::Bad
             } else {
-                span("  not followed: p subscribes", Role::Dim)
+                Role::Dim
+            };
+            let size = format!(
+                "{} of {} bytes",
+                words::grouped(bytes as u64),
+                words::grouped(LIMIT_BYTES as u64)
+            );
+            parts.push(span(size, role));
+        }
+        if self.capabilities().push.is_some() {
+            parts.push(if self.is_live(thing) {
+                span("live", Role::Good)
+            } else {
+                span("not followed: p subscribes", Role::Dim)
             });
         }
-        lines::fold(out, cells, 2)
+        flow(parts, cells)
     }
 
     fn is_live(&self, thing: &DeviceId) -> bool {
@@ -475,6 +475,27 @@ impl App {
         out.extend(lines::wrapped(text, Role::Warn, cells));
         out
     }
+}
+
+/// Side by side, and on the next line what has no room.
+fn flow(parts: Vec<Span>, cells: usize) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    let mut used = 0;
+    for part in parts {
+        let wide = part.text.width();
+        match out.last_mut().filter(|_| used + 2 + wide <= cells) {
+            Some(line) => {
+                line.push(span("  ", Role::Normal));
+                line.push(part);
+                used += 2 + wide;
+            }
+            None => {
+                out.push(vec![part]);
+                used = wide;
+            }
+        }
+    }
+    out
 }
 
 /// As many as there is room for; the last one in any case.

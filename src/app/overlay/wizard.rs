@@ -131,6 +131,7 @@ impl App {
                 form.waiting = Some(save);
                 let profile = match form.kind {
                     FormKind::Broker => super::broker::gathered(form),
+                    FormKind::Aws => super::account::gathered(form),
                     _ => gathered(form),
                 };
                 self.ask(Effect::SaveProfile(save, profile));
@@ -157,6 +158,7 @@ impl App {
         }
         let saved = match form.kind {
             FormKind::Broker => super::broker::summary(form),
+            FormKind::Aws => super::account::summary(form),
             _ => summary(form),
         };
         self.close_form_waiting(id);

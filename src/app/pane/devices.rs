@@ -1,5 +1,6 @@
 //! The devices: which one is selected, which are marked, and what can be done with them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::super::layout;
@@ -15,7 +16,6 @@ use crate::domain::fact::{Step as SignIn, StepState};
 use crate::domain::session::LinkState;
 use crate::domain::subscription::Feed;
 use crate::store::devices::{Devices, Entry};
-use crate::store::filter;
 
 #[derive(Debug, Default)]
 pub(in super::super) struct DevicesPane {
@@ -25,16 +25,27 @@ pub(in super::super) struct DevicesPane {
     index: usize,
     offset: usize,
     marked: BTreeSet<DeviceId>,
+    matched: Matched,
 }
 
 impl DevicesPane {
-    /// Ids of the rows, in the order shown.
-    fn visible<'a>(&self, devices: &'a Devices) -> Vec<&'a Entry> {
+    /// Looks through the devices only when they or the filter changed.
+    fn refresh(&mut self, devices: &Devices) {
         let needle = self.filter.needle();
-        devices
-            .iter()
-            .filter(|entry| shows(entry, devices, &needle))
-            .collect()
+        if self.matched.is_for(&needle, devices) {
+            return;
+        }
+        self.matched = Matched::new(needle, devices);
+    }
+
+    /// The rows, in the order shown. Not refreshed yet: looked through here.
+    fn rows(&self, devices: &Devices) -> Cow<'_, Matched> {
+        let needle = self.filter.needle();
+        if self.matched.is_for(&needle, devices) {
+            Cow::Borrowed(&self.matched)
+        } else {
+            Cow::Owned(Matched::new(needle, devices))
+        }
     }
 
     pub(in super::super) fn unmark_all(&mut self) -> bool {
@@ -44,18 +55,50 @@ impl DevicesPane {
     }
 }
 
-fn shows(entry: &Entry, devices: &Devices, needle: &str) -> bool {
-    if needle.is_empty() {
-        return true;
+/// Which devices a filter shows, found once for 100,000 of them and not at every frame.
+#[derive(Debug, Default, Clone)]
+struct Matched {
+    needle: String,
+    revision: u64,
+    /// `None`: all of them.
+    ids: Option<Vec<DeviceId>>,
+    total: usize,
+}
+
+impl Matched {
+    fn new(needle: String, devices: &Devices) -> Self {
+        let words: Vec<_> = needle.split_whitespace().collect();
+        let ids: Option<Vec<_>> = (!words.is_empty()).then(|| {
+            let shown = devices.iter().filter(|entry| entry.matches(&words));
+            shown.map(|entry| entry.device.id.clone()).collect()
+        });
+        Self {
+            total: ids.as_ref().map_or_else(|| devices.len(), Vec::len),
+            revision: devices.revision(),
+            ids,
+            needle,
+        }
     }
-    let (name, id) = devices.search_texts(entry.number);
-    let kind = entry.device.kind_words();
-    needle.split_whitespace().all(|word| {
-        name.contains(word)
-            || kind.contains(word)
-            || id.starts_with(word)
-            || filter::contains(entry.device.model.as_bytes(), word)
-    })
+
+    fn is_for(&self, needle: &str, devices: &Devices) -> bool {
+        self.revision == devices.revision() && self.needle == needle
+    }
+
+    fn entry<'a>(&self, devices: &'a Devices, index: usize) -> Option<&'a Entry> {
+        match &self.ids {
+            None => devices.at(index),
+            Some(ids) => devices.get(ids.get(index)?),
+        }
+    }
+
+    /// `near`: where it stood before.
+    fn position(&self, devices: &Devices, id: &DeviceId, near: usize) -> Option<usize> {
+        match &self.ids {
+            None => devices.position(id),
+            Some(ids) if ids.get(near) == Some(id) => Some(near),
+            Some(ids) => ids.iter().position(|known| known == id),
+        }
+    }
 }
 
 impl App {
@@ -65,19 +108,17 @@ impl App {
             return self.settle_topics();
         }
         let rows = self.rows(PaneId::Devices);
-        let visible = self.devices.visible(&self.home.devices);
-        let found = self
-            .devices
-            .selected
-            .as_ref()
-            .and_then(|id| visible.iter().position(|e| e.device.id == *id));
+        self.devices.refresh(&self.home.devices);
+        let (matched, known) = (&self.devices.matched, &self.home.devices);
         let before = self.devices.index;
-        let index = found.unwrap_or_else(|| before.min(visible.len().saturating_sub(1)));
+        let selected = self.devices.selected.as_ref();
+        let found = selected.and_then(|id| matched.position(known, id, before));
+        let total = matched.total;
+        let index = found.unwrap_or_else(|| before.min(total.saturating_sub(1)));
         // Rows that came or went above it do not move it on the screen (F21).
         let moved = self.devices.offset.saturating_add(index);
         let offset = moved.saturating_sub(before);
-        let selected = visible.get(index).map(|e| e.device.id.clone());
-        let total = visible.len();
+        let selected = matched.entry(known, index).map(|e| e.device.id.clone());
         self.devices.offset = scroll::reveal(offset, index, total, rows);
         self.devices.index = index;
         self.devices.selected = selected;
@@ -92,9 +133,11 @@ impl App {
             return self.step_topics(step);
         }
         let rows = self.rows(PaneId::Devices);
-        let visible = self.devices.visible(&self.home.devices);
-        let index = step.from(self.devices.index, visible.len(), rows);
-        let selected = visible.get(index).map(|e| e.device.id.clone());
+        self.devices.refresh(&self.home.devices);
+        let matched = &self.devices.matched;
+        let index = step.from(self.devices.index, matched.total, rows);
+        let entry = matched.entry(&self.home.devices, index);
+        let selected = entry.map(|e| e.device.id.clone());
         self.put_device_cursor(index, selected);
     }
 
@@ -102,9 +145,10 @@ impl App {
         if self.has_topics() {
             return self.select_topic_row(row);
         }
-        let visible = self.devices.visible(&self.home.devices);
+        self.devices.refresh(&self.home.devices);
         let index = self.devices.offset + row;
-        if let Some(id) = visible.get(index).map(|e| e.device.id.clone()) {
+        let entry = self.devices.matched.entry(&self.home.devices, index);
+        if let Some(id) = entry.map(|e| e.device.id.clone()) {
             self.put_device_cursor(index, Some(id));
         }
     }
@@ -113,7 +157,7 @@ impl App {
         let rows = self.rows(PaneId::Devices);
         self.devices.index = index;
         self.devices.selected = selected;
-        let total = self.devices.visible(&self.home.devices).len();
+        let total = self.devices.rows(&self.home.devices).total;
         self.devices.offset = scroll::reveal(self.devices.offset, index, total, rows);
     }
 
@@ -156,22 +200,36 @@ impl App {
             .or_else(|| self.devices.selected.clone())
     }
 
+    /// Ids that begin so, the selected one first.
+    pub(in super::super) fn devices_named(&self, begins: &str, most: usize) -> Vec<String> {
+        let selected = self.devices.selected.iter().map(DeviceId::as_str);
+        let others = self.home.devices.iter().map(|e| e.device.id.as_str());
+        let others = others.filter(|id| {
+            self.devices
+                .selected
+                .as_ref()
+                .is_none_or(|s| s.as_str() != *id)
+        });
+        let fits = selected.chain(others).filter(|id| id.starts_with(begins));
+        fits.take(most).map(str::to_owned).collect()
+    }
+
     pub(in super::super) fn devices_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
         if self.has_topics() {
             return self.topics_body(rows);
         }
-        let visible = self.devices.visible(&self.home.devices);
-        let position = scroll::scroll(self.devices.offset, visible.len(), rows);
-        if visible.is_empty() {
+        let matched = self.devices.rows(&self.home.devices);
+        let position = scroll::scroll(self.devices.offset, matched.total, rows);
+        if matched.total == 0 {
             return (self.no_devices(), None, position);
         }
-        let shown = visible
-            .iter()
-            .skip(self.devices.offset)
-            .take(rows)
+        let offset = self.devices.offset;
+        let last = offset.saturating_add(rows).min(matched.total);
+        let shown = (offset..last)
+            .filter_map(|index| matched.entry(&self.home.devices, index))
             .map(|entry| self.device_row(entry))
             .collect();
-        let note = self.devices_note(visible.len());
+        let note = self.devices_note(matched.total);
         (Body::Devices(shown), Some(note), position)
     }
 
@@ -200,7 +258,7 @@ impl App {
             },
             name: SafeText::new(&device.label()),
             kind: SafeText::new(&device.kind_words()),
-            model: SafeText::new(&device.model),
+            model: SafeText::new(&device.detail()),
             push: self.mark(entry, Feed::Push),
             event: self.mark(entry, Feed::Event),
             last: heard.map(words::age).unwrap_or_default(),
@@ -228,6 +286,17 @@ impl App {
             return Body::Empty(vec![
                 line("no profile is open", Role::Normal),
                 line("press P to add an account", Role::Dim),
+            ]);
+        }
+        if self.home.devices.is_listed() && self.capabilities().own_feeds {
+            return Body::Empty(vec![
+                line("no device is listed", Role::Normal),
+                line("", Role::Dim),
+                line(
+                    "whoever is heard appears here; or name them in the",
+                    Role::Dim,
+                ),
+                line("profile; r asks again", Role::Dim),
             ]);
         }
         if self.home.devices.is_listed() {

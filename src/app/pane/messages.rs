@@ -117,6 +117,18 @@ impl MessagesPane {
         }
     }
 
+    pub(in super::super) const fn shows_all(&self) -> bool {
+        self.hits.shows_all()
+    }
+
+    /// The same for that many at once, where all are shown.
+    pub(in super::super) fn offer_all(&mut self, count: usize, home: &Home) {
+        self.hits.forget(&home.ring);
+        if self.mode != Mode::Follow {
+            self.new += count as u64;
+        }
+    }
+
     /// Bytes of what was found.
     pub(in super::super) const fn bytes(&self) -> usize {
         self.hits.bytes()

@@ -12,7 +12,7 @@ pub struct Recipe {
     pub thing: String,
     /// Where the will goes: an ordinary topic.
     pub topic: String,
-    /// Where it is not known, the texts say so in its place.
+    /// `None`: devices are mostly called as their things are.
     pub client_id: Option<String>,
     pub region: Option<String>,
     /// 12 digits.
@@ -107,7 +107,7 @@ impl Recipe {
             seconds => seconds.clamp(30, 1200),
         };
         format!(
-            "After a power loss the shadow turns {} s later (1.5 times keep_alive = {keep_alive}); after a cut socket at once.",
+            "After a power loss the shadow turns {} s later (1.5 times the keep-alive of {keep_alive} s), after a cut socket at once.",
             u32::from(keep_alive) * 3 / 2
         )
     }
@@ -183,7 +183,7 @@ impl Recipe {
     }
 
     fn device_policy(&self) -> Value {
-        let client = self.client_id.as_deref().unwrap_or("CLIENT_ID");
+        let client = self.client_id.as_ref().unwrap_or(&self.thing);
         let shadow = self.shadow_topic();
         let topics = [
             self.iot(&format!("topic/{}", self.topic)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Aws;
+use super::plan::PRESENCE;
 use super::rest::skew;
 use super::rules::PAYLOAD;
 use crate::base::moment::{Timestamp, words};
@@ -47,10 +48,14 @@ impl Aws {
         if let Some(problem) = untrusted(said) {
             return Some(problem);
         }
-        let refused = said.cause.contains("CONNACK")
-            || said.cause.contains("after CONNECT")
-            || said.cause.contains("code 7");
-        if !refused {
+        let denied = [
+            "after CONNECT",
+            "not authorized",
+            "code 7",
+            "refused the client id",
+            "the client certificate",
+        ];
+        if !denied.iter().any(|word| said.cause.contains(word)) {
             return None;
         }
         let known = self.known();
@@ -147,8 +152,13 @@ impl Aws {
             .iter()
             .map(|name| format!("topic/{}", wildcard(name)))
             .collect();
+        let own = if names == [PRESENCE] && self.settings.presence.is_none() {
+            "; or write presence = false in the profile"
+        } else {
+            ""
+        };
         let remedy = format!(
-            "allow {}, {}{}",
+            "allow {}, {}{own}{}",
             self.statement("iot:Subscribe", &subscribe),
             self.statement("iot:Receive", &receive),
             self.five()

@@ -29,7 +29,7 @@ const LIMITS: Limits = Limits {
     connect_timeout: Duration::from_secs(10),
 };
 /// One level more than people write: `$aws/events/presence/+` matches nothing.
-const PRESENCE: &str = "$aws/events/presence/+/+";
+pub(super) const PRESENCE: &str = "$aws/events/presence/+/+";
 
 impl Aws {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
@@ -125,6 +125,8 @@ impl Aws {
         Ok(match endpoint.port {
             None => vec![at(8883, own), at(443, with_alpn)],
             Some(443) => vec![at(443, with_alpn)],
+            // Another port may stand for either: without ALPN the one that stands for 443 answers in HTTP.
+            Some(port) if port != 8883 => vec![at(port, own), at(port, with_alpn)],
             Some(port) => vec![at(port, own)],
         })
     }

@@ -97,7 +97,7 @@ impl Ritual<'_> {
         subscribed.map_err(|trouble| self.not_ready(trouble))?;
         let text = format!("{} topics are subscribed", answers.count());
         self.step("answers", StepState::Done, &text);
-        let kept = match self.from_before()? {
+        let kept = match self.waiting_from_before()? {
             Some(kept) => kept,
             None => self.create(&mut answers).await?,
         };
@@ -148,7 +148,7 @@ impl Ritual<'_> {
     }
 
     /// A certificate that still waits for its registration.
-    fn from_before(&self) -> Result<Option<Kept>, Problem> {
+    fn waiting_from_before(&self) -> Result<Option<Kept>, Problem> {
         let Some(kept) = kept::load(self.io, &self.aws.settings.endpoint)? else {
             return Ok(None);
         };
@@ -225,7 +225,7 @@ impl Ritual<'_> {
             self.failed("certificate", words::not_kept(problem, &id))
         })?;
         let text = format!(
-            "{} is made and kept here with its key; it waits for its registration",
+            "{} is made, and kept here with its key",
             short(&kept.certificate_id)
         );
         self.tell("certificate", StepState::Done, &text, Some(kept.until));
@@ -358,7 +358,7 @@ impl Ritual<'_> {
 
     fn not_ready(&self, trouble: Trouble) -> Problem {
         let problem = match trouble {
-            Trouble::Problem(problem) => words::not_subscribed(problem, self.thing.template()),
+            Trouble::Problem(problem) => words::not_subscribed(&problem, self.thing.template()),
             other => words::not_created(&other, self.thing.template(), false),
         };
         self.failed("answers", problem)

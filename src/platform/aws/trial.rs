@@ -82,7 +82,7 @@ impl Watch<'_> {
         let here = Topic::parse(&self.shadow).map_err(|why| failed(&why.to_string(), ""))?;
         let here = Draft::new(here, CONNECTED.into(), Qos::AtLeastOnce);
         let gone = self.io.vanish(plan, vec![here]).await;
-        gone.map_err(|problem| self.broken("device", self.no_device(&id, problem)))?;
+        gone.map_err(|problem| self.broken("device", self.no_device(&id, &problem)))?;
         let text = format!("{id} said connected = true, and its socket was cut");
         self.step("device", StepState::Done, &text);
         Ok(id)
@@ -185,12 +185,14 @@ impl Watch<'_> {
         failed(&cause, &remedy).exit(Exit::Refused)
     }
 
-    fn no_device(&self, id: &str, problem: Problem) -> Problem {
+    fn no_device(&self, id: &str, problem: &Problem) -> Problem {
         let cause = format!("{}: {}", problem.what, problem.cause);
         let remedy = format!(
-            "the certificate's policy must allow iot:Connect on client/{id} (client/* or client/RPI* does), iot:Publish on \
-             topic/{} and topic/{}, and have no iot:ConnectAttributes condition that forbids LastWill",
-            self.trial.topic, self.shadow
+            "the certificate's policy must allow iot:Connect on client/{id} (client/{0}* does), iot:Publish on \
+             topic/{1} and topic/{2}, and have no iot:ConnectAttributes condition that forbids LastWill",
+            id.trim_end_matches("-test"),
+            self.trial.topic,
+            self.shadow
         );
         failed(&cause, &remedy).exit(problem.exit)
     }

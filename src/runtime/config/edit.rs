@@ -23,7 +23,14 @@ pub fn save_profile(folders: &Folders, entry: &NewEntry) -> Result<String, Probl
     let file = &folders.config_file;
     let mut entry = entry.clone();
     let profile = &mut entry.profile;
-    profile.common.ca_file = profile.common.ca_file.as_deref().map(absolute);
+    let common = &mut profile.common;
+    for path in [
+        &mut common.ca_file,
+        &mut common.cert_file,
+        &mut common.key_file,
+    ] {
+        *path = path.as_deref().map(absolute);
+    }
     let text = current(file)?;
     // A file that is wrong stays untouched, and so does the identity.
     add(&text, file, &entry)?;

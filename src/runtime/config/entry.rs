@@ -9,12 +9,13 @@ use toml_edit::{Array, InlineTable, Item, Table, Value};
 use super::profile::{NAME_REMEDY, check_address, check_name, check_url};
 use crate::base::problem::{Exit, Problem};
 use crate::domain::profile::{
-    AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
+    AwsCredentials, AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
 
 /// The identity files of secrets that were typed, pasted or piped in.
 pub const TOKEN_FILE: &str = "token";
 pub const PASSWORD_FILE: &str = "password";
+pub const SECRET_KEY_FILE: &str = "secret_access_key";
 
 /// The one secret of a profile, what a person calls it, and the file that keeps it.
 pub(super) fn secret(settings: &mut Settings) -> Option<(&mut SecretRef, &'static str)> {
@@ -22,7 +23,13 @@ pub(super) fn secret(settings: &mut Settings) -> Option<(&mut SecretRef, &'stati
         Settings::Thinq(settings) => Some((&mut settings.token, TOKEN_FILE)),
         Settings::Mqtt(settings) => Some((settings.password.as_mut()?, PASSWORD_FILE)),
         Settings::Huawei(settings) => Some((settings.secret.as_mut()?, PASSWORD_FILE)),
-        Settings::Aws(_) | Settings::Google(_) => None,
+        Settings::Aws(settings) => match &mut settings.credentials {
+            AwsCredentials::Keys {
+                secret_access_key, ..
+            } => Some((secret_access_key, SECRET_KEY_FILE)),
+            AwsCredentials::Chain | AwsCredentials::Profile(_) => None,
+        },
+        Settings::Google(_) => None,
     }
 }
 

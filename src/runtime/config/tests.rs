@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::edit::{remove_profile, save_pin, save_profile, save_token};
+use super::edit::{remove_profile, save_pin, save_profile, save_program, save_token};
 use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
@@ -685,6 +685,8 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
     assert!(refused > 2000, "{refused}");
 }
 
+mod aws;
+mod messages;
 mod mqtt;
 
 /// A config file with a folder of its own, and files beside it.
@@ -771,6 +773,36 @@ fn a_pin_is_written_beside_what_is_there_and_replaced_when_it_is_said_again() {
     assert_eq!(of("odd \"topic\""), None);
     assert!(save_pin(&file, "a", "nonsense").is_err());
     assert_eq!(fs::read_to_string(&file).expect("there"), text);
+}
+
+#[test]
+fn a_jq_program_is_written_for_its_topics_and_taken_out_again() {
+    let root = beside(&[("config.toml", "# mine\n[ui]\nmouse = false # yes\n")]);
+    let file = root.path().join("config.toml");
+    let of = |topic: &str| {
+        let config = Config::load(&file).expect("a config");
+        config.programs.of(topic).map(ToString::to_string)
+    };
+    save_program(&file, "plant/#", Some(".a | \"x\"")).expect("saved");
+    save_program(&file, "plant/b", Some(".b")).expect("saved");
+    assert_eq!(of("plant/a").as_deref(), Some(".a | \"x\""));
+    assert_eq!(of("plant/b").as_deref(), Some(".b"));
+    save_program(&file, "plant/b", None).expect("saved");
+    save_program(&file, "plant/#", None).expect("saved");
+    assert_eq!(of("plant/b"), None);
+    assert!(save_program(&file, "a", Some("nonsense |")).is_err());
+    let text = fs::read_to_string(&file).expect("there");
+    assert!(
+        text.starts_with("# mine\n[ui]\nmouse = false # yes\n"),
+        "{text}"
+    );
+    let problem = Config::parse("[jq]\n\"a\" = \"foo\"\n", &file).expect_err("no program");
+    assert!(problem.what.contains("`jq.a`"), "{}", problem.what);
+    assert!(
+        problem.cause.contains("there is no filter foo"),
+        "{}",
+        problem.cause
+    );
 }
 
 #[test]

@@ -12,12 +12,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::codec::{self, Codec, Header, Incoming, Malformed};
+use super::codec::{self, Ack, Codec, Header, Incoming, Malformed};
 use super::exchange::Exchange;
+use super::gather::gather;
 use super::outgoing::Outgoing;
 use super::pulse::Pulse;
 use super::skim::Skim;
@@ -29,10 +30,14 @@ use crate::session::transport::Stream;
 
 /// Room that is made for one read.
 const CHUNK: usize = 64 << 10;
+/// As long as there is so much, none is made.
+const LEAST: usize = 16 << 10;
 /// Orders are written out until so many bytes wait; a draft costs nothing while it is an order.
 const WRITE_AHEAD: usize = 64 << 10;
 /// A buffer that a large packet has stretched is let go.
 const KEPT: usize = 1 << 20;
+/// Read buffers that are remembered while a batch holds them.
+const LENT: usize = 24;
 /// What is no message may be this large whatever the plan's limit is: a SUBACK of many filters with its reason.
 const CONTROL: usize = 1 << 20;
 /// After a failed write the broker's last words are still read, for at most so long.
@@ -47,7 +52,14 @@ pub struct Wire {
     stage: Stage,
     exchange: Exchange,
     inbox: BytesMut,
+    /// Read buffers that went with batches, oldest first: each is used again when its batch is gone. In a flood the memory
+    /// stays the same, and warm.
+    lent: VecDeque<Bytes>,
+    /// The one at hand is among them.
+    is_lent: bool,
     skim: Option<Skim>,
+    /// Messages are handed on in batches; how many the last one had.
+    batches: Option<usize>,
     orders: VecDeque<Order>,
     out: Outgoing,
     /// Nothing can be written any more. The broker may have said why.
@@ -95,13 +107,20 @@ impl Wire {
             stage: Stage::Connecting(deadline),
             exchange,
             inbox: BytesMut::new(),
+            lent: VecDeque::new(),
+            is_lent: false,
             skim: None,
+            batches: None,
             orders: VecDeque::new(),
             out,
             broken: None,
             pulse: Pulse::new(codec::seconds(plan.keep_alive), now),
             alarm: Box::pin(sleep_until(deadline)),
         }
+    }
+
+    pub const fn take_in_batches(&mut self) {
+        self.batches = Some(0);
     }
 
     pub fn send(&mut self, order: Order) {
@@ -169,6 +188,9 @@ impl Wire {
         if self.skim.is_some() {
             return Ok(self.pass());
         }
+        if self.stage == Stage::Up && self.gather() {
+            return Ok(true);
+        }
         let Some(header) = Header::read(&self.inbox)? else {
             return Ok(false);
         };
@@ -188,6 +210,30 @@ impl Wire {
         self.inbox.advance(total);
         self.received(packet);
         Ok(true)
+    }
+
+    fn gather(&mut self) -> bool {
+        let Some(expected) = self.batches else {
+            return false;
+        };
+        let version = self.exchange.codec.version();
+        let gathered = gather(
+            &mut self.inbox,
+            version,
+            self.max_packet,
+            expected,
+            |packet| self.out.answer(Ack::Acknowledged, packet),
+        );
+        let Some(batch) = gathered else {
+            return false;
+        };
+        self.batches = Some(batch.len());
+        if batch.shares_memory() && !self.is_lent && self.lent.len() < LENT {
+            self.lent.push_back(batch.bytes().clone());
+            self.is_lent = true;
+        }
+        self.exchange.events.push_back(LinkEvent::Messages(batch));
+        true
     }
 
     fn begin_skim(&mut self, header: Header) -> Result<bool, Malformed> {
@@ -320,13 +366,32 @@ impl Wire {
         if self.inbox.is_empty() && self.inbox.capacity() > KEPT {
             self.inbox = BytesMut::new();
         }
-        self.inbox.reserve(CHUNK);
+        self.make_room();
         match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
             Ok(0) => self.ended(None),
             Ok(_) => self.pulse.heard(Instant::now()),
             Err(error) => self.ended(Some(error)),
         }
         Poll::Ready(())
+    }
+
+    fn make_room(&mut self) {
+        if self.inbox.capacity() - self.inbox.len() >= LEAST {
+            return;
+        }
+        self.is_lent = false;
+        if self.lent.front().is_some_and(Bytes::is_unique)
+            && let Some(back) = self.lent.pop_front()
+            && let Ok(mut buffer) = back.try_into_mut()
+        {
+            buffer.clear();
+            if buffer.capacity() >= self.inbox.len() + LEAST {
+                buffer.extend_from_slice(&self.inbox);
+                self.inbox = buffer;
+                return;
+            }
+        }
+        self.inbox.reserve(CHUNK);
     }
 
     /// All that was read is digested by now.

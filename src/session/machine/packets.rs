@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::base::moment::Mono;
+use crate::domain::batch::{Batch, Batched};
 use crate::domain::message::Qos;
 use crate::session::link::Arrival;
 
@@ -24,6 +25,30 @@ pub struct PacketLog {
 impl PacketLog {
     /// The lines to write for one more packet. Its own is made only when it is written.
     pub fn offer(&mut self, now: Mono, text: impl FnOnce() -> String) -> Vec<String> {
+        let mut lines = self.turn(now);
+        self.list(&mut lines, text);
+        lines
+    }
+
+    /// The same for a batch of messages and their acknowledgements.
+    pub fn offer_all(&mut self, now: Mono, batch: &Batch) -> Vec<String> {
+        let mut lines = self.turn(now);
+        let mut messages = batch.iter();
+        while self.lines < MOST
+            && let Some(message) = messages.next()
+        {
+            self.list(&mut lines, || batched(&message));
+            if message.packet != 0 {
+                self.list(&mut lines, || format!("out PUBACK {}", message.packet));
+            }
+        }
+        let left = messages.map(|message| 1 + u64::from(message.packet != 0));
+        self.unlisted += left.sum::<u64>();
+        lines
+    }
+
+    /// What is to be said of the second that is over.
+    fn turn(&mut self, now: Mono) -> Vec<String> {
         let mut lines = Vec::new();
         if now.since(self.began) >= WINDOW {
             self.began = now;
@@ -33,24 +58,35 @@ impl PacketLog {
                 lines.push(format!("{unlisted} packets more than can be listed"));
             }
         }
+        lines
+    }
+
+    fn list(&mut self, lines: &mut Vec<String>, text: impl FnOnce() -> String) {
         if self.lines < MOST {
             self.lines += 1;
             lines.push(text());
         } else {
             self.unlisted += 1;
         }
-        lines
     }
 }
 
+fn batched(message: &Batched<'_>) -> String {
+    let (topic, bytes) = (message.topic_text(), message.payload.len());
+    published(message.qos, message.retain, message.dup, topic, bytes)
+}
+
 pub fn arrived(arrival: &Arrival) -> String {
+    let (topic, bytes) = (arrival.topic.as_str(), arrival.payload.len());
+    published(arrival.qos, arrival.retain, arrival.dup, topic, bytes)
+}
+
+fn published(qos: Qos, retain: bool, dup: bool, topic: &str, bytes: usize) -> String {
     format!(
-        "in PUBLISH qos{}{}{} {} {} bytes",
-        arrival.qos.number(),
-        if arrival.retain { " retain" } else { "" },
-        if arrival.dup { " dup" } else { "" },
-        arrival.topic,
-        arrival.payload.len(),
+        "in PUBLISH qos{}{}{} {topic} {bytes} bytes",
+        qos.number(),
+        if retain { " retain" } else { "" },
+        if dup { " dup" } else { "" },
     )
 }
 

@@ -4,6 +4,7 @@ use super::received::Verdict;
 use super::{Action, Machine, Phase, QUEUE_PAUSE, packets};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
+use crate::domain::batch::Batch;
 use crate::domain::message::Qos;
 use crate::domain::session::{Delivered, Gap, LinkState, LogLevel, SessionEvent};
 use crate::platform::After;
@@ -42,6 +43,15 @@ impl Machine {
             *ends = now.plus(QUEUE_PAUSE);
         }
         up.replay
+    }
+
+    pub(super) fn messages(&mut self, now: Mono, mut batch: Batch) {
+        for line in self.packets.offer_all(now, &batch) {
+            self.log(LogLevel::Debug, line);
+        }
+        self.speaks_again();
+        batch.session = self.is_replay(now);
+        self.actions.push_back(Action::DeliverAll(batch));
     }
 
     /// The link does not tell of these two packets: see `LinkEvent::Packet`.

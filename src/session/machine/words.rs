@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::problem::Problem;
+use crate::domain::batch::Batch;
 use crate::domain::message::AckToken;
 use crate::domain::session::{LogLevel, SessionCommand, SessionEvent};
 use crate::platform::plan::ConnectPlan;
@@ -45,6 +46,8 @@ pub enum Action {
         /// It waited in a kept session.
         session: bool,
     },
+    /// None of them is acknowledged by its reader.
+    DeliverAll(Batch),
     Post(SessionEvent),
     Log(LogLevel, String),
     End,

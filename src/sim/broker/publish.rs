@@ -45,7 +45,10 @@ impl Broker {
         }
         if let Verdict::Refused(code) = verdict {
             // 3.1.1 cannot say so: it is acknowledged, and goes nowhere.
-            let code = code.max(code::UNSPECIFIED);
+            let code = match code {
+                ..=code::UNSPECIFIED => code::NOT_AUTHORIZED,
+                said => said,
+            };
             return self.confirm(id, client, &publish, code);
         }
         let heard = publish.clone();

@@ -158,8 +158,10 @@ impl Aws {
         depth: usize,
         tick: &mut Tick,
     ) {
-        tick.publications.push(publication.clone());
+        let at = tick.publications.len();
         self.arrive(source, &publication, now, depth, tick);
+        // Before what it has set off.
+        tick.publications.insert(at, publication);
     }
 
     /// What a service says.

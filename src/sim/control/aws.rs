@@ -196,6 +196,11 @@ impl SimControl {
         self.aws(|aws, _| aws.service.indexing_off = error.map(str::to_owned));
     }
 
+    /// MQTT 3.1.1 hears of a denied CONNECT by code 5 and of a denied filter by 0x80, instead of a hang-up.
+    pub fn answer_denials_in_3(&self, answer: bool) {
+        self.aws(|aws, _| aws.service.answers_denials_in_3 = answer);
+    }
+
     /// Quotas that AWS raises on request.
     pub fn set_aws_limits(&self, change: impl FnOnce(&mut Limits)) {
         self.aws(|aws, _| change(&mut aws.limits));

@@ -153,9 +153,8 @@ async fn greet(hub: Arc<Hub>, stream: TcpStream, entry: Entry) {
     };
     if let Some(front) = entry.front {
         let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-        return front
-            .converse(&hub, stream, alpn.as_deref(), identity)
-            .await;
+        let converse = front.converse(&hub, stream, alpn.as_deref(), identity);
+        return Box::pin(converse).await;
     }
     match entry.door {
         None => mqtt::converse(&hub, stream, identity).await,

@@ -112,6 +112,10 @@ fn access_key(prefix: &str, token: Option<Secret>) -> AccessKey {
     }
 }
 
+fn texts(all: &[String; 2]) -> [&str; 2] {
+    [&all[0], &all[1]]
+}
+
 /// As a console would show them. `*` stands for region and account, too.
 fn policies() -> [(&'static str, String); 3] {
     let statement = |actions: &[&str], resources: &[&str]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
@@ -131,9 +135,6 @@ fn policies() -> [(&'static str, String); 3] {
             format!("arn:aws:iot:*:*:{kind}/$aws/provisioning-templates/thingdeck/provision/*"),
         ]
     };
-    fn texts(all: &[String; 2]) -> [&str; 2] {
-        [&all[0], &all[1]]
-    }
     [
         (
             "deck",
@@ -224,6 +225,10 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         directory: given.directory(),
     };
     let mut aws = Aws::new(account, clock.now().wall);
+    if options.rate > 0.0 {
+        // Who asks for so many messages wants to see them, whatever AWS allows one connection.
+        aws.limits.publishes_per_second = Some(quota(options.rate));
+    }
     let template = template();
     let name = template.name.clone();
     aws.provisioning.templates.insert(name, template);
@@ -260,6 +265,15 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         https,
     ));
     Ok(Running { ready, hub, tasks })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate from the command line"
+)]
+fn quota(rate: f64) -> u32 {
+    (rate * 2.0) as u32 + 100
 }
 
 /// Signatures are checked where the WebSocket is asked for.
@@ -304,8 +318,14 @@ impl Written {
                  key_file = \"{name}.pem.key\"\n"
             )
         };
-        let deck = format!("{}{keys}", mtls("deck"));
-        let presigned = format!("auth = \"sigv4\"\n{temporary}");
+        let heard = "topics = [\"fleet/#\"]\n";
+        let deck = format!("{}{keys}{heard}", mtls("deck"));
+        let presigned = format!("auth = \"sigv4\"\n{temporary}{heard}");
+        let authorizer = format!(
+            "auth = \"custom\"\n{keys}{heard}\
+             authorizer = {{ name = \"deck\", token_key = \"token\", \
+             token = {{ file = \"authorizer_token\" }} }}\n"
+        );
         let story = format!(
             "{}{keys}client_id = \"RPI\"\n\
              clean_session = false\n\
@@ -326,6 +346,7 @@ impl Written {
                 &self.front,
                 format!("version = \"5\"\n{presigned}"),
             ),
+            ("fleet-custom", &self.front, authorizer),
             ("claim", &self.mqtt, mtls("claim")),
             ("rpi", &self.mqtt, story),
         ] {

@@ -121,12 +121,11 @@ impl App {
         let section = conflict.edit.section;
         let version = |shadow: &Shadow| shadow.version.map_or("none".to_owned(), |v| v.to_string());
         let said = format!(
-            "AWS answered 409{}: somebody changed the {} first, nothing of yours was taken",
+            "AWS answered 409{}: somebody changed the shadow first, nothing of yours was taken",
             match conflict.message.as_str() {
                 "" => String::new(),
                 words => format!(" {words}"),
-            },
-            key.label()
+            }
         );
         let mut head = lines::wrapped(&said, Role::Bad, cells);
         let Some(theirs) = self.theirs(key, conflict) else {

@@ -150,23 +150,26 @@ fn lay_out(headings: &[&str], fields: &[Field], cells: usize) -> Page {
     if left / count < NARROWEST {
         return stacked(headings, fields, cells);
     }
-    let column = (left / count).min(WIDEST);
-    // Where they fit beside every value the times are shown, in columns of their own.
+    // Where they fit beside every value the times are shown.
     let clock = fields
         .iter()
         .flat_map(|field| &field.times)
         .map(|time| text::width(time))
         .max()
         .unwrap_or(0);
-    let timed = clock > 0 && column >= NARROWEST + clock + GAP;
+    let timed = clock > 0 && left / count >= NARROWEST + clock + GAP;
+    let columns = columns(headings, fields, left, if timed { clock } else { 0 });
     let mut heading = vec![span(" ".repeat(SIGN + names), Role::Normal)];
-    for title in headings {
+    for (title, column) in headings.iter().zip(&columns) {
         heading.push(span(" ".repeat(GAP), Role::Normal));
-        heading.push(span(text::pad(title, column), Role::Label));
+        heading.push(span(
+            text::pad(title, column.value + column.clock),
+            Role::Label,
+        ));
     }
     let rows = fields
         .iter()
-        .flat_map(|field| row(field, names, column, if timed { clock } else { 0 }))
+        .flat_map(|field| row(field, names, &columns))
         .collect();
     Page {
         head: vec![heading],
@@ -174,17 +177,66 @@ fn lay_out(headings: &[&str], fields: &[Field], cells: usize) -> Page {
     }
 }
 
-/// A field over as many lines as its longest value needs.
-fn row(field: &Field, names: usize, column: usize, clock: usize) -> Vec<Line> {
-    let room = if clock > 0 {
-        column - clock - 1
-    } else {
-        column
+/// Cells of one.
+struct Column {
+    value: usize,
+    /// For the time beside it, with a blank before it; 0 where there is none.
+    clock: usize,
+}
+
+/// Each as wide as its values, as far as there is room; what one does not need the others may have.
+fn columns(headings: &[&str], fields: &[Field], left: usize, clock: usize) -> Vec<Column> {
+    let has_time = |n: usize| {
+        fields
+            .iter()
+            .any(|f| f.times.get(n).is_some_and(|t| !t.is_empty()))
     };
+    let clocks: Vec<_> = (0..headings.len())
+        .map(|n| {
+            if clock > 0 && has_time(n) {
+                clock + 2
+            } else {
+                0
+            }
+        })
+        .collect();
+    let needs: Vec<_> = (0..headings.len())
+        .map(|n| {
+            let values = fields
+                .iter()
+                .filter_map(|field| Some(wide(field.cells.get(n)?)));
+            values
+                .max()
+                .unwrap_or(0)
+                .max(text::width(headings[n]))
+                .min(WIDEST)
+        })
+        .collect();
+    let mut room = left.saturating_sub(clocks.iter().sum());
+    let mut open: Vec<_> = (0..headings.len()).collect();
+    open.sort_by_key(|n| needs[*n]);
+    let mut out: Vec<_> = clocks
+        .iter()
+        .map(|clock| Column {
+            value: 0,
+            clock: *clock,
+        })
+        .collect();
+    for (done, n) in open.iter().enumerate() {
+        let share = room / (headings.len() - done);
+        out[*n].value = needs[*n].min(share).max(1);
+        room = room.saturating_sub(out[*n].value);
+    }
+    out
+}
+
+/// A field over as many lines as its longest value needs.
+fn row(field: &Field, names: usize, columns: &[Column]) -> Vec<Line> {
     let values: Vec<Vec<Line>> = field
         .cells
         .iter()
-        .map(|value| lines::fold(value.clone(), room, 0))
+        .zip(columns)
+        .map(|(value, column)| lines::fold(value.clone(), column.value, 0))
         .collect();
     let name = lines::fold(
         line(field.name.as_str(), Role::Label),
@@ -202,14 +254,16 @@ fn row(field: &Field, names: usize, column: usize, clock: usize) -> Vec<Line> {
             let sign = if n == 0 { field.sign } else { "" };
             let mut out = vec![span(text::pad(sign, SIGN), field.role)];
             out.extend(padded(name.get(n), names));
-            for (at, value) in values.iter().enumerate() {
+            for (at, (value, column)) in values.iter().zip(columns).enumerate() {
                 out.push(span(" ".repeat(GAP), Role::Normal));
-                out.extend(padded(value.get(n), room));
-                if clock > 0 {
+                out.extend(padded(value.get(n), column.value));
+                if column.clock > 0 {
                     let time = field.times.get(at).filter(|_| n == 0);
                     let time = time.map_or("", String::as_str);
-                    let air = clock - text::width(time).min(clock);
-                    out.push(span(format!(" {}{time}", " ".repeat(air)), Role::Dim));
+                    out.push(span(
+                        text::pad(&format!("  {time}"), column.clock),
+                        Role::Dim,
+                    ));
                 }
             }
             out
@@ -296,10 +350,10 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "         desired           reported          delta",
-                "≠ name   \"거실에어컨입니   \"짧은\"            → \"거실에어컨입",
-                "         다아주긴이름\"                       니다아주긴이름\"",
-                "  t      24                24.0              ·",
+                "         desired              reported  delta",
+                "≠ name   \"거실에어컨입니다아  \"짧은\"    → \"거실에어컨입니다",
+                "         주긴이름\"                      아주긴이름\"",
+                "  t      24                   24.0      ·",
             ]
         );
     }

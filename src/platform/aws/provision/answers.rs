@@ -19,7 +19,7 @@ use crate::platform::io::{Ear, Io};
 /// For an answer; AWS's hook has 5 s (`reference/aws-iot.md` 8, 19).
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For the broker's word on the answer topics. A session that finds out at which filter the broker hangs up takes a while.
-const GRANTS: Duration = Duration::from_secs(60);
+const GRANTS: Duration = Duration::from_mins(1);
 /// A connection that is not there by now is said to be waited for.
 const AT_ONCE: Duration = Duration::from_millis(50);
 /// What waited in a kept session comes right after the connection stands.

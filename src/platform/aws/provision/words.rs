@@ -33,10 +33,14 @@ fn told(rejection: &Rejection) -> String {
     out
 }
 
-pub(super) fn not_subscribed(problem: Problem, template: &str) -> Problem {
+pub(super) fn not_subscribed(problem: &Problem, template: &str) -> Problem {
     let cause = format!("{}: {}", problem.what, problem.cause);
     let what = "the answers of AWS could not be subscribed; nothing was made";
-    Problem::new(what, cause, statements(template)).exit(Exit::Refused)
+    let remedy = format!(
+        "is the template called {template:?}? {}",
+        statements(template)
+    );
+    Problem::new(what, cause, remedy).exit(Exit::Refused)
 }
 
 /// `repeated`: a first request may have made one that nobody heard of.
@@ -45,8 +49,7 @@ pub(super) fn not_created(trouble: &Trouble, template: &str, repeated: bool) -> 
         Trouble::Rejected(rejection) => {
             let (exit, retry, remedy) = match rejection.status_code {
                 401 | 403 => (Exit::Refused, Retry::Never, statements(template)),
-                429 => (Exit::Failed, Retry::Backoff, later()),
-                500.. => (Exit::Failed, Retry::Backoff, later()),
+                429 | 500.. => (Exit::Failed, Retry::Backoff, later()),
                 _ => (
                     Exit::Failed,
                     Retry::Never,
@@ -74,8 +77,7 @@ pub(super) fn not_registered(trouble: &Trouble, template: &str) -> Problem {
         401 | 403 => (
             Exit::Refused,
             Retry::Never,
-            "the pre-provisioning hook said no, failed or took over 5 s, or the provisioning role lacks rights \
-             (AWSIoTThingsRegistration): look at the hook's log and at the template's role"
+            "the hook said no, failed or took over 5 s, or the provisioning role lacks rights (AWSIoTThingsRegistration)"
                 .to_owned(),
         ),
         404 => (
@@ -160,7 +162,7 @@ pub(super) fn with_what_is_left(mut problem: Problem, id: &str, left: &str) -> P
         problem.remedy += "; ";
     }
     problem.remedy += &format!(
-        "the next try goes on with certificate {id}, which waits here for another {left}; AWS deletes it if none comes"
+        "the next try goes on with certificate {id}, which AWS deletes in {left} otherwise"
     );
     problem
 }

@@ -3,7 +3,7 @@
 use toml_edit::{Array, InlineTable, Item, Table, Value};
 
 use super::{ca_file, file, place, text, topics};
-use crate::domain::profile::{AwsCredentials, AwsSettings, Profile, Version};
+use crate::domain::profile::{AwsCredentials, AwsSettings, Profile, SecretRef, Version};
 
 pub(super) fn fill(table: &mut Table, settings: &AwsSettings, profile: &Profile) {
     text(table, "endpoint", Some(&settings.endpoint));
@@ -42,7 +42,12 @@ fn credentials(credentials: &AwsCredentials) -> Option<InlineTable> {
             secret_access_key,
             session_token,
         } => {
-            table.insert("access_key_id", place(access_key_id));
+            let id = match access_key_id {
+                // No secret: AWS shows it in logs and messages too.
+                SecretRef::Plain(id) => id.expose().into(),
+                elsewhere => place(elsewhere),
+            };
+            table.insert("access_key_id", id);
             table.insert("secret_access_key", place(secret_access_key));
             if let Some(token) = session_token {
                 table.insert("session_token", place(token));

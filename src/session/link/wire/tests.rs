@@ -75,12 +75,25 @@ async fn events(wire: &mut Wire) -> Vec<LinkEvent> {
 
 /// What comes of these bytes, sent in pieces of these sizes, then the end of the stream.
 fn heard(version: Version, bytes: &[u8], sizes: &[usize]) -> Vec<LinkEvent> {
+    said(version, bytes, sizes, false).0
+}
+
+/// The same, and what was answered.
+fn said(
+    version: Version,
+    bytes: &[u8],
+    sizes: &[usize],
+    in_batches: bool,
+) -> (Vec<LinkEvent>, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
         let (mut wire, theirs) = wire(version, 1 << 20);
+        if in_batches {
+            wire.take_in_batches();
+        }
         let (mut answers, mut theirs) = tokio::io::split(theirs);
         let broker = async {
             let mut left = bytes;
@@ -100,9 +113,61 @@ fn heard(version: Version, bytes: &[u8], sizes: &[usize]) -> Vec<LinkEvent> {
         };
         let ((), events) = tokio::join!(broker, events(&mut wire));
         drop(wire);
-        drop(answers.read_to_end(&mut Vec::new()).await);
-        events
+        let mut answered = Vec::new();
+        drop(answers.read_to_end(&mut answered).await);
+        (events, answered)
     })
+}
+
+/// Every message on its own, however it came: topic, payload, QoS, retain, dup.
+fn messages(events: &[LinkEvent]) -> Vec<(String, Vec<u8>, Qos, bool, bool)> {
+    let mut all = Vec::new();
+    for event in events {
+        match event {
+            LinkEvent::Message(one) => all.push((
+                one.topic.clone(),
+                one.payload.to_vec(),
+                one.qos,
+                one.retain,
+                one.dup,
+            )),
+            LinkEvent::Messages(batch) => all.extend(batch.messages().map(|one| {
+                let topic = one.topic.as_str().to_owned();
+                (topic, one.payload.to_vec(), one.qos, one.retain, one.dup)
+            })),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// A PUBLISH with everything that it may have, from a few numbers.
+fn any_publish(version: Version, first: u8, topic: &[u8], more: u8, size: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.extend(u16::try_from(topic.len()).unwrap().to_be_bytes());
+    body.extend(topic);
+    if first & 6 != 0 {
+        body.extend([0, more | 1]);
+    }
+    if version == Version::V5 {
+        match more % 3 {
+            0 => body.extend([2, 1, 1]),
+            _ => body.push(0),
+        }
+    }
+    body.resize(body.len() + size, more);
+    let mut out = vec![0x30 | (first & 0xf)];
+    let mut left = body.len();
+    loop {
+        let more = left / 128;
+        out.push(u8::try_from(left % 128).unwrap() | if more > 0 { 0x80 } else { 0 });
+        left = more;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend(body);
+    out
 }
 
 fn publish(topic: &str, payload: &[u8], version: Version) -> Vec<u8> {
@@ -143,6 +208,35 @@ fn the_sizes_of_the_pieces_make_no_difference() {
         assert_eq!(broken_off[..7], whole[..7]);
         assert_eq!(broken_off.len(), 8);
     }
+}
+
+#[test]
+fn a_flood_uses_the_same_memory_again_when_its_batches_are_gone() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut wire, mut theirs) = wire(Version::V311, 1 << 20);
+        wire.take_in_batches();
+        theirs.write_all(ACCEPT_V4).await.unwrap();
+        let read = any_publish(Version::V311, 0, b"t", 7, 200).repeat(310);
+        let mut cx = Context::from_waker(Waker::noop());
+        let (mut count, mut places) = (0, std::collections::HashSet::new());
+        for _ in 0..200 {
+            theirs.write_all(&read).await.unwrap();
+            while let Poll::Ready(event) = pin!(wire.next()).poll(&mut cx) {
+                if let LinkEvent::Messages(batch) = event {
+                    count += batch.len();
+                    places.insert(batch.bytes().as_ptr() as usize >> 12);
+                    assert!(batch.iter().all(|one| one.payload == [7; 200]));
+                }
+            }
+        }
+        assert_eq!(count, 200 * 310);
+        assert!(wire.lent.len() <= LENT);
+        assert!(places.len() < 100, "{} places of memory", places.len());
+    });
 }
 
 #[test]
@@ -268,6 +362,30 @@ proptest! {
         all.extend(bytes);
         let events = heard(version, &all, &sizes);
         prop_assert!(matches!(events.last(), Some(LinkEvent::Closed(_))));
+    }
+
+    #[test]
+    fn messages_in_batches_are_the_same_messages(
+        v5: bool,
+        packets in proptest::collection::vec((0_u8..16, 0_usize..6, any::<u8>(), 0_usize..1500), 0..60),
+        sizes in proptest::collection::vec(1_usize..70_000, 1..5),
+    ) {
+        const TOPICS: [&[u8]; 6] = [b"a", b"home/kitchen", "집/온도".as_bytes(), b"\xff", b"$SYS/x", b"b/"];
+        let (version, accept) = if v5 { (Version::V5, ACCEPT_V5) } else { (Version::V311, ACCEPT_V4) };
+        let mut all = accept.to_vec();
+        for (first, topic, more, size) in packets {
+            // QoS 3 is no QoS.
+            let first = if first & 6 == 6 { first & 9 } else { first };
+            all.extend(any_publish(version, first, TOPICS[topic], more, size));
+        }
+        let (alone, answered) = said(version, &all, &sizes, false);
+        let (gathered, also_answered) = said(version, &all, &sizes, true);
+        prop_assert_eq!(messages(&alone), messages(&gathered));
+        prop_assert_eq!(answered, also_answered);
+        let skipped = |events: &[LinkEvent]| {
+            events.iter().filter(|event| matches!(event, LinkEvent::Skipped { .. })).count()
+        };
+        prop_assert_eq!(skipped(&alone), skipped(&gathered));
     }
 
     #[test]

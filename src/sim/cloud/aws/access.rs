@@ -45,10 +45,7 @@ pub fn limits() -> Limits {
 
 impl Rules for Aws {
     fn connect(&self, identity: &Identity, connect: &Connect) -> Verdict {
-        let refused = |code| match connect.version {
-            Version::V5 => Verdict::Refused(code),
-            Version::V311 => Verdict::Closed,
-        };
+        let refused = |code| self.refused(connect.version, code);
         let username = connect.username.as_deref();
         let Some(principal) = self.directory.principal(identity, username) else {
             return Verdict::Closed;
@@ -85,10 +82,7 @@ impl Rules for Aws {
 
     fn subscribe(&self, who: Who<'_>, filter: &str) -> Verdict {
         let five = who.version == Version::V5;
-        let refused = |code| match who.version {
-            Version::V5 => Verdict::Refused(code),
-            Version::V311 => Verdict::Closed,
-        };
+        let refused = |code| self.refused(who.version, code);
         let inner = topic::unshared(filter);
         if !topic::may_be_subscribed(inner) {
             return if five {
@@ -152,6 +146,16 @@ impl Aws {
     /// `arn:aws:iot:<region>:<account>:<resource>`.
     pub fn arn(&self, resource: &str) -> String {
         format!("arn:aws:iot:{}:{}:{resource}", self.region, self.account)
+    }
+
+    /// 3.1.1 is hung up on.
+    fn refused(&self, version: Version, code: u8) -> Verdict {
+        let answers = self.service.answers_denials_in_3 && code == code::NOT_AUTHORIZED;
+        if version == Version::V5 || answers {
+            Verdict::Refused(code)
+        } else {
+            Verdict::Closed
+        }
     }
 
     fn may(&self, who: Who<'_>, action: &str, kind: &str, name: &str) -> bool {

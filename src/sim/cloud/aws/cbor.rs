@@ -22,17 +22,17 @@ fn head(kind: u8, number: u64, out: &mut Vec<u8>) {
     let kind = kind << 5;
     match number {
         0..=23 => out.push(kind | low(number)),
-        24..=0xff => out.extend([kind | 24, low(number)]),
+        24..=0xff => out.extend([kind | 0x18, low(number)]),
         0x100..=0xffff => {
-            out.push(kind | 25);
+            out.push(kind | 0x19);
             out.extend(&number.to_be_bytes()[6..]);
         }
         0x1_0000..=0xffff_ffff => {
-            out.push(kind | 26);
+            out.push(kind | 0x1a);
             out.extend(&number.to_be_bytes()[4..]);
         }
         _ => {
-            out.push(kind | 27);
+            out.push(kind | 0x1b);
             out.extend(number.to_be_bytes());
         }
     }
@@ -61,7 +61,9 @@ fn put(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Array(items) => {
             head(4, items.len() as u64, out);
-            items.iter().for_each(|item| put(item, out));
+            for item in items {
+                put(item, out);
+            }
         }
         Value::Object(fields) => {
             head(5, fields.len() as u64, out);

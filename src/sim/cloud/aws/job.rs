@@ -324,7 +324,7 @@ impl Jobs {
             };
             execution.status = status;
             execution.updated_at = now.seconds();
-            execution.started_at = execution.started_at.or(Some(now.seconds()));
+            execution.started_at = execution.started_at.or_else(|| Some(now.seconds()));
             execution.version += 1;
             if let Some(details) = details {
                 execution.details = details;

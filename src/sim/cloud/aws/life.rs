@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::registry::Registry;
-use super::shadow::Shadows;
+use super::shadow::{Document, Shadows};
 use super::topic::{ShadowRequest, Verb};
 use super::{Aws, Source};
 use crate::base::moment::{Moment, Mono, Timestamp};
@@ -21,6 +21,8 @@ const READERS_OWN: &str = "RPI";
 
 pub struct Fleet {
     pub frozen: bool,
+    /// How much slower each of many things is, so that all of them together stay within what a connection takes.
+    slowness: u32,
     devices: Vec<Device>,
     turn: usize,
     rng: Rng,
@@ -99,6 +101,10 @@ impl Kind {
     }
 }
 
+fn slowness(devices: usize) -> u32 {
+    u32::try_from(devices / 50).unwrap_or(u32::MAX).max(1)
+}
+
 impl Fleet {
     pub fn new(registry: &Registry, shadows: &mut Shadows, mut rng: Rng, now: Timestamp) -> Self {
         let mut devices = Vec::new();
@@ -118,7 +124,8 @@ impl Fleet {
                 let firmware = json!({"reported": {"version": firmware, "slot": "A"}});
                 shadows.plant(&thing.name, Some("firmware"), &firmware, now);
             }
-            let first = Duration::from_millis(own.u64(300..6000));
+            let slowness = slowness(registry.things().len().min(MOST_ALIVE));
+            let first = Duration::from_millis(own.u64(300..6000)) * slowness;
             devices.push(Device {
                 thing: thing.name.clone(),
                 kind,
@@ -132,6 +139,7 @@ impl Fleet {
         }
         Self {
             frozen: false,
+            slowness: slowness(devices.len()),
             devices,
             turn: 0,
             wish: Mono(Duration::from_secs(4)),
@@ -216,10 +224,8 @@ impl Aws {
     }
 
     fn step(&mut self, device: &mut Device, now: Moment, tick: &mut Tick) {
-        device.due = Some(
-            now.mono
-                .plus(Duration::from_millis(device.rng.u64(5000..15_000))),
-        );
+        let wait = Duration::from_millis(device.rng.u64(5000..15_000));
+        device.due = Some(now.mono.plus(wait * self.fleet.slowness));
         if device.away.take().is_some() {
             let told = self.presence.thing_arrived(&device.thing, now.wall);
             return self.spread_all(told, now.wall, 0, tick);
@@ -239,7 +245,7 @@ impl Aws {
         let telemetry = device.telemetry().at_most_once();
         self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let document = self.shadows.document(&device.thing, None);
-        let delta = document.and_then(|document| document.delta());
+        let delta = document.and_then(Document::delta);
         let state = match delta {
             Some((delta, _)) => delta,
             None if device.kind == Kind::Other => return,

@@ -105,19 +105,16 @@ impl Registry {
 
 fn made(index: usize, rng: &mut Rng) -> Thing {
     let site = SITES[index % SITES.len()];
-    let mut thing = match KNOWN.get(index) {
-        Some((name, kind, group)) => {
-            let mut thing = Thing::new(name, *kind);
-            thing.groups.push((*group).to_owned());
-            thing
-        }
-        None => {
-            let kind = TYPES[index % TYPES.len()];
-            let name = format!("{}-{site}-{index:05}", kind.to_ascii_lowercase());
-            let mut thing = Thing::new(&name, Some(kind));
-            thing.groups.push("plant".to_owned());
-            thing
-        }
+    let mut thing = if let Some((name, kind, group)) = KNOWN.get(index) {
+        let mut thing = Thing::new(name, *kind);
+        thing.groups.push((*group).to_owned());
+        thing
+    } else {
+        let kind = TYPES[index % TYPES.len()];
+        let name = format!("{}-{site}-{index:05}", kind.to_ascii_lowercase());
+        let mut thing = Thing::new(&name, Some(kind));
+        thing.groups.push("plant".to_owned());
+        thing
     };
     let serial = format!("TD{:06}", rng.u32(..1_000_000));
     thing.attributes = [

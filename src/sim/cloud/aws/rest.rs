@@ -6,8 +6,9 @@ mod search;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use self::Plane::{Control, Data};
 use super::Aws;
 use super::directory::Principal;
 use super::sigv4::{self, Fault, Scope, Signed};
@@ -19,6 +20,8 @@ use crate::sim::cloud::{HttpAnswer, HttpRequest};
 pub struct Service {
     /// The error that SearchIndex answers with while indexing is off, such as `IndexNotReadyException`.
     pub indexing_off: Option<String>,
+    /// 3.1.1 hears of a denial by CONNACK 5 and SUBACK 0x80, as older documents have it, instead of a hang-up.
+    pub answers_denials_in_3: bool,
 }
 
 /// Which of AWS's hosts answers a call.
@@ -108,7 +111,7 @@ pub fn answer(aws: &mut Aws, request: &HttpRequest, now: Timestamp) -> HttpAnswe
     let segments: Vec<_> = segments.iter().map(String::as_str).collect();
     let Some(route) = route(&request.method, &segments) else {
         let failure = Failure::new(404, "UnknownOperationException", "there is no such call");
-        return refused(&failure, Plane::Control, &trace(aws), now);
+        return refused(&failure, Control, &trace(aws), now);
     };
     let plane = route.plane;
     match perform(aws, route, request, now) {
@@ -120,9 +123,9 @@ pub fn answer(aws: &mut Aws, request: &HttpRequest, now: Timestamp) -> HttpAnswe
 /// A call that fails with this code, whatever it asked.
 pub fn failure(code: &str, request: &HttpRequest, now: Timestamp) -> HttpAnswer {
     let segments: Vec<_> = request.raw_path.split('/').skip(1).collect();
-    let plane = route(&request.method, &segments).map_or(Plane::Control, |route| route.plane);
+    let plane = route(&request.method, &segments).map_or(Control, |route| route.plane);
     let (status, message) = match (code, plane) {
-        ("ThrottlingException", Plane::Control) => (400, "Rate exceeded"),
+        ("ThrottlingException", Control) => (400, "Rate exceeded"),
         ("ThrottlingException", _) => (429, "Rate exceeded"),
         ("ResourceNotFoundException", _) => (404, "The specified resource does not exist"),
         ("UnauthorizedException", _) => (401, "Unauthorized"),
@@ -156,7 +159,7 @@ fn answered(body: &Value, now: Timestamp) -> HttpAnswer {
 /// The data plane adds a trace id.
 fn refused(failure: &Failure, plane: Plane, trace: &str, now: Timestamp) -> HttpAnswer {
     let mut body = json!({"message": failure.message});
-    if plane == Plane::Data {
+    if plane == Data {
         body["traceId"] = json!(trace);
     }
     HttpAnswer {
@@ -181,7 +184,6 @@ fn route(method: &str, segments: &[&str]) -> Option<Route> {
     let thing = |name: &str| format!("thing/{name}");
     let own = |name: &&str| (*name).to_owned();
     let all = || "*".to_owned();
-    use Plane::{Control, Data};
     let (plane, action, resource, call) = match (method, segments) {
         ("GET", ["endpoint"]) => (
             Control,
@@ -331,7 +333,7 @@ fn authorize(aws: &Aws, route: &Route, request: &HttpRequest, now: Timestamp) ->
     };
     let key = sigv4::check(signed, scope, &aws.directory.keys, now).map_err(|refusal| {
         let code = match (route.plane, refusal.fault) {
-            (Plane::Data, _) => "ForbiddenException",
+            (Data, _) => "ForbiddenException",
             (_, Fault::Missing) => "MissingAuthenticationTokenException",
             (_, Fault::Incomplete) => "IncompleteSignatureException",
             (_, Fault::UnknownKey | Fault::Token) => "UnrecognizedClientException",
@@ -353,8 +355,8 @@ fn authorize(aws: &Aws, route: &Route, request: &HttpRequest, now: Timestamp) ->
         return Ok(());
     }
     Err(match route.plane {
-        Plane::Data => Failure::new(403, "ForbiddenException", "Forbidden"),
-        Plane::Control | Plane::Jobs => {
+        Data => Failure::new(403, "ForbiddenException", "Forbidden"),
+        Control | Plane::Jobs => {
             let user = format!("arn:aws:iam::{}:{}", aws.account, key.user);
             let words = format!(
                 "User: {user} is not authorized to perform: {} on resource: {resource} because no \
@@ -411,10 +413,11 @@ fn turn(
 }
 
 /// A page's body, with the token of the next one where there is one.
-fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> Value {
-    let mut body = json!({name: items});
+fn listed(name: &str, items: Value, next: Option<String>) -> Value {
+    let mut body = Map::new();
+    body.insert(name.to_owned(), items);
     if let Some(next) = next {
-        body["nextToken"] = json!(next);
+        body.insert("nextToken".to_owned(), json!(next));
     }
-    body
+    Value::Object(body)
 }

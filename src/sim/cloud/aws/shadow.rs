@@ -280,7 +280,7 @@ fn parse(payload: &[u8]) -> Result<Value, Rejection> {
         return Err(Rejection::new(400, "Invalid JSON"));
     }
     if let Some(token) = value.get("clientToken")
-        && !token.as_str().is_some_and(|token| token.len() <= 64)
+        && token.as_str().is_none_or(|token| token.len() > 64)
     {
         return Err(Rejection::new(400, "Invalid clientToken"));
     }

@@ -6,9 +6,9 @@ use crate::sim::cloud::aws::wild;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
-    All(Vec<Query>),
-    Any(Vec<Query>),
-    Not(Box<Query>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Term {
         field: String,
         test: Test,

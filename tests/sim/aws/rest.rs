@@ -1,0 +1,250 @@
+//! The HTTPS side (`reference/aws-iot.md` 7).
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use thingdeck::sim::{Fault, Times};
+
+use super::sign::{Keys, headers};
+use super::{Account, REGION};
+
+impl Account {
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.file("access_key_id"),
+            secret: self.file("secret_access_key"),
+            token: None,
+        }
+    }
+
+    /// Status, type of error, body.
+    async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> (u16, String, Value) {
+        self.call_as(&self.keys(), service, method, target, body)
+            .await
+    }
+
+    async fn call_as(
+        &self,
+        keys: &Keys,
+        service: &str,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> (u16, String, Value) {
+        let base = self.sim.ready().api_url.clone().unwrap();
+        let host = base.trim_start_matches("https://").to_owned();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let now = jiff::Timestamp::from_second(self.control.now().seconds()).unwrap();
+        let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let signed = headers(
+            keys,
+            (method, path, query),
+            &host,
+            (REGION, service),
+            &date,
+            body.as_bytes(),
+        );
+        let ca = self.file("ca.pem");
+        let http = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes()).unwrap()])
+            .build()
+            .unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = http.request(method, format!("{base}{target}"));
+        for (name, value) in signed {
+            request = request.header(name, value);
+        }
+        let answer = request.body(body.to_owned()).send().await.unwrap();
+        let kind = answer.headers().get("x-amzn-errortype");
+        let kind = kind.map_or("", |value| value.to_str().unwrap());
+        let kind = kind.split(':').next().unwrap_or_default().to_owned();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (
+            status,
+            kind,
+            serde_json::from_str(&text).unwrap_or(Value::Null),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_things_come_in_pages() {
+    let account = Account::with(|options| options.devices = Some(100_000)).await;
+    account.control.freeze(true);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut token = String::new();
+    let mut pages = 0;
+    // Some pages from the start, then a far one: all of them would take a while here.
+    while pages < 5 {
+        let target = format!("/things?maxResults=250{token}");
+        let (status, _, body) = account.call("iot", "GET", &target, "").await;
+        assert_eq!(status, 200, "{body}");
+        let things = body["things"].as_array().unwrap();
+        assert_eq!(things.len(), 250);
+        seen.extend(things.iter().map(|thing| thing["thingName"].to_string()));
+        let next = body["nextToken"].as_str().expect("more");
+        token = format!("&nextToken={}", super::sign::escape(next));
+        pages += 1;
+    }
+    assert_eq!(seen.len(), 1250);
+    let query = json!({"queryString": "thingName:*-99999", "maxResults": 500}).to_string();
+    let (_, _, body) = account.call("iot", "POST", "/indices/search", &query).await;
+    assert_eq!(body["things"].as_array().map(Vec::len), Some(1), "{body}");
+    assert!(body.get("nextToken").is_none());
+}
+
+#[tokio::test]
+async fn things_are_listed_by_type_and_attribute() {
+    let account = Account::quiet().await;
+    let target = "/things?thingTypeName=Lamp";
+    let (_, _, body) = account.call("iot", "GET", target, "").await;
+    assert_eq!(body["things"].as_array().map(Vec::len), Some(2));
+    let target = "/things?attributeName=site&attributeValue=seo&usePrefixAttributeValue=true";
+    let (_, _, body) = account.call("iot", "GET", target, "").await;
+    assert_eq!(body["things"][0]["attributes"]["site"], "seoul");
+    let (status, kind, _) = account
+        .call("iot", "GET", "/things?maxResults=251", "")
+        .await;
+    assert_eq!((status, kind.as_str()), (400, "InvalidRequestException"));
+}
+
+#[tokio::test]
+async fn the_index_can_be_off() {
+    let account = Account::quiet().await;
+    account.control.indexing_off(Some("IndexNotReadyException"));
+    let query = json!({"queryString": "*"}).to_string();
+    let (status, kind, _) = account.call("iot", "POST", "/indices/search", &query).await;
+    assert_eq!((status, kind.as_str()), (400, "IndexNotReadyException"));
+    account.control.indexing_off(None);
+    let (status, _, _) = account.call("iot", "POST", "/indices/search", &query).await;
+    assert_eq!(status, 200);
+    let many = json!({"queryString": "a OR b OR c OR d OR e OR f"}).to_string();
+    let (_, kind, _) = account.call("iot", "POST", "/indices/search", &many).await;
+    assert_eq!(kind, "InvalidQueryException");
+}
+
+#[tokio::test]
+async fn a_shadow_changed_by_rest_is_told_over_mqtt() {
+    let account = Account::quiet().await;
+    let mut five = account.five("a").await;
+    let accepted = "$aws/things/RPI/shadow/update/accepted";
+    five.listen(&[accepted]).await;
+    let body = json!({"state": {"desired": {"led": "on"}}, "version": 1}).to_string();
+    let path = "/things/RPI/shadow";
+    let (status, _, answer) = account.call("iotdata", "POST", path, &body).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(five.body_at(accepted).await, answer);
+    let (status, kind, answer) = account.call("iotdata", "POST", path, &body).await;
+    assert_eq!(
+        (status, kind.as_str()),
+        (409, "ConflictException"),
+        "{answer}"
+    );
+    let (status, kind, answer) = account
+        .call("iotdevicegateway", "GET", "/things/spare/shadow", "")
+        .await;
+    assert_eq!((status, kind.as_str()), (404, "ResourceNotFoundException"));
+    assert!(answer["traceId"].is_string());
+    let target = "/api/things/shadow/ListNamedShadowsForThing/RPI?pageSize=1";
+    let (_, _, answer) = account.call("iotdata", "GET", target, "").await;
+    assert_eq!(
+        answer["results"].as_array().map(Vec::len),
+        Some(1),
+        "{answer}"
+    );
+    assert!(answer["nextToken"].is_string());
+}
+
+#[tokio::test]
+async fn a_message_published_by_rest_arrives_and_is_kept() {
+    let account = Account::quiet().await;
+    let mut five = account.five("a").await;
+    five.listen(&["plant/line 1"]).await;
+    let target = "/topics/plant%2Fline%201?qos=1&retain=true";
+    let (status, _, answer) = account.call("iotdata", "POST", target, "hi").await;
+    assert_eq!((status, answer["message"].as_str()), (200, Some("OK")));
+    assert_eq!(five.message().await.payload, "hi");
+    let target = "/retainedMessage/plant%2Fline%201";
+    let (_, _, answer) = account.call("iotdata", "GET", target, "").await;
+    assert_eq!(answer["payload"], "aGk=");
+    let (status, _, _) = account
+        .call("iotdata", "POST", "/topics/%24SYS%2Fx", "hi")
+        .await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_in_the_words_of_the_plane() {
+    let account = Account::quiet().await;
+    account.control.deny("iot:ListThings", "*");
+    account.control.deny("iot:GetThingShadow", "*");
+    let (status, kind, body) = account.call("iot", "GET", "/things", "").await;
+    assert_eq!((status, kind.as_str()), (403, "AccessDeniedException"));
+    let message = body["message"].as_str().unwrap_or_default();
+    for word in ["user/deck", "iot:ListThings", "on resource: *"] {
+        assert!(message.contains(word), "{message}");
+    }
+    let (status, kind, body) = account
+        .call("iotdata", "GET", "/things/RPI/shadow", "")
+        .await;
+    assert_eq!((status, kind.as_str()), (403, "ForbiddenException"));
+    assert_eq!(body["message"], "Forbidden");
+
+    let wrong = Keys {
+        secret: "wrong".to_owned(),
+        ..account.keys()
+    };
+    let (_, kind, _) = account
+        .call_as(&wrong, "iot", "GET", "/things/RPI", "")
+        .await;
+    assert_eq!(kind, "InvalidSignatureException");
+    let (_, kind, body) = account.call("iotdata", "GET", "/things/RPI", "").await;
+    assert_eq!(kind, "InvalidSignatureException", "{body}");
+}
+
+#[tokio::test]
+async fn calls_fail_as_told() {
+    let account = Account::quiet().await;
+    let throttled = Fault::code("ThrottlingException");
+    account
+        .control
+        .fail_http("*", "*", Times::Next(2), throttled);
+    let (status, kind, body) = account.call("iot", "GET", "/things", "").await;
+    assert_eq!((status, kind.as_str()), (400, "ThrottlingException"));
+    assert_eq!(body["message"], "Rate exceeded");
+    let (status, _, _) = account
+        .call("iotdata", "GET", "/things/RPI/shadow", "")
+        .await;
+    assert_eq!(status, 429);
+    let (status, _, _) = account.call("iot", "GET", "/things", "").await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_is_ended_by_call() {
+    let account = Account::quiet().await;
+    let mut five = account.five("victim").await;
+    let (_, _, body) = account
+        .call("iotdata", "GET", "/connections/victim", "")
+        .await;
+    assert_eq!(body["connected"], true);
+    let (status, _, _) = account
+        .call("iotdata", "DELETE", "/connections/victim", "")
+        .await;
+    assert_eq!(status, 200);
+    five.end().await;
+    let target = "/things/RPI/connectivity-data";
+    let (_, _, body) = account.call("iot", "POST", target, "").await;
+    assert_eq!(body["connected"], false);
+    let (_, _, body) = account
+        .call("iotdata", "GET", "/connections/victim", "")
+        .await;
+    assert_eq!(body["disconnectReason"], "API_INITIATED_DISCONNECT");
+}
