@@ -78,11 +78,10 @@ impl App {
             profile: profile.map_or_else(
                 || SafeText::new("no profile"),
                 |p| {
-                    SafeText::new(match (p.simulated, p.platform) {
-                        (false, _) => &p.name,
-                        (true, PlatformId::Thinq) => "simulated home",
-                        (true, PlatformId::Google) => "simulated gateway",
-                        (true, _) => "simulated plant",
+                    SafeText::new(if p.simulated {
+                        p.platform.simulated()
+                    } else {
+                        &p.name
                     })
                 },
             ),
