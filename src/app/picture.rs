@@ -11,7 +11,6 @@ use super::words;
 use crate::base::moment::Moment;
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
-use crate::domain::profile::PlatformId;
 use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
