@@ -14,7 +14,7 @@ use crate::base::problem::Problem;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::Message;
-use crate::domain::reading::Reading;
+use crate::domain::reading::{Kind, Reading};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, LogLine, SessionEvent, SessionId};
 use crate::domain::subscription::Feed;
@@ -94,7 +94,9 @@ impl App {
         self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
             self.home.devices.touch(number, self.at.mono);
-            self.alive(&id);
+            if is_said_by_device(reading.kind) {
+                self.alive(&id);
+            }
         }
         self.offer_message(seq);
         self.moved = true;
@@ -538,4 +540,12 @@ impl App {
             .collect();
         parts.join(", ")
     }
+}
+
+/// What the platform says about a device, its shadow or its jobs does not show that the device is there.
+const fn is_said_by_device(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Shadow | Kind::Job | Kind::Presence | Kind::Provisioning
+    )
 }

@@ -11,4 +11,5 @@ mod aws;
 mod support;
 
 mod faults;
+mod shadow;
 mod walk;

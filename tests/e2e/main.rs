@@ -26,6 +26,7 @@ mod recording;
 mod retained;
 mod secrets;
 mod session;
+mod shadow;
 mod sieve;
 mod terminal;
 mod wizard;

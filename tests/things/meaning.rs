@@ -43,9 +43,13 @@ fn shadow_messages_become_facts_of_their_shadow() {
         let reading = device().interpret(&message(&topic, payload));
         assert_eq!(reading.kind, Kind::Shadow);
         assert_eq!(reading.device, Some(DeviceId::new("RPI")));
-        let found = match reading.facts.as_slice() {
-            [] => "",
-            [Fact::Shadow(news)] => {
+        let told = reading
+            .facts
+            .iter()
+            .find(|fact| matches!(fact, Fact::Shadow(_)));
+        let found = match told {
+            None => "",
+            Some(Fact::Shadow(news)) => {
                 assert_eq!(news.key.name.as_deref(), Some("wifi"));
                 match news.change {
                     ShadowChange::Whole(_) => "whole",
@@ -55,7 +59,7 @@ fn shadow_messages_become_facts_of_their_shadow() {
                     ShadowChange::Refused { .. } => "refused",
                 }
             }
-            other => panic!("{other:?}"),
+            Some(other) => panic!("{other:?}"),
         };
         assert_eq!(found, expected, "{verb}");
     }
@@ -74,7 +78,11 @@ fn what_we_sent_ourselves_is_no_fact() {
     let payload = r#"{"state":{"reported":{"t":1}},"version":2}"#;
     let mut sent = message("$aws/things/RPI/shadow/update/accepted", payload);
     sent.direction = Direction::Out;
-    assert_eq!(device().interpret(&sent).facts, []);
+    let facts = device().interpret(&sent).facts;
+    assert!(
+        !facts.iter().any(|fact| matches!(fact, Fact::Shadow(_))),
+        "{facts:?}"
+    );
 }
 
 #[test]
@@ -84,17 +92,20 @@ fn notifications_of_jobs_become_facts() {
         r#"{"jobs":{"QUEUED":[{"jobId":"a"}]}}"#,
     ));
     assert_eq!(list.kind, Kind::Job);
-    let [Fact::Jobs(news)] = list.facts.as_slice() else {
-        panic!("{list:?}");
+    let told = |facts: &[Fact]| {
+        let news = facts.iter().find_map(|fact| match fact {
+            Fact::Jobs(news) => Some((**news).clone()),
+            _ => None,
+        });
+        news.unwrap_or_else(|| panic!("{facts:?}"))
     };
+    let news = told(&list.facts);
     assert!(
-        matches!(&**news, JobsNews::List(thing, jobs) if thing.as_str() == "RPI" && jobs.len() == 1)
+        matches!(&news, JobsNews::List(thing, jobs) if thing.as_str() == "RPI" && jobs.len() == 1)
     );
     let none = device().interpret(&message(
         "$aws/things/RPI/jobs/notify-next",
         r#"{"timestamp":1}"#,
     ));
-    assert!(
-        matches!(none.facts.as_slice(), [Fact::Jobs(news)] if matches!(**news, JobsNews::Next(_, None)))
-    );
+    assert!(matches!(told(&none.facts), JobsNews::Next(_, None)));
 }

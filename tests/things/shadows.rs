@@ -6,6 +6,7 @@ use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::shadow::{ShadowKey, ShadowReply, ShadowRequest};
+use thingdeck::domain::subscription::Feed;
 use thingdeck::platform::Platform as _;
 
 use crate::script::{HOST, Script, device, member, operator};
@@ -239,6 +240,38 @@ fn with_credentials_it_is_asked_over_rest() {
         [format!(
             r#"POST https://{HOST}/things/RPI/shadow?name=wifi {{"state":{{"desired":{{"t":24.50}}}},"version":8}}"#
         )]
+    );
+}
+
+#[test]
+fn where_the_thing_is_followed_it_is_asked_over_mqtt_and_nothing_more_is_subscribed() {
+    let script = Script::new(|topic, payload| {
+        let state = r#""state":{"reported":{"t":1}},"version":3"#;
+        vec![answer(topic, "accepted", payload, state)]
+    });
+    let aws = operator();
+    let follow = Request::Feed {
+        device: DeviceId::new("RPI"),
+        feed: Feed::Push,
+        on: true,
+        hours: None,
+    };
+    script.ask(&aws, follow).expect("followed");
+    script.world().deeds.clear();
+    let reply = shadow(script.ask(&aws, get()));
+    assert!(matches!(&reply, ShadowReply::Document { .. }), "{reply:?}");
+    let deeds = script.deeds();
+    assert!(
+        deeds
+            .iter()
+            .any(|deed| deed.starts_with(&format!(">{GET} "))),
+        "{deeds:#?}"
+    );
+    let more = |deed: &&String| deed.starts_with('-') || deed.starts_with(&format!("+{GET}"));
+    assert_eq!(deeds.iter().find(more), None);
+    assert!(
+        !script.world().subscribed.is_empty(),
+        "it is still followed"
     );
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::Outcome;
+use thingdeck::app::screen::Presence;
 use thingdeck::base::problem::Problem;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
+use thingdeck::domain::reading::Kind;
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::shadow::{
     ShadowChange, ShadowKey, ShadowNews, ShadowReply, ShadowRequest, read,
@@ -188,6 +190,16 @@ fn what_was_missed_is_asked_for_unless_it_comes_by_itself() {
     deck.fact(news(None, patch(later)));
     deck.wait(Duration::from_millis(500));
     assert_eq!(shadow_requests(&mut deck), [ShadowRequest::Get(key(None))]);
+}
+
+#[test]
+fn what_the_service_says_of_a_thing_does_not_make_it_online() {
+    let mut deck = Deck::fleet();
+    deck.receive_from("RPI", Kind::Shadow, "{}");
+    deck.receive_from("RPI", Kind::Job, "{}");
+    assert_eq!(deck.device("RPI").presence, Presence::Unknown);
+    deck.receive_from("RPI", Kind::Message, "{}");
+    assert_eq!(deck.device("RPI").presence, Presence::Online);
 }
 
 #[test]

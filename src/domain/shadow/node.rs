@@ -60,6 +60,11 @@ impl Leaf {
     }
 }
 
+/// Without ` at line 2 column 18`.
+fn words_of(error: &str) -> &str {
+    error.split(" at line ").next().unwrap_or(error)
+}
+
 fn same_words(a: &str, b: &str) -> bool {
     let words = |raw| serde_json::from_str::<String>(raw).ok();
     words(a).is_some_and(|a| Some(a) == words(b))
@@ -94,7 +99,8 @@ impl Node {
             },
             |error| NotJson {
                 line: error.line().max(1),
-                why: error.to_string(),
+                // The line is told beside it.
+                why: words_of(&error.to_string()).to_owned(),
             },
         ))
     }
