@@ -296,9 +296,9 @@ impl App {
 
     /// When the age of a last message reads otherwise.
     fn ages_change(&self) -> Option<Duration> {
-        self.home
-            .devices
-            .iter()
+        let shown = self.shown_devices();
+        shown
+            .into_iter()
             .filter_map(|e| e.last)
             .map(|last| words::age_changes_in(self.at.mono.since(last)))
             .min()
@@ -310,9 +310,10 @@ impl App {
             FeedState::On { until: Some(until) } => Some(self.at.wall.until(until)),
             _ => None,
         };
-        self.home
-            .devices
-            .iter()
+        let devices = &self.home.devices;
+        devices
+            .with_feeds()
+            .filter_map(|id| devices.get(id))
             .flat_map(|e| Feed::ALL.map(|feed| left(e.feed(feed))))
             .flatten()
             .filter(|left| !left.is_zero())
