@@ -208,10 +208,28 @@ pub struct AskedCommand {
     pub id: String,
     pub device: DeviceId,
     pub name: String,
+    /// When it came, and on which topic: so its message is found again.
     pub at: Timestamp,
+    pub topic: Topic,
     /// The platform stops waiting then.
     pub deadline: Timestamp,
     /// Where an answer goes, and what is proposed as one.
     pub answer_topic: Topic,
     pub answer: Bytes,
+    /// The number by which an answer names what it answers, where its topic does not: a member of its JSON.
+    pub mark: Option<(&'static str, u64)>,
+}
+
+impl AskedCommand {
+    /// Whether a message that was sent is its answer.
+    pub fn is_answered_by(&self, topic: &Topic, payload: &[u8]) -> bool {
+        if *topic != self.answer_topic {
+            return false;
+        }
+        let Some((name, number)) = self.mark else {
+            return true;
+        };
+        let body = serde_json::from_slice::<Value>(payload).unwrap_or_default();
+        body.get(name).and_then(Value::as_u64) == Some(number)
+    }
 }

@@ -3,16 +3,22 @@
 mod answer;
 mod application;
 mod attend;
+mod facts;
+mod feeds;
 pub mod login;
 pub mod messages;
 mod plan;
 mod refusal;
+mod report;
 mod rest;
 mod rules;
+mod shadow;
 pub mod sign;
 pub mod topics;
 
-use std::sync::Mutex;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::io::{Ear, Io};
 use super::plan::ConnectPlan;
@@ -21,11 +27,11 @@ use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
-use crate::domain::profile::{Common, HuaweiSettings, PlatformId};
+use crate::domain::profile::{Common, HuaweiDialect, HuaweiSettings, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::relay::{RelayReply, RelayRequest};
 use crate::domain::request::{Reply, Request};
-use crate::domain::subscription::FilterWish;
+use crate::domain::subscription::{Feed, FilterWish};
 
 /// One device of one instance.
 pub struct Huawei {
@@ -35,22 +41,51 @@ pub struct Huawei {
     ear: Mutex<Option<Box<dyn Ear>>>,
     rate: Mutex<rules::Rate>,
     session: Mutex<Option<rest::Session>>,
+    /// Topic sets that this connection subscribes.
+    feeds: Mutex<BTreeSet<Feed>>,
+    /// A connection stands.
+    up: AtomicBool,
+    /// Whether the real device is connected was asked: after that it may be ourselves.
+    looked: AtomicBool,
 }
 
 impl Huawei {
     pub fn new(settings: HuaweiSettings, common: Common) -> Self {
+        let feeds = match settings.dialect {
+            // Nothing comes down there unless it is subscribed.
+            HuaweiDialect::V1 => BTreeSet::from([Feed::Push]),
+            HuaweiDialect::Iotda => BTreeSet::new(),
+        };
         Self {
             settings,
             common,
             ear: Mutex::default(),
             rate: Mutex::default(),
             session: Mutex::default(),
+            feeds: Mutex::new(feeds),
+            up: AtomicBool::new(false),
+            looked: AtomicBool::new(false),
         }
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, BTreeSet<Feed>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
     }
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
         match what {
             Request::Devices { .. } => self.devices(io).await.map(Reply::Devices),
+            Request::Feeds => Ok(Reply::Feeds(self.list_feeds())),
+            Request::Feed {
+                device, feed, on, ..
+            } => self.set_feed(io, &device, feed, on).await.map(Reply::Feed),
+            Request::State { device } => self.properties(io, &device).await.map(Reply::State),
+            Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
+            Request::Probe => self.probe(io).await,
             Request::Relay(what) => self.relay(io, what).await.map(Reply::Relay),
             Request::SignOut => Ok(Reply::SignedOut { left: Vec::new() }),
             Request::Leave { .. } => Ok(Reply::Left { failed: Vec::new() }),
@@ -71,6 +106,14 @@ impl Huawei {
                 name,
                 topic,
             } => self.send_message(io, &device, &payload, name, topic).await,
+            RelayRequest::Report {
+                device,
+                service,
+                properties,
+            } => {
+                let service = service.as_deref();
+                self.report(io, device.as_ref(), service, &properties).await
+            }
             RelayRequest::Register(new) => self.register(io, new).await,
             RelayRequest::Delete(device) => self.delete(io, &device).await,
             _ => Err(no_such()),
@@ -105,11 +148,11 @@ impl Platform for Huawei {
     }
 
     fn attend<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Leave> {
-        Box::pin(self.reply(io))
+        Box::pin(self.beside_connection(io))
     }
 
-    fn refused<'a>(&'a self, io: &'a dyn Io, _problem: &'a Problem) -> Pending<'a, Verdict> {
-        Box::pin(std::future::ready(self.judge(io)))
+    fn refused<'a>(&'a self, io: &'a dyn Io, problem: &'a Problem) -> Pending<'a, Verdict> {
+        Box::pin(std::future::ready(self.judge(io, problem)))
     }
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {

@@ -13,6 +13,7 @@ use crate::base::secret::Secret;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Draft, Message, Qos};
 use crate::domain::profile::SecretRef;
+use crate::domain::reading::Reading;
 use crate::domain::session::LogLevel;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
@@ -102,6 +103,9 @@ pub trait Io: Send + Sync {
     fn publish_first(&self, draft: Draft) -> Pending<'_, Result<(), Problem>> {
         self.publish(draft)
     }
+
+    /// A message that the adapter has published by itself, to be shown among the others.
+    fn outgoing(&self, _message: Message, _reading: Reading) {}
 
     /// Lets go what [`Platform::holds_publishes`](super::Platform::holds_publishes) holds back, until the connection ends.
     fn release(&self) {}

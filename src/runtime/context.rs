@@ -34,8 +34,8 @@ use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, Profile, Proxy, ProxyRef, SecretRef,
-    Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy,
+    ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};
@@ -229,7 +229,7 @@ impl Context {
 
     pub fn summaries(&self) -> Vec<ProfileSummary> {
         let real = self.stand_in.iter().cloned().chain(self.profiles());
-        let simulated = simulated::BUILT.map(simulated::listed);
+        let simulated = PlatformId::ALL.map(simulated::listed);
         real.chain(simulated)
             .map(|profile| summary(&profile))
             .collect()

@@ -21,8 +21,9 @@ use crate::base::problem::{Problem, Retry};
 use crate::base::secret::Secret;
 use crate::cli::environment::Environment;
 use crate::domain::fact::Fact;
-use crate::domain::message::{Draft, Qos};
+use crate::domain::message::{Draft, Message, Qos};
 use crate::domain::profile::SecretRef;
+use crate::domain::reading::Reading;
 use crate::domain::session::{
     Delivered, LogLevel, LogLine, LogSource, ReceiptId, SessionCommand, SessionEvent,
 };
@@ -178,6 +179,11 @@ impl Io for RuntimeIo {
             self.command(SessionCommand::PublishFirst(id, draft));
             acknowledged(told).await
         })
+    }
+
+    fn outgoing(&self, message: Message, reading: Reading) {
+        self.outlet
+            .post(SessionEvent::Message(Box::new(message), reading));
     }
 
     fn release(&self) {

@@ -20,9 +20,6 @@ use crate::sim::{Sim, SimOptions};
 /// The profile that is no account: what the dashboard shows when there is none.
 pub const SIMULATED: &str = name(PlatformId::Thinq);
 
-/// The platforms that have a simulator.
-pub const BUILT: [PlatformId; 3] = [PlatformId::Thinq, PlatformId::Google, PlatformId::Mqtt];
-
 /// The name of a platform's simulated profile.
 pub const fn name(platform: PlatformId) -> &'static str {
     match platform {
@@ -36,7 +33,7 @@ pub const fn name(platform: PlatformId) -> &'static str {
 
 /// The platform whose simulated profile has this name.
 pub fn platform(profile: &str) -> Option<PlatformId> {
-    let mut all = BUILT.into_iter();
+    let mut all = PlatformId::ALL.into_iter();
     all.find(|platform| name(*platform) == profile)
 }
 

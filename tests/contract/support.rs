@@ -30,13 +30,18 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
-        Self::of(PlatformId::Thinq).await
+        Self::start_with(|_| {}).await
     }
 
     pub async fn of(platform: PlatformId) -> Self {
+        Self::start_with(|options| options.platform = platform).await
+    }
+
+    /// Of another platform, or otherwise.
+    pub async fn start_with(adjust: impl FnOnce(&mut SimOptions)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut options = SimOptions::in_dir(folder.path().join("sim"));
-        options.platform = platform;
+        adjust(&mut options);
         let sim = Sim::start(options).await.expect("the simulator starts");
         let control = sim.control();
         Self {
@@ -73,7 +78,8 @@ impl Bench {
 
     pub fn open_profile(&self, name: &str) -> Open {
         let inbox = Inbox::new(1 << 20);
-        let mut station = Station::open(&self.context(), SessionId { generation: 1 }, name, &inbox);
+        let session = SessionId { generation: 1 };
+        let mut station = Station::open(&self.context(), session, name, &inbox);
         station.stream(How::default());
         Open {
             station: Some(station),

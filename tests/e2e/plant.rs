@@ -1,5 +1,7 @@
 //! `demo mqtt`: the dashboard on the plain broker inside the program, nothing set up.
 
+use thingdeck::domain::profile::PlatformId;
+
 use crate::support::home::{Ended, Home};
 use crate::support::screen::Screen;
 
@@ -12,10 +14,28 @@ fn the_demo_of_a_plain_broker_shows_its_plant() {
     screen.leaves();
 }
 
+/// A platform that this version brings has a simulator, and its demo connects to it.
+#[test]
+fn every_platform_has_a_demo() {
+    let demos = [
+        ("thinq", "simulated home"),
+        ("aws", "simulated fleet"),
+        ("google", "simulated gateway"),
+        ("mqtt", "simulated plant"),
+    ];
+    assert_eq!(demos.len(), PlatformId::ALL.len());
+    for (platform, name) in demos {
+        let home = Home::fresh();
+        let mut screen = Screen::start(&home, 120, 36, &["demo", platform]);
+        screen.shows(name).shows("● connected");
+        screen.leaves();
+    }
+}
+
 #[test]
 fn tail_reads_every_profile_that_the_simulator_writes() {
     let home = Home::with(|options| {
-        options.platform = thingdeck::domain::profile::PlatformId::Mqtt;
+        options.platform = PlatformId::Mqtt;
     });
     for profile in ["plant", "plant-v5", "plant-ws", "plant-plain"] {
         let ended = home
@@ -40,7 +60,7 @@ fn tail_reads_every_profile_that_the_simulator_writes() {
 
 fn plant() -> Home {
     Home::with(|options| {
-        options.platform = thingdeck::domain::profile::PlatformId::Mqtt;
+        options.platform = PlatformId::Mqtt;
     })
 }
 

@@ -7,4 +7,5 @@
 
 mod script;
 mod steps;
+mod trial;
 mod troubles;

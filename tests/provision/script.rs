@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::base::problem::{Problem, Retry};
 use thingdeck::base::secret::Secret;
+use thingdeck::domain::connection_state::{Proof, Trial};
 use thingdeck::domain::fact::{Fact, Progress, StepState};
 use thingdeck::domain::message::{Direction, Draft, Message, Qos};
 use thingdeck::domain::profile::{AwsSettings, Common, SecretRef, Version};
@@ -77,6 +78,8 @@ struct World {
     certificates: u32,
     registered: Vec<Value>,
     full_disk: bool,
+    /// What is heard once the second connection is gone, or why there is none.
+    vanishing: Option<Result<Vec<(&'static str, &'static str)>, Problem>>,
 }
 
 #[derive(Clone)]
@@ -109,6 +112,34 @@ impl Script {
 
     pub fn fill_the_disk(&self) {
         self.world().full_disk = true;
+    }
+
+    pub fn vanishing(&self, what: Result<Vec<(&'static str, &'static str)>, Problem>) {
+        self.world().vanishing = Some(what);
+    }
+
+    pub fn try_out(&self, payload: &str) -> Result<Proof, Problem> {
+        let settings = AwsSettings {
+            client_id: Some("RPI".to_owned()),
+            ..AwsSettings::new(ENDPOINT.to_owned())
+        };
+        let file = |name: &str| Some(Path::new(name).to_owned());
+        let common = Common {
+            cert_file: file("rpi.crt"),
+            key_file: file("rpi.key"),
+            ..Common::default()
+        };
+        let trial = Trial {
+            thing: "RPI".to_owned(),
+            topic: Topic::parse("my/things/RPI/update").expect("a topic"),
+            payload: payload.to_owned(),
+        };
+        let aws = Aws::new(settings, common);
+        let request = Request::ConnectionState(Box::new(trial));
+        match self.run(aws.request(self, request))? {
+            Reply::ConnectionState(proof) => Ok(proof),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn later(&self, time: Duration) {
@@ -467,8 +498,28 @@ impl Io for Script {
         }))
     }
 
-    fn vanish(&self, _plan: ConnectPlan, _drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
-        panic!("nothing is to vanish here")
+    fn vanish(&self, plan: ConnectPlan, drafts: Vec<Draft>) -> Pending<'_, Result<(), Problem>> {
+        let mut world = self.world();
+        for draft in drafts {
+            let text = String::from_utf8_lossy(&draft.payload).into_owned();
+            world
+                .deeds
+                .push(format!("{} says {text} to {}", plan.client_id, draft.topic));
+        }
+        let will = plan.will.as_ref().map(|will| will.draft.topic.to_string());
+        let text = will.unwrap_or_default();
+        world.deeds.push(format!(
+            "{} vanishes with a will for {text}",
+            plan.client_id
+        ));
+        let gone = world.vanishing.take().unwrap_or_else(|| Ok(Vec::new()));
+        let gone = gone.map(|heard| {
+            for (topic, body) in heard {
+                let message = message(topic, body);
+                deliver(&mut world, &message);
+            }
+        });
+        Box::pin(async move { gone })
     }
 
     fn listen(&self, filters: Vec<TopicFilter>) -> Box<dyn Ear> {
@@ -562,6 +613,15 @@ impl Io for Script {
     }
 
     fn read_file(&self, path: &Path) -> Result<Bytes, Problem> {
-        Ok(Bytes::from(format!("PEM of {}", path.display())))
+        static IDENTITY: OnceLock<(String, String)> = OnceLock::new();
+        let (certificate, key) = IDENTITY.get_or_init(|| {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+            let certificate = params.self_signed(&key).expect("signed").pem();
+            (certificate, key.serialize_pem())
+        });
+        let is_key = path.extension().is_some_and(|ending| ending == "key");
+        let text = if is_key { key } else { certificate };
+        Ok(Bytes::copy_from_slice(text.as_bytes()))
     }
 }

@@ -10,6 +10,7 @@ mod deck;
 mod devices;
 mod feeds;
 mod filters;
+mod fleet;
 mod groups;
 mod history;
 mod inspector;

@@ -41,8 +41,8 @@ impl App {
             find: text.to_owned(),
             pick,
         };
-        out.push(adding("add an MQTT broker", Pick::AddBroker));
         out.push(adding("add an AWS IoT Core account", Pick::AddAws));
+        out.push(adding("add an MQTT broker", Pick::AddBroker));
         out.push(adding("add an account", Pick::AddAccount));
         out
     }

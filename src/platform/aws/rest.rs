@@ -284,13 +284,13 @@ pub(super) fn skew(date: &str, now: Timestamp) -> Option<String> {
     let server = Timestamp(server.as_microsecond());
     let (ahead, behind) = (server.until(now), now.until(server));
     let (much, word) = if ahead > behind {
-        (ahead, "ahead")
+        (ahead, "ahead of")
     } else {
         (behind, "behind")
     };
     (much >= Duration::from_mins(4)).then(|| {
         format!(
-            "this machine's clock is {} {word} of AWS's (here {}, there {} UTC)",
+            "this machine's clock is {} {word} AWS's (here {}, there {} UTC)",
             crate::base::moment::words(much),
             now.clock(0),
             server.clock(0),
@@ -312,7 +312,7 @@ mod tests {
             "this machine's clock is 20 min ahead of AWS's (here 12:34:56, there 12:14:56 UTC)"
         );
         let words = skew("Sun, 01 Mar 2026 14:34:56 GMT", now).expect("it is wrong");
-        assert!(words.contains("2 h behind"), "{words}");
+        assert!(words.contains("2 h behind AWS's"), "{words}");
     }
 
     #[test]

@@ -6,13 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::Huawei;
 use super::messages::word;
 use super::rest::Ask;
+use super::{Huawei, shadow};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::relay::{Command, NewDevice, RelayReply};
+use crate::domain::request::Reply;
+use crate::domain::shadow::{ShadowKey, ShadowReply, ShadowRequest};
 use crate::platform::io::{Io, Method};
 
 /// As many as one page gives.
@@ -59,7 +61,7 @@ impl Huawei {
         Ok(all)
     }
 
-    fn own(&self) -> Device {
+    pub(super) fn own(&self) -> Device {
         Device {
             id: DeviceId::new(&self.settings.device_id),
             name: String::new(),
@@ -70,6 +72,57 @@ impl Huawei {
             presence: Presence::Unknown,
             attributes: Vec::new(),
         }
+    }
+
+    pub(super) async fn is_online(&self, io: &dyn Io, device: &str) -> Result<bool, Problem> {
+        let ask = Ask::new(
+            Method::Get,
+            &["devices", device],
+            "could not ask whether the device is connected",
+        );
+        let answer = self.ask(io, ask).await?;
+        Ok(word(&answer, "status") == "ONLINE")
+    }
+
+    /// The last values that the platform has: the device itself need not be there.
+    pub(super) async fn properties(
+        &self,
+        io: &dyn Io,
+        device: &DeviceId,
+    ) -> Result<Arc<Value>, Problem> {
+        let key = ShadowKey::classic(device.clone());
+        match shadow::request(self, io, ShadowRequest::Get(key)).await? {
+            ShadowReply::Document { shadow, .. } => {
+                let text = shadow
+                    .reported
+                    .map_or_else(|| "{}".to_owned(), |node| node.text());
+                Ok(Arc::new(serde_json::from_str(&text).unwrap_or_default()))
+            }
+            _ => Err(Problem::new(
+                format!("the properties of {device} are not known"),
+                "there is no access over REST, and no connection",
+                "add [profiles.NAME.rest] to the profile",
+            )
+            .exit(Exit::Usage)),
+        }
+    }
+
+    /// One page of devices where there is access; else what a login is made of.
+    pub(super) async fn probe(&self, io: &dyn Io) -> Result<Reply, Problem> {
+        if self.settings.rest.is_none() {
+            self.looked
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+            self.connect_plan(io).await?;
+            return Ok(Reply::Probed { devices: 1 });
+        }
+        let mut ask = Ask::new(Method::Get, &["devices"], "could not list the devices");
+        ask.query.push(("limit".to_owned(), "1".to_owned()));
+        let page = self.ask(io, ask).await?;
+        let count = page.pointer("/page/count").and_then(Value::as_u64);
+        let devices = count.and_then(|count| usize::try_from(count).ok());
+        Ok(Reply::Probed {
+            devices: devices.unwrap_or(1),
+        })
     }
 
     /// Synchronous: the answer of the device, or that none came within 20 s.

@@ -2,16 +2,16 @@
 
 use std::pin::pin;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::Huawei;
 use super::answer;
-use super::messages::{self, Asked, PATIENCE};
+use super::messages::{self, Asked};
 use super::topics::{command_topic_v1, sys_topic};
-use crate::base::problem::Problem;
-use crate::domain::device::DeviceId;
+use crate::domain::device::{Device, Presence};
 use crate::domain::fact::Fact;
 use crate::domain::message::{Draft, Message, Qos};
 use crate::domain::relay::RelayNews;
@@ -39,7 +39,45 @@ impl Huawei {
         *self.ear.lock().unwrap_or_else(PoisonError::into_inner) = Some(ear);
     }
 
-    pub(super) async fn reply(&self, io: &dyn Io) -> Leave {
+    pub(super) async fn beside_connection(&self, io: &dyn Io) -> Leave {
+        let _up = Up::new(&self.up);
+        let greet = pin!(self.greet(io));
+        let reply = pin!(self.reply(io));
+        match select(greet, reply).await {
+            Either::Left(((), reply)) => reply.await,
+            Either::Right((leave, _)) => leave,
+        }
+    }
+
+    async fn greet(&self, io: &dyn Io) {
+        let own = Device {
+            presence: Presence::Online,
+            ..self.own()
+        };
+        io.fact(Fact::DeviceAdded(own.clone()));
+        if self.settings.rest.is_some() {
+            match self.devices(io).await {
+                Ok(mut devices) => {
+                    if !devices.iter().any(|device| device.id == own.id) {
+                        devices.insert(0, own);
+                    }
+                    io.fact(Fact::Devices(devices));
+                }
+                Err(problem) => io.fact(Fact::Notice(problem)),
+            }
+        } else {
+            io.fact(Fact::Devices(vec![own]));
+        }
+        for entry in self.list_feeds() {
+            io.fact(Fact::Feed {
+                device: entry.device,
+                feed: entry.feed,
+                state: entry.state,
+            });
+        }
+    }
+
+    async fn reply(&self, io: &dyn Io) -> Leave {
         let ear = self
             .ear
             .lock()
@@ -79,16 +117,9 @@ impl Huawei {
             return;
         };
         let draft = Draft::new(topic, answer.payload.into(), Qos::AtLeastOnce);
-        let result = {
-            let sent = pin!(io.publish(draft));
-            let late = pin!(io.sleep(PATIENCE));
-            match select(sent, late).await {
-                Either::Left((result, _)) => result,
-                Either::Right(_) => Err(too_late()),
-            }
-        };
-        let device = DeviceId::new(&self.settings.device_id);
+        let result = self.send(io, draft).await;
         if let Err(problem) = &result {
+            let device = &self.settings.device_id;
             let text = format!("command {} of {device}: {}", asked.id(), problem.line());
             io.log(LogLevel::Warn, text);
         }
@@ -100,10 +131,18 @@ impl Huawei {
     }
 }
 
-fn too_late() -> Problem {
-    Problem::new(
-        "the answer was not taken in time",
-        "the platform waits 20 s for it and has stopped waiting",
-        "look at the connection; the command can be sent again from the console",
-    )
+/// The connection stands for as long as this lives.
+struct Up<'a>(&'a AtomicBool);
+
+impl<'a> Up<'a> {
+    fn new(up: &'a AtomicBool) -> Self {
+        up.store(true, Ordering::Relaxed);
+        Self(up)
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer;
 use super::topics::{Place, Sys, place};
+use super::{answer, facts};
+use crate::base::moment::Timestamp;
 use crate::domain::device::DeviceId;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Direction, Message};
@@ -110,7 +111,7 @@ pub fn interpret(settings: &HuaweiSettings, message: &Message) -> Reading {
         serde_json::from_slice(&message.payload).unwrap_or_default()
     };
     let (kind, gist) = match place {
-        Place::Sys { what, .. } => sys(what, &body),
+        Place::Sys { what, .. } => sys(what, &body, message.at),
         Place::User { .. } => (Kind::Message, String::new()),
         Place::CommandV1 { .. } => (
             Kind::Command,
@@ -125,10 +126,9 @@ pub fn interpret(settings: &HuaweiSettings, message: &Message) -> Reading {
     } else {
         child
     });
-    let facts = asked(message)
-        .and_then(|asked| waiting(settings, message, &asked, &device, &gist))
-        .into_iter()
-        .collect();
+    let asked = asked(message).and_then(|asked| waiting(settings, message, &asked, &device, &gist));
+    let mut facts: Vec<_> = asked.into_iter().collect();
+    facts.extend(facts::of(settings, message, &place, &body));
     Reading {
         kind,
         device: Some(device),
@@ -152,12 +152,17 @@ fn waiting(
         name: gist.to_owned(),
         at: message.at,
         deadline: message.at.plus(PATIENCE),
+        topic: message.topic.clone(),
         answer_topic: Topic::parse(&draft.topic).ok()?,
         answer: draft.payload.into(),
+        mark: match asked {
+            Asked::CommandV1 { mid, .. } => Some(("mid", *mid)),
+            _ => None,
+        },
     }))))
 }
 
-fn sys(what: Sys<'_>, body: &Value) -> (Kind, String) {
+fn sys(what: Sys<'_>, body: &Value, at: Timestamp) -> (Kind, String) {
     match what {
         Sys::Report | Sys::PropertyGetAnswer(_) => (Kind::State, services(body.get("services"))),
         Sys::BatchReport => {
@@ -179,7 +184,10 @@ fn sys(what: Sys<'_>, body: &Value) -> (Kind, String) {
         Sys::PropertyGet(_) => (Kind::Command, format!("get {}", word(body, "service_id"))),
         Sys::ShadowGet(_) => (Kind::Shadow, "the shadow is asked for".to_owned()),
         Sys::ShadowAnswer(_) => (Kind::Shadow, shadow(body)),
-        Sys::EventsUp | Sys::EventsDown => (Kind::Event, events(body)),
+        Sys::EventsUp | Sys::EventsDown => (
+            Kind::Event,
+            facts::clock(body, at).unwrap_or_else(|| events(body)),
+        ),
         Sys::MessageUp | Sys::MessageDown | Sys::Other => (Kind::Message, String::new()),
     }
 }
@@ -260,7 +268,6 @@ pub(super) fn word<'a>(body: &'a Value, name: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::moment::Timestamp;
     use crate::domain::message::Qos;
     use crate::domain::profile::HuaweiDialect;
 

@@ -1,16 +1,17 @@
 //! The connect plan (`reference/huawei-iot.md` 2, 3): a login of this hour, made afresh for every attempt.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use super::Huawei;
 use super::login::login;
-use super::topics::command_topic_v1;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::domain::fact::Fact;
 use crate::domain::message::Qos;
-use crate::domain::profile::{HuaweiDialect, Version};
-use crate::domain::subscription::FilterWish;
-use crate::domain::topic::TopicFilter;
+use crate::domain::profile::Version;
 use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::mqtt::address::Address;
@@ -18,6 +19,8 @@ use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPla
 
 /// As the platform recommends; 30 to 1,200 s are taken.
 const KEEP_ALIVE: Duration = Duration::from_mins(2);
+/// A platform that is slow to say whether the device is connected does not hold up the connection.
+const LOOK_PATIENCE: Duration = Duration::from_secs(3);
 const LIMITS: Limits = Limits {
     // A payload of 1 MB and what is around it.
     max_packet: (1 << 20) + 4096,
@@ -29,10 +32,15 @@ const LIMITS: Limits = Limits {
 impl Huawei {
     pub(super) async fn connect_plan(&self, io: &dyn Io) -> Result<ConnectPlan, Problem> {
         let secret = match &self.settings.secret {
-            Some(place) => Some(io.secret(place).await?),
+            Some(place) => Some(Secret::new(io.secret(place).await?.expose().trim())),
             None if self.common.cert_file.is_some() => None,
             None => return Err(no_login()),
         };
+        if let Some(secret) = &secret {
+            check_secret(secret)?;
+        }
+        self.warn_of_the_real_device(io).await;
+        // Afterwards: the hour may have passed meanwhile.
         let login = login(&self.settings, secret.as_ref(), io.now().wall);
         let seconds = self.common.keep_alive.map(u64::from);
         Ok(ConnectPlan {
@@ -46,22 +54,28 @@ impl Huawei {
             session_expiry: Duration::ZERO,
             // The platform knows no last will.
             will: None,
-            filters: self.filters(),
+            filters: self.wanted(),
             limits: LIMITS,
         })
     }
 
-    /// IoTDA delivers its own downlinks unasked; v1 does not.
-    fn filters(&self) -> Vec<FilterWish> {
-        let wanted = match self.settings.dialect {
-            HuaweiDialect::V1 => vec![command_topic_v1(&self.settings.device_id)],
-            HuaweiDialect::Iotda => Vec::new(),
+    /// One connection a device: the newer one wins (`reference/huawei-iot.md` 3, 10). Where it can be known before, it is
+    /// said; once connected the one that is online is ourselves.
+    async fn warn_of_the_real_device(&self, io: &dyn Io) {
+        if self.settings.rest.is_none() || self.looked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let id = &self.settings.device_id;
+        let look = std::pin::pin!(self.is_online(io, id));
+        let late = io.sleep(LOOK_PATIENCE);
+        let Either::Left((Ok(true), _)) = select(look, late).await else {
+            return;
         };
-        let wish = |text: String| {
-            let filter = TopicFilter::parse(&text).ok()?;
-            Some(FilterWish::new(filter, Qos::AtLeastOnce))
-        };
-        wanted.into_iter().filter_map(wish).collect()
+        io.fact(Fact::Notice(Problem::new(
+            format!("the device {id} is connected already, and is thrown out now"),
+            "the platform has one connection for each device: the newer one wins",
+            "quit to let it come back; for watching register a device of its own (`thingdeck device-register`)",
+        )));
     }
 
     async fn endpoint(&self, io: &dyn Io) -> Result<Endpoint, Problem> {
@@ -102,6 +116,22 @@ impl Huawei {
             insecure_skip_verify: self.common.insecure_skip_verify,
         })
     }
+}
+
+/// Told before the platform answers with its one code for everything.
+fn check_secret(secret: &Secret) -> Result<(), Problem> {
+    let text = secret.expose();
+    let why = if text.is_empty() {
+        "the secret is empty"
+    } else if text.contains("-----BEGIN") {
+        "the secret is a key or a certificate"
+    } else if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        "the secret has 64 hexadecimal digits: that is a password made of it, good for one hour"
+    } else {
+        return Ok(());
+    };
+    let remedy = "give the secret that the device got when it was registered; the password is made from it at each connection";
+    Err(Problem::new("could not sign in at Huawei IoT", why, remedy).exit(Exit::Usage))
 }
 
 fn no_login() -> Problem {

@@ -3,32 +3,77 @@
 use serde_json::Value;
 
 use super::Huawei;
-use super::login::hour;
+use super::login::login;
 use super::sign::Kind;
 use crate::base::moment::Timestamp;
 use crate::base::problem::{Exit, Problem};
+use crate::domain::profile::{HuaweiSettings, HuaweiSignature};
 use crate::domain::session::LogLevel;
 use crate::platform::Verdict;
 use crate::platform::io::{HttpReply, Io};
 
 impl Huawei {
-    /// Never worth another try by itself; but what to look at is written down.
-    pub(super) fn judge(&self, io: &dyn Io) -> Verdict {
-        let signature = self.settings.signature;
-        io.log(
-            LogLevel::Warn,
-            format!(
-                "signed in as device {:?} in hour {} (UTC), signature type {}: {}. Check: the id is the device id (not the \
-                 node id, not the product's), the secret is the device's, this computer's clock, and that the device is \
-                 not frozen",
-                self.settings.device_id,
-                hour(io.now().wall),
-                signature.digit(),
-                signature.hint(),
+    /// Never worth another try by itself: what to look at is said, in the order in which it happens to people.
+    pub(super) fn judge(&self, io: &dyn Io, problem: &Problem) -> Verdict {
+        let settings = &self.settings;
+        let login = login(settings, None, io.now().wall);
+        let said = problem.cause.trim_end_matches('.');
+        let (cause, remedy) = match connack(said) {
+            Some(1) => return Verdict::Final,
+            Some(2) => (
+                format!("{said}: the client id was {}", login.client_id),
+                "check device_id; and keep_alive: the platform takes 30 to 1200 s and refuses others with this code".to_owned(),
             ),
-        );
-        Verdict::Final
+            Some(4) if settings.secret.is_some() => (
+                format!(
+                    "{said}: signed in as {} with client id {}, made in hour {} (UTC), signature type {}: {}",
+                    login.username,
+                    login.client_id,
+                    login.hour,
+                    settings.signature.digit(),
+                    settings.signature.hint(),
+                ),
+                checklist(settings),
+            ),
+            Some(4) => (
+                format!("{said}: signed in as {} with a certificate", login.username),
+                "check device_id, and that the certificate's fingerprint is the device's and its CA is known to the platform".to_owned(),
+            ),
+            Some(5) => (
+                format!("{said}: {} may not connect", login.username),
+                "look in the console whether the device is frozen, and whether this is the address of its instance".to_owned(),
+            ),
+            _ => return Verdict::Final,
+        };
+        io.log(LogLevel::Warn, cause.clone());
+        Verdict::Explained(Problem::new(problem.what.as_str(), cause, remedy).exit(Exit::Refused))
     }
+}
+
+/// The code in the session's sentence.
+fn connack(cause: &str) -> Option<u8> {
+    let (_, rest) = cause.split_once("CONNACK ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+/// `reference/huawei-iot.md` 10, number 1.
+fn checklist(settings: &HuaweiSettings) -> String {
+    let id = if settings.by_node {
+        "device_id is the node id of this product's device (access = \"node\")"
+    } else {
+        "device_id is the device id, not the node id or the product's"
+    };
+    let clock = match settings.signature {
+        HuaweiSignature::Checked => {
+            "this computer's clock and date are right (the hour counts, in UTC; signature = 0 leaves the clock out)"
+        }
+        HuaweiSignature::Unchecked => "the instance takes signature type 0",
+    };
+    format!(
+        "check: 1. {id}; 2. the secret is the device's own, as it is, not a password made of it; 3. {clock}; 4. the device is of this \
+         instance, and its secret was not reset"
+    )
 }
 
 /// A refused call in words.

@@ -686,6 +686,7 @@ fn a_damaged_file_is_an_explanation_never_a_crash_and_never_the_token() {
 }
 
 mod aws;
+mod messages;
 mod mqtt;
 
 /// A config file with a folder of its own, and files beside it.
