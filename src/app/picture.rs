@@ -79,9 +79,9 @@ impl App {
                 || SafeText::new("no profile"),
                 |p| {
                     SafeText::new(match (p.simulated, p.platform) {
-                        (false, _) => &p.name,
                         (true, PlatformId::Thinq) => "simulated home",
-                        (true, _) => "simulated plant",
+                        (true, PlatformId::Mqtt) => "simulated plant",
+                        _ => &p.name,
                     })
                 },
             ),
