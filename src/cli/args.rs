@@ -130,6 +130,7 @@ pub enum PlatformArg {
 pub enum ProfilePlatform {
     Thinq,
     Aws,
+    Google,
     Mqtt,
 }
 
