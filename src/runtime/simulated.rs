@@ -21,7 +21,12 @@ use crate::sim::{Sim, SimOptions};
 pub const SIMULATED: &str = name(PlatformId::Thinq);
 
 /// The platforms that have a simulator.
-pub const BUILT: [PlatformId; 3] = [PlatformId::Thinq, PlatformId::Google, PlatformId::Mqtt];
+pub const BUILT: [PlatformId; 4] = [
+    PlatformId::Thinq,
+    PlatformId::Google,
+    PlatformId::Huawei,
+    PlatformId::Mqtt,
+];
 
 /// The name of a platform's simulated profile.
 pub const fn name(platform: PlatformId) -> &'static str {

@@ -427,7 +427,11 @@ impl App {
 }
 
 fn below(over: &FormOver, cells: usize) -> Vec<Line> {
-    let told = |step: &&Step| over.error.as_ref().is_none_or(|problem| problem.what != step.text);
+    let told = |step: &&Step| {
+        over.error
+            .as_ref()
+            .is_none_or(|problem| problem.what != step.text)
+    };
     let mut out: Vec<_> = over.steps.iter().filter(told).map(step_line).collect();
     if over.waiting.is_some() {
         let text = match over.kind {

@@ -36,7 +36,10 @@ fn told(rejection: &Rejection) -> String {
 pub(super) fn not_subscribed(problem: &Problem, template: &str) -> Problem {
     let cause = format!("{}: {}", problem.what, problem.cause);
     let what = "the answers of AWS could not be subscribed; nothing was made";
-    let remedy = format!("is the template called {template:?}? {}", statements(template));
+    let remedy = format!(
+        "is the template called {template:?}? {}",
+        statements(template)
+    );
     Problem::new(what, cause, remedy).exit(Exit::Refused)
 }
 
