@@ -160,6 +160,7 @@ async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End
             common.key_file.clone_from(&account.key_file);
             Settings::Aws(aws(script, account).await?)
         }
+        Account::Google(settings) => Settings::Google((**settings).clone()),
         Account::Mqtt {
             url,
             version,

@@ -1,6 +1,7 @@
 //! A new profile as a table of the config file: what `profile-add` and the wizard can set, no more.
 
 mod aws;
+mod google;
 
 use std::path::Path;
 
@@ -53,7 +54,8 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             }
             vec![("api_url", "https", settings.api_url.as_deref())]
         }
-        Settings::Google(_) | Settings::Huawei(_) => Vec::new(),
+        Settings::Google(settings) => vec![("api_url", "https", settings.api_url.as_deref())],
+        Settings::Huawei(_) => Vec::new(),
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -80,7 +82,8 @@ pub(super) fn table(profile: &Profile) -> Table {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
         Settings::Aws(settings) => aws::fill(&mut table, settings, profile),
-        Settings::Google(_) | Settings::Huawei(_) => {}
+        Settings::Google(settings) => google::fill(&mut table, settings, profile),
+        Settings::Huawei(_) => {}
     }
     table
 }
