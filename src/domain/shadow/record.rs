@@ -194,7 +194,8 @@ mod tests {
             Knowledge::Nothing => "nothing".to_owned(),
             Knowledge::Absent(version) => format!("absent {version:?}"),
             Knowledge::Whole(shadow) => {
-                let text = |node: &Option<Node>| node.as_ref().map_or("-".to_owned(), Node::text);
+                let text =
+                    |node: &Option<Node>| node.as_ref().map_or_else(|| "-".to_owned(), Node::text);
                 format!(
                     "v{} {} {} {}",
                     shadow.version.unwrap_or(0),
