@@ -79,9 +79,11 @@ impl App {
                 || SafeText::new("no profile"),
                 |p| {
                     SafeText::new(match (p.simulated, p.platform) {
+                        (false, _) => &p.name,
                         (true, PlatformId::Thinq) => "simulated home",
-                        (true, PlatformId::Mqtt) => "simulated plant",
-                        _ => &p.name,
+                        (true, PlatformId::Google) => "simulated gateway",
+                        (true, PlatformId::Aws) => "simulated fleet",
+                        (true, _) => "simulated plant",
                     })
                 },
             ),
