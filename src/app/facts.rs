@@ -371,7 +371,7 @@ impl App {
                 self.templates_came(templates, purpose);
             }
             (_, Ok(Outcome::ThingSaved(..) | Outcome::Tried | Outcome::Recipe(_))) => {
-                self.pending.stray()
+                self.pending.stray();
             }
             (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
             (_, Err(problem)) => {

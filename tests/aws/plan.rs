@@ -281,6 +281,27 @@ fn a_proxy_is_on_the_way_of_every_endpoint() {
 }
 
 #[test]
+fn the_system_s_proxy_is_used_unless_the_host_is_excluded() {
+    let pair = issued(2020, 2049);
+    let proxied = |exclude: &str| {
+        let script = with(&pair.certificate, &pair.key);
+        script.variable("https_proxy", "http://p:3128");
+        script.variable("NO_PROXY", exclude);
+        let plan = mtls(&script, settings(AwsAuth::Mtls)).expect("a plan");
+        plan.endpoints[0].proxy.is_some()
+    };
+    assert!(proxied("") && proxied("example.com, zon.com"));
+    for exclude in [
+        "*",
+        "x, .amazonaws.com",
+        "eu-north-1.amazonaws.com",
+        ENDPOINT,
+    ] {
+        assert!(!proxied(exclude), "{exclude}");
+    }
+}
+
+#[test]
 fn a_will_that_no_shadow_hears_is_told_once() {
     let pair = issued(2020, 2049);
     let script = with(&pair.certificate, &pair.key);

@@ -139,7 +139,7 @@ impl Record {
         if version.is_some() && self.version() > version {
             return Heard::Known;
         }
-        let now = Knowledge::Absent(version.or(self.version()));
+        let now = Knowledge::Absent(version.or_else(|| self.version()));
         if self.knowledge == now {
             return Heard::Known;
         }

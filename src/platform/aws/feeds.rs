@@ -20,10 +20,6 @@ use crate::platform::io::Io;
 pub(super) struct Feeds(Mutex<BTreeSet<(DeviceId, Feed)>>);
 
 impl Feeds {
-    pub(super) fn has(&self, device: &DeviceId, feed: Feed) -> bool {
-        self.lock().contains(&(device.clone(), feed))
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeSet<(DeviceId, Feed)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
