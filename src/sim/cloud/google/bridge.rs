@@ -166,7 +166,7 @@ impl Google {
         }
     }
 
-    fn take_state(&self, client: &str, device: &str, publish: &Publish) -> Verdict {
+    fn take_state(&self, device: &str, publish: &Publish) -> Verdict {
         if publish.payload.len() > STATE {
             return self.closed(device, 3, "state payload is too large");
         }
@@ -174,7 +174,6 @@ impl Google {
         let now = aside.now.mono;
         let before = aside.last_state.insert(device.to_owned(), now);
         drop(aside);
-        let _ = client;
         match before {
             Some(before) if now.since(before) < Duration::from_secs(1) => self.closed(
                 device,
@@ -570,7 +569,7 @@ impl Rules for Google {
                 }
             }
             Place::Events => self.take_telemetry(id, publish),
-            Place::State => self.take_state(who.client, id, publish),
+            Place::State => self.take_state(id, publish),
             Place::Config | Place::Commands | Place::Errors => {
                 invalid("Nothing may be published there")
             }
