@@ -81,6 +81,25 @@ pub enum RelayVerb {
         device: String,
         subfolder: Option<String>,
         payload: PayloadSource,
+        /// JSON, where the payload is `SERVICE.COMMAND`.
+        parameters: Option<String>,
+    },
+    /// `report`, as typed: `[SERVICE] KEY=VALUE…`, or JSON.
+    Report {
+        device: String,
+        words: Vec<String>,
+    },
+    Message {
+        device: String,
+        payload: PayloadSource,
+        name: Option<String>,
+        topic: Option<String>,
+    },
+    Register(RegisterVerb),
+    /// `device-delete`.
+    Delete {
+        device: String,
+        yes: bool,
     },
     /// `bind` and `unbind`.
     Bind {
@@ -92,6 +111,21 @@ pub enum RelayVerb {
     Registries {
         json: bool,
     },
+}
+
+/// `device-register`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterVerb {
+    pub node: String,
+    pub product: String,
+    pub name: Option<String>,
+    pub device: Option<String>,
+    pub gateway: Option<String>,
+    /// `None`: the platform makes one.
+    pub secret: Option<SecretSource>,
+    /// `None`: after the node.
+    pub save_as: Option<String>,
+    pub replace: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -186,7 +186,7 @@ mod tests {
         let said = clock(&answer(20_100), at).expect("an answer");
         assert_eq!(
             said,
-            "$time_sync: this clock is 1 min 20 s ahead of the platform's"
+            "$time_sync: this clock is 1 min ahead of the platform's"
         );
         assert_eq!(
             offset(

@@ -1,6 +1,7 @@
 //! A new profile as a table of the config file: what `profile-add` and the wizard can set, no more.
 
 mod aws;
+mod huawei;
 
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use toml_edit::{Array, InlineTable, Item, Table, Value};
 
 use super::profile::{NAME_REMEDY, check_address, check_name, check_url};
 use crate::base::problem::{Exit, Problem};
+use crate::platform::mqtt::address::Address;
 use crate::domain::profile::{
     AwsCredentials, AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
@@ -53,7 +55,12 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             }
             vec![("api_url", "https", settings.api_url.as_deref())]
         }
-        Settings::Google(_) | Settings::Huawei(_) => Vec::new(),
+        Settings::Huawei(settings) => {
+            return Address::parse(&settings.mqtt_url)
+                .map(drop)
+                .or_else(|why| wrong("`mqtt_url`", why.to_string(), "write mqtts://HOST:8883"));
+        }
+        Settings::Google(_) => Vec::new(),
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -80,7 +87,8 @@ pub(super) fn table(profile: &Profile) -> Table {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
         Settings::Aws(settings) => aws::fill(&mut table, settings, profile),
-        Settings::Google(_) | Settings::Huawei(_) => {}
+        Settings::Google(_) => {}
+        Settings::Huawei(settings) => huawei::fill(&mut table, settings, profile),
     }
     table
 }
