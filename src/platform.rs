@@ -82,6 +82,12 @@ pub trait Platform: Send + Sync {
         false
     }
 
+    /// Whether this filter has to wait for something that the adapter does first on each connection; the adapter then
+    /// subscribes it by itself.
+    fn defers(&self, _wish: &FilterWish) -> bool {
+        false
+    }
+
     /// Whether publishes wait on each connection until the adapter says [`Io::release`](io::Io::release): what they are
     /// about has to be prepared first.
     fn holds_publishes(&self) -> bool {

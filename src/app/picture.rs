@@ -81,6 +81,7 @@ impl App {
                     SafeText::new(match (p.simulated, p.platform) {
                         (false, _) => &p.name,
                         (true, PlatformId::Thinq) => "simulated home",
+                        (true, PlatformId::Google) => "simulated gateway",
                         (true, _) => "simulated plant",
                     })
                 },

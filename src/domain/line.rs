@@ -93,9 +93,22 @@ fn opening(at: Timestamp, origin: Origin<'_>) -> String {
     )
 }
 
+/// It names what is to be masked, and is no JSON in which that could be found: CBOR, or a text that was cut.
+fn is_beyond_masking(payload: &[u8], mask: &[&str]) -> bool {
+    let names = |name: &&str| memchr::memmem::find(payload, name.as_bytes()).is_some();
+    let text = std::str::from_utf8(payload).ok();
+    mask.iter().any(names) && text.and_then(json::document).is_none()
+}
+
 /// The members for a payload, each with a comma before it: `payload`, `text` or `base64`, from which the identical bytes
 /// come back.
 pub fn push_payload(line: &mut String, payload: &[u8], mask: &[&str]) {
+    if is_beyond_masking(payload, mask) {
+        let text = format!("(withheld: {} bytes that name a secret)", payload.len());
+        line.push_str(",\"text\":");
+        line.push_str(&json::quote(&text));
+        return;
+    }
     let Ok(text) = std::str::from_utf8(payload) else {
         line.push_str(",\"base64\":\"");
         STANDARD.encode_string(payload, line);

@@ -86,12 +86,12 @@ async fn attach(
 ) -> Result<Exit, End> {
     let verb = if on { "attach" } else { "detach" };
     script.begin_with(verb, |can| can.relay.bind && can.push.is_some())?;
+    let device = device(script, wanted).await?;
     script.console.open(Opening {
         manual_ack: false,
         filters: Vec::new(),
         bare: true,
     });
-    let device = device(script, wanted).await?;
     let id = script.console.request(Request::Feed {
         device: device.clone(),
         feed: Feed::Push,

@@ -140,6 +140,10 @@ impl Platform for Google {
         })
     }
 
+    fn defers(&self, wish: &FilterWish) -> bool {
+        self.book().defers(&wish.filter)
+    }
+
     /// What is for an attached device has to wait until it is attached again.
     fn holds_publishes(&self) -> bool {
         self.is_gateway()

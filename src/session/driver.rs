@@ -184,6 +184,9 @@ impl<'a> Running<'a> {
     }
 
     fn allows(&self, wish: &FilterWish) -> bool {
+        if self.platform.defers(wish) {
+            return false;
+        }
         let Err(problem) = self.platform.check_filter(wish) else {
             return true;
         };

@@ -3,6 +3,8 @@
 //! What a cloud allows is asked of its [`Rules`]. Sessions, acknowledgements and redelivery, takeover, keep-alive,
 //! wills and retained messages are the standard's, of both versions; a connection speaks one of them, a message both.
 
+mod allowance;
+mod behest;
 mod connect;
 pub mod faults;
 mod health;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::allowance::Allowance;
 use self::faults::BrokerFaults;
 use self::health::Health;
 pub use self::policy::{Arrival, Cause, ConnectionId, Identity, Life, Limits, Rules, Verdict, Who};
@@ -97,29 +100,6 @@ struct Connection {
     /// Why it ends, once that is known.
     cause: Cause,
     allowance: Allowance,
-}
-
-/// How many publishes a connection still has in this second.
-#[derive(Debug, Default)]
-struct Allowance {
-    since: Mono,
-    used: u32,
-}
-
-impl Allowance {
-    fn take(&mut self, limit: Option<u32>, now: Mono) -> bool {
-        let Some(limit) = limit else {
-            return true;
-        };
-        if now.since(self.since) >= Duration::from_secs(1) {
-            *self = Self {
-                since: now,
-                used: 0,
-            };
-        }
-        self.used = self.used.saturating_add(1);
-        self.used <= limit
-    }
 }
 
 /// A message that new subscribers get, and until when.
@@ -334,53 +314,6 @@ impl Broker {
         self.drain()
     }
 
-    /// A message for one client alone. Where it is `unasked` it needs no subscription.
-    pub fn tell(
-        &mut self,
-        client: &str,
-        publication: &Publication,
-        unasked: bool,
-        now: Mono,
-        rules: &dyn Rules,
-    ) -> Vec<Output> {
-        self.answer(client, publication, unasked, Turn::new(now, rules));
-        self.drain()
-    }
-
-    /// Somebody has asked the cloud to end a client's connection, without its will or its session if so wanted.
-    /// Whether there was one.
-    pub fn evict(
-        &mut self,
-        client: &str,
-        forget: bool,
-        with_will: bool,
-        now: Mono,
-        rules: &dyn Rules,
-    ) -> Vec<Output> {
-        let turn = Turn::new(now, rules);
-        if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
-            if let Some(connection) = self.connections.get_mut(&id) {
-                connection.will.take_if(|_| !with_will);
-                connection.cause = Cause::Api;
-            }
-            self.end(id, code::ADMINISTRATIVE, "ended on request", turn);
-        }
-        if forget {
-            self.forget(client, turn);
-        }
-        self.drain()
-    }
-
-    /// The peer has taken its leave in the words of what carries its MQTT.
-    pub fn goodbye(&mut self, id: ConnectionId, now: Mono, rules: &dyn Rules) -> Vec<Output> {
-        let turn = Turn::new(now, rules);
-        if turn.limits.close_frame_is_goodbye {
-            self.because(id, Cause::Client);
-            self.leave(id, turn, false);
-        }
-        self.drain()
-    }
-
     /// Any bytes, as if they were a packet.
     pub fn send_raw(&mut self, client: &str, bytes: Bytes) -> Vec<Output> {
         if let Some(id) = self.sessions.get(client).and_then(|s| s.connection) {
@@ -467,31 +400,6 @@ impl Broker {
                 let words = "a packet that only a broker sends";
                 self.end(id, code::PROTOCOL_ERROR, words, turn);
             }
-        }
-    }
-
-    /// Notes why a connection will end, unless that is known already.
-    fn because(&mut self, id: ConnectionId, cause: Cause) {
-        if let Some(connection) = self.connections.get_mut(&id)
-            && connection.cause == Cause::Lost
-        {
-            connection.cause = cause;
-        }
-    }
-
-    /// Ends connections that are older than their way in allows.
-    fn expire(&mut self, turn: Turn<'_>) {
-        let old = |c: &Connection| {
-            let life = c.identity.life;
-            life.is_some_and(|life| turn.now.since(c.opened) >= life)
-        };
-        let connections = self.connections.iter();
-        let old: Vec<_> = connections
-            .filter_map(|(id, connection)| old(connection).then_some(*id))
-            .collect();
-        for id in old {
-            self.because(id, Cause::Expired);
-            self.end(id, code::ADMINISTRATIVE, "the connection is too old", turn);
         }
     }
 

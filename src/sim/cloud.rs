@@ -115,6 +115,8 @@ pub struct HttpRequest {
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Bytes,
+    /// The client's certificate in DER, where one is asked for.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl HttpRequest {

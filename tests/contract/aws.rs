@@ -349,3 +349,21 @@ async fn without_an_index_the_things_come_from_the_registry() {
     assert!(devices.iter().any(|d| d.name == "RPI"), "{devices:?}");
     open.close().await;
 }
+
+#[tokio::test]
+async fn a_twin_with_our_client_id_is_not_fought() {
+    let bench = bench().await;
+    let mut open = bench.open_profile("rpi");
+    open.subscribed().await;
+    bench.control.takeover("RPI", 10);
+    let link = open
+        .link("it gives in", |state| {
+            matches!(state, LinkState::TakenOver(_))
+        })
+        .await;
+    let LinkState::TakenOver(problem) = link else {
+        panic!("{link:?}");
+    };
+    assert!(problem.to_string().contains("client id"), "{problem}");
+    open.close().await;
+}

@@ -28,7 +28,7 @@ fn add_device(bench: &Bench) {
 }
 
 async fn account() -> Bench {
-    let bench = Bench::start_with(|options| options.platform = PlatformId::Aws).await;
+    let bench = Bench::of(PlatformId::Aws).await;
     add_device(&bench);
     bench
 }

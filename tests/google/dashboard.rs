@@ -105,6 +105,11 @@ fn a_lost_connection_comes_back_with_its_attachments() {
     until("attached again", || {
         home.control.attached_to("gateway").len() == 2
     });
+    let client = "projects/plant/locations/us-central1/registries/sensors/devices/gateway";
+    let commands = "/devices/sensor-2/commands/#".to_owned();
+    until("subscribed again", || {
+        home.control.filters(client).contains(&commands)
+    });
     home.control.send_command("sensor-2", "led", "after");
     screen.until("a command after the reconnect", |text| {
         text.contains("after")

@@ -39,6 +39,8 @@ type Registry = Box<dyn FnMut(&HttpCall) -> Result<HttpReply, HttpError> + Send>
 struct World {
     now: Duration,
     sleepers: Vec<Duration>,
+    /// Whoever waits is asked again at every step.
+    wakers: Vec<Waker>,
     /// By topic; what is not named is acknowledged.
     answers: BTreeMap<String, Answer>,
     published: Vec<(Draft, u16)>,
@@ -94,6 +96,7 @@ impl Script {
         let world = World {
             now: Duration::ZERO,
             sleepers: Vec::new(),
+            wakers: Vec::new(),
             answers: BTreeMap::new(),
             published: Vec::new(),
             settled: BTreeMap::new(),
@@ -226,6 +229,8 @@ impl Script {
         loop {
             // Twice: what one part sets off the other may have been asked about before.
             for _ in 0..3 {
+                let wakers = std::mem::take(&mut self.world().wakers);
+                wakers.into_iter().for_each(Waker::wake);
                 if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
                     return Some(done);
                 }
@@ -250,10 +255,14 @@ struct Told(Script, u16);
 impl Future for Told {
     type Output = Result<(), Problem>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.0.world().settled.get(&self.1) {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut world = self.0.world();
+        match world.settled.get(&self.1) {
             Some(result) => Poll::Ready(result.clone()),
-            None => Poll::Pending,
+            None => {
+                world.wakers.push(context.waker().clone());
+                Poll::Pending
+            }
         }
     }
 }
@@ -263,12 +272,13 @@ struct Nap(Script, Duration);
 impl Future for Nap {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut world = self.0.world();
         if world.now >= self.1 {
             return Poll::Ready(());
         }
         world.sleepers.push(self.1);
+        world.wakers.push(context.waker().clone());
         Poll::Pending
     }
 }
@@ -277,10 +287,14 @@ struct Listener(Script);
 
 impl Ear for Listener {
     fn next(&mut self) -> Pending<'_, Message> {
-        Box::pin(std::future::poll_fn(|_| {
-            match self.0.world().errors.pop_front() {
+        Box::pin(std::future::poll_fn(|context| {
+            let mut world = self.0.world();
+            match world.errors.pop_front() {
                 Some(message) => Poll::Ready(message),
-                None => Poll::Pending,
+                None => {
+                    world.wakers.push(context.waker().clone());
+                    Poll::Pending
+                }
             }
         }))
     }

@@ -149,6 +149,22 @@ fn null_and_deep_nesting_come_back_too() {
 }
 
 #[test]
+fn what_names_a_secret_and_cannot_be_masked_is_withheld() {
+    for payload in [
+        &b"\xa1\x6aprivateKey\x66c4nary"[..],
+        b"{\"privateKey\": \"c4nary",
+    ] {
+        let mut line = String::new();
+        push_payload(&mut line, payload, &["privateKey"]);
+        assert!(line.contains("withheld: "), "{line}");
+        assert!(!line.contains("c4nary") && !line.contains("base64"), "{line}");
+        let mut line = String::new();
+        push_payload(&mut line, payload, &[]);
+        assert!(!line.contains("withheld"), "{line}");
+    }
+}
+
+#[test]
 fn a_masked_member_leaves_neither_its_value_nor_the_exact_text() {
     let reading = Reading {
         mask: vec!["privateKey"],

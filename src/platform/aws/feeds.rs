@@ -45,7 +45,6 @@ impl Aws {
                 io.unsubscribe(wish.filter);
             }
             self.feeds.lock().remove(&(device.clone(), feed));
-            self.followed(device, feed, false);
             return Ok(FeedState::Off);
         }
         if let Err(problem) = subscribe(io, &wishes).await {
@@ -55,15 +54,7 @@ impl Aws {
             return Err(problem);
         }
         self.feeds.lock().insert((device.clone(), feed));
-        self.followed(device, feed, true);
         Ok(ON)
-    }
-
-    /// Questions about its shadow need no filters of their own then.
-    fn followed(&self, device: &DeviceId, feed: Feed, on: bool) {
-        if feed == Feed::Push {
-            self.desk.follow(device, on);
-        }
     }
 
     pub(super) fn list_feeds(&self) -> Vec<FeedEntry> {
@@ -91,7 +82,6 @@ impl Aws {
                 }),
                 Err(problem) => {
                     self.feeds.lock().remove(&(device.clone(), feed));
-                    self.followed(&device, feed, false);
                     io.fact(Fact::FeedFailed {
                         device,
                         feed,

@@ -146,6 +146,18 @@ impl Book {
         others.flat_map(|id| filters(id)).collect()
     }
 
+    /// Whether a filter is one of a device that will be attached: it is subscribed then.
+    pub fn defers(&mut self, filter: &TopicFilter) -> bool {
+        let others = self.devices.iter_mut().filter(|(id, _)| **id != self.own);
+        for (id, entry) in others {
+            if entry.wanted && !entry.attached && filters(id).any(|own| own == *filter) {
+                entry.downlinks = true;
+                return true;
+            }
+        }
+        false
+    }
+
     pub fn feed(&self, device: &str, feed: Feed) -> FeedState {
         let Some(entry) = self.devices.get(device) else {
             return FeedState::Off;

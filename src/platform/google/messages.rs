@@ -11,6 +11,8 @@ use crate::domain::reading::{Kind, Reading};
 
 /// Tokens in what somebody else published must not be shown.
 const MASK: [&str; 1] = ["authorization"];
+/// Characters of a command beside its subfolder.
+const LONGEST_GIST: usize = 120;
 
 pub fn interpret(google: &Google, message: &Message) -> Reading {
     let Some(topic) = topics::parse(message.topic.as_str()) else {
@@ -24,7 +26,7 @@ pub fn interpret(google: &Google, message: &Message) -> Reading {
         Place::Config if bytes == 0 => (Kind::Config, "the configuration is empty".to_owned()),
         Place::Config => (Kind::Config, String::new()),
         Place::Commands(None) => (Kind::Command, String::new()),
-        Place::Commands(Some(folder)) => (Kind::Command, format!("command {folder}")),
+        Place::Commands(Some(folder)) => (Kind::Command, with_folder(folder, &message.payload)),
         Place::State => (Kind::State, String::new()),
         Place::Events(_) => (Kind::Event, String::new()),
         Place::Attach | Place::Detach | Place::Errors => (Kind::Message, String::new()),
@@ -34,7 +36,22 @@ pub fn interpret(google: &Google, message: &Message) -> Reading {
         device: Some(DeviceId::new(topic.device)),
         gist,
         facts: newcomer(google, topic.device),
-        mask: MASK.to_vec(),
+        mask: match topic.place {
+            Place::Attach => MASK.to_vec(),
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// The subfolder is half of a command: both in a line.
+fn with_folder(folder: &str, payload: &[u8]) -> String {
+    match std::str::from_utf8(payload) {
+        Ok("") => folder.to_owned(),
+        Ok(text) => {
+            let text: String = text.chars().take(LONGEST_GIST).collect();
+            format!("{folder}: {text}")
+        }
+        Err(_) => format!("{folder}: {} bytes", payload.len()),
     }
 }
 

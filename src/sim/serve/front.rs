@@ -20,6 +20,8 @@ use crate::sim::hub::Hub;
 pub const WITH_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
 /// MQTT with a custom authorizer.
 pub const WITH_AUTHORIZER: &[u8] = b"mqtt";
+/// HTTPS with a client certificate instead of a signature.
+pub const HTTPS_WITH_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 
 /// What is read before it is clear that no request will come of it.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -43,11 +45,12 @@ impl Front {
             Some(WITH_CERTIFICATE) if identity.certificate.is_none() => {}
             Some(WITH_CERTIFICATE) => mqtt::converse(hub, stream, identity).await,
             Some(WITH_AUTHORIZER) => mqtt::converse(hub, stream, Identity::default()).await,
-            _ => self.request(hub, stream).await,
+            Some(HTTPS_WITH_CERTIFICATE) => self.request(hub, stream, identity.certificate).await,
+            _ => self.request(hub, stream, None).await,
         }
     }
 
-    async fn request<S>(&self, hub: &Hub, mut stream: S)
+    async fn request<S>(&self, hub: &Hub, mut stream: S, certificate: Option<Vec<u8>>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -58,7 +61,7 @@ impl Front {
             Ok(Some(Wish::WebSocket)) => {
                 web_socket::converse(hub, stream, &self.door, Identity::default()).await;
             }
-            Ok(Some(Wish::Call)) => self.desk.attend(stream).await,
+            Ok(Some(Wish::Call)) => self.desk.attend(stream, certificate).await,
             Ok(None) => {
                 let mut stream = stream.rest;
                 drop(stream.write_all(NOT_HTTP).await);

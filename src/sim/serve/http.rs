@@ -23,9 +23,13 @@ use crate::sim::hub::Hub;
 /// Largest request body that is read.
 const MAX_BODY: usize = 1 << 20;
 
-/// The end of a connection that a handler can pull.
+/// What a handler knows of its connection.
 #[derive(Clone, Debug, Default)]
-pub struct Link(Arc<Notify>);
+pub struct Link {
+    /// Pulled, it ends.
+    end: Arc<Notify>,
+    certificate: Option<Arc<Vec<u8>>>,
+}
 
 impl Connected<IncomingStream<'_, Handshaken>> for Link {
     fn connect_info(stream: IncomingStream<'_, Handshaken>) -> Self {
@@ -67,15 +71,22 @@ impl Desk {
     }
 
     /// Carries the bytes of one connection to axum and back, until one side ends it or the link is cut.
-    pub async fn attend(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    pub async fn attend(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        certificate: Option<Vec<u8>>,
+    ) {
         let (mut near, far) = duplex(64 * 1024);
-        let link = Link::default();
+        let link = Link {
+            certificate: certificate.map(Arc::new),
+            ..Link::default()
+        };
         if self.0.send((far, link.clone())).await.is_err() {
             return;
         }
         tokio::select! {
             _ = copy_bidirectional(&mut stream, &mut near) => {}
-            () = link.0.notified() => {}
+            () = link.end.notified() => {}
         }
     }
 }
@@ -109,7 +120,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, desk: Desk) {
 async fn greet(stream: TcpStream, acceptor: TlsAcceptor, desk: Desk) {
     drop(stream.set_nodelay(true));
     if let Ok(tls) = acceptor.accept(stream).await {
-        desk.attend(tls).await;
+        desk.attend(tls, None).await;
     }
 }
 
@@ -118,12 +129,14 @@ async fn handle(
     ConnectInfo(link): ConnectInfo<Link>,
     request: axum::extract::Request,
 ) -> Response {
-    let Some(request) = read(request).await else {
+    let Some(mut request) = read(request).await else {
         return respond(plain(400, "text/plain", "unreadable request"));
     };
+    request.certificate = link.certificate.as_deref().cloned();
+    let request = request;
     let cut = || async {
         hub.record(&request, 0, None);
-        link.0.notify_one();
+        link.end.notify_one();
         std::future::pending::<Response>().await
     };
     let answer = match hub.strike(&request) {
@@ -169,6 +182,7 @@ async fn read(request: axum::extract::Request) -> Option<HttpRequest> {
         query: url::form_urlencoded::parse(query).into_owned().collect(),
         headers: headers.collect::<BTreeMap<_, _>>(),
         body,
+        certificate: None,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::sim::cloud::aws::rule::TopicRule;
 use crate::sim::cloud::aws::sigv4::AccessKey;
 use crate::sim::cloud::aws::{Account, Aws};
 use crate::sim::hub::Hub;
-use crate::sim::serve::front::{Front, WITH_AUTHORIZER, WITH_CERTIFICATE};
+use crate::sim::serve::front::{Front, HTTPS_WITH_CERTIFICATE, WITH_AUTHORIZER, WITH_CERTIFICATE};
 use crate::sim::serve::http::Desk;
 use crate::sim::serve::port::{self, Port};
 use crate::sim::serve::web_socket::{Door, Refusal};
@@ -248,7 +248,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let alpn: [&[u8]; 4] = [
         WITH_CERTIFICATE,
         WITH_AUTHORIZER,
-        b"x-amzn-http-ca",
+        HTTPS_WITH_CERTIFICATE,
         b"http/1.1",
     ];
     let ports = vec![

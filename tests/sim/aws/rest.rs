@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use thingdeck::sim::{Fault, Times};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::sign::{Keys, headers};
 use super::{Account, REGION};
@@ -247,4 +248,33 @@ async fn a_connection_is_ended_by_call() {
         .call("iotdata", "GET", "/connections/victim", "")
         .await;
     assert_eq!(body["disconnectReason"], "API_INITIATED_DISCONNECT");
+}
+
+#[tokio::test]
+async fn a_thing_publishes_over_https_with_its_certificate() {
+    let account = Account::quiet().await;
+    let mut five = account.five("a").await;
+    five.listen(&["my/things/RPI/update"]).await;
+    let post = async |topic: &str| {
+        let identity = account.identity("rpi");
+        let alpn = ["x-amzn-http-ca"];
+        let tls = account.tls(account.front_port(), Some(identity), &alpn);
+        let mut tls = tls.await.unwrap();
+        let head = format!(
+            "POST /topics/{topic}?qos=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\
+             Connection: close\r\n\r\nhi"
+        );
+        tls.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        tls.read_exact(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    // A thing's policy asks for its name, which only a client id can prove.
+    assert_eq!(post("my/things/RPI/update").await, "HTTP/1.1 403");
+    let policy =
+        r#"{"Statement":{"Effect":"Allow","Action":"iot:Publish","Resource":"*topic/my/*"}}"#;
+    assert!(account.control.set_policy("thing", policy));
+    assert_eq!(post("my/things/RPI/update").await, "HTTP/1.1 200");
+    assert_eq!(five.message().await.payload, "hi");
+    assert_eq!(post("other").await, "HTTP/1.1 403");
 }

@@ -20,10 +20,10 @@ topics    = ["a/b"]
 will      = { topic = "a/gone" }
 "#;
 
-fn fleet() -> (tempfile::TempDir, std::path::PathBuf) {
+fn fleet() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
-    std::fs::write(&file, FLEET).expect("written");
+    fs::write(&file, FLEET).expect("written");
     (folder, file)
 }
 
@@ -74,7 +74,7 @@ fn the_recipes_messages_are_written_and_all_else_stays_as_it_is() {
         ("on_disconnect", topic, "{\"x\":3}"),
     ];
     save_messages(&file, "claim", &messages).expect("written");
-    let text = std::fs::read_to_string(&file).expect("there");
+    let text = fs::read_to_string(&file).expect("there");
     for kept in ["# My account.", "[profiles.claim] # the claim", "# ours"] {
         assert!(text.contains(kept), "{kept}: {text}");
     }

@@ -36,7 +36,7 @@ struct Device {
     thing: String,
     kind: Kind,
     rng: Rng,
-    /// When it reports next; none: somebody else is this thing.
+    /// When it reports next; none: it lies in a drawer, or somebody else is this thing.
     due: Option<Mono>,
     /// Has been connected since the start.
     begun: bool,
@@ -86,7 +86,7 @@ impl Kind {
                 "desired": {"running": true, "rpm": 1450},
             }),
             Self::Meter => json!({"reported": {"kwh": 1024.5, "volts": 231, "label": "계량기"}}),
-            Self::Other => json!({"reported": {"note": "in the drawer"}}),
+            Self::Other => json!({}),
         }
     }
 
@@ -129,7 +129,7 @@ impl Fleet {
             devices.push(Device {
                 thing: thing.name.clone(),
                 kind,
-                due: (thing.name != READERS_OWN).then_some(Mono(first)),
+                due: (thing.name != READERS_OWN && kind != Kind::Other).then_some(Mono(first)),
                 begun: false,
                 away: None,
                 value: 20.0 + f64::from(own.u8(..50)) / 10.0,
@@ -190,7 +190,7 @@ impl Device {
             Kind::Lamp => json!({"watts": self.rng.u8(3..9)}),
             Kind::Pump => json!({"pressure": (value / 10.0 * 100.0).round() / 100.0}),
             Kind::Meter => json!({"kwh": 1024.5 + self.value, "volts": 228 + self.rng.u16(..6)}),
-            Kind::Other => json!({"note": "still in the drawer"}),
+            Kind::Other => json!({}),
         }
     }
 }
@@ -248,7 +248,6 @@ impl Aws {
         let delta = document.and_then(Document::delta);
         let state = match delta {
             Some((delta, _)) => delta,
-            None if device.kind == Kind::Other => return,
             None => device.report(),
         };
         self.update(&device.thing, &json!({"reported": state}), now, tick);

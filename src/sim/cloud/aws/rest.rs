@@ -13,6 +13,7 @@ use super::Aws;
 use super::directory::Principal;
 use super::sigv4::{self, Fault, Scope, Signed};
 use crate::base::moment::Timestamp;
+use crate::sim::broker::Identity;
 use crate::sim::cloud::{HttpAnswer, HttpRequest};
 
 /// What can be switched.
@@ -319,7 +320,22 @@ fn perform(aws: &mut Aws, route: Route, request: &HttpRequest, now: Timestamp) -
     }
 }
 
+/// Whose call it is, and whether they may.
 fn authorize(aws: &Aws, route: &Route, request: &HttpRequest, now: Timestamp) -> Result<()> {
+    // The data plane takes a certificate for a signature.
+    if let (Data, Some(der)) = (route.plane, &request.certificate) {
+        let identity = Identity {
+            certificate: Some(der.clone()),
+            ..Identity::default()
+        };
+        let principal = aws.directory.principal(&identity, None);
+        let principal = principal.ok_or_else(forbidden)?;
+        return if may(aws, route, principal) {
+            Ok(())
+        } else {
+            Err(forbidden())
+        };
+    }
     let signed = Signed {
         method: &request.method,
         raw_path: &request.raw_path,
@@ -342,30 +358,40 @@ fn authorize(aws: &Aws, route: &Route, request: &HttpRequest, now: Timestamp) ->
         };
         Failure::new(403, code, refusal.words)
     })?;
-    let resource = if route.resource == "*" {
-        "*".to_owned()
-    } else {
-        aws.arn(&route.resource)
-    };
-    let principal = Principal::Key(key);
-    if aws
-        .directory
-        .allows(principal, route.action, &resource, "", &[])
-    {
+    if may(aws, route, Principal::Key(key)) {
         return Ok(());
     }
     Err(match route.plane {
-        Data => Failure::new(403, "ForbiddenException", "Forbidden"),
+        Data => forbidden(),
         Control | Plane::Jobs => {
             let user = format!("arn:aws:iam::{}:{}", aws.account, key.user);
             let words = format!(
-                "User: {user} is not authorized to perform: {} on resource: {resource} because no \
+                "User: {user} is not authorized to perform: {} on resource: {} because no \
                  identity-based policy allows the {} action",
-                route.action, route.action
+                route.action,
+                resource(aws, route),
+                route.action
             );
             Failure::new(403, "AccessDeniedException", words)
         }
     })
+}
+
+fn forbidden() -> Failure {
+    Failure::new(403, "ForbiddenException", "Forbidden")
+}
+
+fn resource(aws: &Aws, route: &Route) -> String {
+    match route.resource.as_str() {
+        "*" => "*".to_owned(),
+        resource => aws.arn(resource),
+    }
+}
+
+fn may(aws: &Aws, route: &Route, principal: Principal<'_>) -> bool {
+    let resource = resource(aws, route);
+    aws.directory
+        .allows(principal, route.action, &resource, "", &[])
 }
 
 /// One page of something: from where, and how many.
