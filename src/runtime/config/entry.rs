@@ -9,10 +9,10 @@ use toml_edit::{Array, InlineTable, Item, Table, Value};
 
 use super::profile::{NAME_REMEDY, check_address, check_name, check_url};
 use crate::base::problem::{Exit, Problem};
-use crate::platform::mqtt::address::Address;
 use crate::domain::profile::{
     AwsCredentials, AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
+use crate::platform::mqtt::address::Address;
 
 /// The identity files of secrets that were typed, pasted or piped in.
 pub const TOKEN_FILE: &str = "token";
