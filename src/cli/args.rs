@@ -124,6 +124,8 @@ pub enum PlatformArg {
     Aws,
     /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
     Google,
+    /// Huawei's IoTDA and its older interface, with meters and a gateway
+    Huawei,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -142,6 +144,7 @@ impl PlatformArg {
             Self::Thinq => PlatformId::Thinq,
             Self::Aws => PlatformId::Aws,
             Self::Google => PlatformId::Google,
+            Self::Huawei => PlatformId::Huawei,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }

@@ -31,7 +31,13 @@ pub enum PlatformId {
 
 impl PlatformId {
     /// Those that this version brings.
-    pub const ALL: [Self; 4] = [Self::Thinq, Self::Aws, Self::Google, Self::Mqtt];
+    pub const ALL: [Self; 5] = [
+        Self::Thinq,
+        Self::Aws,
+        Self::Google,
+        Self::Huawei,
+        Self::Mqtt,
+    ];
 
     pub const fn word(self) -> &'static str {
         match self {
