@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
 use crate::domain::message::{Properties, Qos};
-use crate::domain::profile::{AwsAuth, SecretRef, Version};
+use crate::domain::profile::{AwsAuth, HuaweiDialect, SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::Topic;
 
@@ -293,6 +293,23 @@ pub enum Account {
         topics: Vec<FilterWish>,
     },
     Aws(Box<AwsAccount>),
+    Huawei(Box<HuaweiAccount>),
+}
+
+/// A device; what the application side needs is written into the config file by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HuaweiAccount {
+    pub mqtt_url: String,
+    pub device_id: String,
+    pub dialect: HuaweiDialect,
+    /// The clock of this computer is not to be compared.
+    pub unchecked: bool,
+    /// `None` where a certificate signs in.
+    pub secret: Option<SecretSource>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub auto_reply: bool,
+    pub topics: Vec<FilterWish>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
