@@ -170,7 +170,7 @@ mod tests {
 
     fn answer(server: i64) -> Value {
         json!({"services": [{"service_id": "$time_sync", "event_type": "time_sync_response", "paras": {
-            "device_send_time": 100_000, "server_recv_time": server, "server_send_time": server + 10}}]})
+            "device_send_time": 100_000, "server_recv_time": server, "server_send_time": server.saturating_add(10)}}]})
     }
 
     #[test]
