@@ -48,32 +48,92 @@ fn the_shadow_is_read_and_changed() {
 }
 
 #[test]
-fn a_report_reaches_the_shadow() {
+fn a_report_goes_up_as_the_device_and_for_one_behind_it() {
     let home = plant();
     let id = id_of(&home, "meter");
-    let shadow = home.control.device_shadow(&id).expect("a shadow");
-    let service = shadow["shadow"][0]["service_id"]
-        .as_str()
-        .expect("a service")
-        .to_owned();
-    let reported = &shadow["shadow"][0]["reported"]["properties"];
-    let (name, value) = reported
-        .as_object()
-        .and_then(|all| all.iter().next())
-        .expect("a property");
-    let before = home.control.uplinks(&id).len();
-    home.run(&["report", &id, &service, &format!("{name}={value}")])
-        .expect(0);
-    let uplinks = home.control.uplinks(&id);
-    assert_eq!(uplinks.len(), before + 1);
-    let (topic, payload) = uplinks.last().expect("one");
-    assert!(topic.ends_with("/properties/report"), "{topic}");
-    let payload: Value = serde_json::from_slice(payload).expect("JSON");
+    let arguments = ["report", &id, "Meter", "voltage=229.5", "on=true"];
+    home.run(&arguments).expect(0);
+    let (topic, payload) = home.control.uplinks(&id).pop().expect("one");
+    assert!(topic.ends_with("/sys/properties/report"), "{topic}");
+    let payload: Value = serde_json::from_slice(&payload).expect("JSON");
+    let properties = json!({"voltage": 229.5, "on": true});
     assert_eq!(
         payload,
-        json!({"services": [{"service_id": service, "properties": {name.clone(): value}}]})
+        json!({"services": [{"service_id": "Meter", "properties": properties}]})
     );
-    home.run(&["report", &id, &service]).expect(2);
+    home.run(&["report", &id, "Meter"]).expect(2);
+
+    let gateway = id_of(&home, "gateway");
+    home.run(&[
+        "-p",
+        "gateway",
+        "report",
+        "child-1",
+        r#"{"Climate":{"t":21}}"#,
+    ])
+    .expect(0);
+    let (topic, _) = home.control.uplinks(&gateway).pop().expect("one");
+    assert!(
+        topic.ends_with("/gateway/sub_devices/properties/report"),
+        "{topic}"
+    );
+
+    let older = id_of(&home, "meter-v1");
+    home.run(&["-p", "meter-v1", "report", &older, "Meter", "v=1"])
+        .expect(0);
+    let (topic, payload) = home.control.uplinks(&older).pop().expect("one");
+    assert_eq!(topic, format!("/huawei/v1/devices/{older}/data/json"));
+    assert!(payload.starts_with(br#"{"msgType":"deviceReq""#));
+}
+
+#[test]
+fn every_way_in_lists_its_devices() {
+    let home = plant();
+    for profile in ["meter", "meter-manual", "meter-v1", "meter-iam", "gateway"] {
+        let ended = home.run(&["-p", profile, "devices", "--json"]).expect(0);
+        assert!(lines(&ended).len() > 6, "{profile}: {}", ended.out);
+    }
+    for profile in ["meter-wss", "meter-x509", "meter-plain"] {
+        let topic = format!("$oc/devices/{}/sys/messages/up", id_of(&home, profile));
+        home.run(&["-p", profile, "publish", &topic, "hello", "--qos", "1"])
+            .expect(0);
+    }
+}
+
+#[test]
+fn a_profile_is_added_when_the_platform_lets_the_device_in() {
+    let home = plant();
+    let config = config(&home);
+    let manual = &config["profiles"]["meter-manual"];
+    let url = manual["mqtt_url"].as_str().expect("an address");
+    let secret = manual["secret"]["file"].as_str().expect("a file");
+    let secret = home.config().parent().expect("a folder").join(secret);
+    let secret = secret.to_string_lossy().into_owned();
+    let ca = home.ready().ca_file.to_string_lossy().into_owned();
+    let id = id_of(&home, "meter-manual");
+    let add = |name: &str, id: &str| {
+        home.run(&[
+            "profile-add",
+            "--name",
+            name,
+            "--platform",
+            "huawei",
+            "--mqtt-url",
+            url,
+            "--device-id",
+            id,
+            "--secret-file",
+            &secret,
+            "--ca-file",
+            &ca,
+        ])
+    };
+    add("mine", &id).expect(0);
+    let wrong = add("other", &id_of(&home, "meter")).expect(3);
+    assert!(wrong.err.contains("check: 1. device_id"), "{}", wrong.err);
+    assert_eq!(id_of(&home, "mine"), id);
+    let listed = home.run(&["profile-list"]).expect(0);
+    assert!(listed.out.contains("mine") && !listed.out.contains("other"));
 }
 
 #[test]
