@@ -288,6 +288,7 @@ impl App {
             self.feeds_change(),
             self.newcomer_change(),
             self.credential_change(),
+            self.asked_change(),
         ]
         .into_iter()
         .flatten()

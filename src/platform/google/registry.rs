@@ -164,6 +164,7 @@ impl Google {
             RelayRequest::SendCommand { .. }
             | RelayRequest::SendMessage { .. }
             | RelayRequest::Report { .. }
+            | RelayRequest::ReportDraft(_)
             | RelayRequest::Register(_)
             | RelayRequest::Delete(_) => Err(Problem::new(
                 "the bridge has no such thing",
