@@ -21,6 +21,7 @@ fn every_platform_has_a_demo() {
         ("thinq", "simulated home"),
         ("aws", "simulated fleet"),
         ("google", "simulated gateway"),
+        ("huawei", "simulated meter"),
         ("mqtt", "simulated plant"),
     ];
     assert_eq!(demos.len(), PlatformId::ALL.len());
