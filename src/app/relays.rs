@@ -195,19 +195,12 @@ impl App {
                 self.ask_versions(&device);
             }
             (RelayPurpose::SendConfig(device), Ok(RelayReply::Conflict { newest })) => {
-                self.relay_conflict(id, &device, *newest);
+                self.relay_conflict(id, &device, &newest);
             }
             (RelayPurpose::SendCommand(device), Ok(_)) => {
                 self.close_form_waiting(id);
                 let name = self.home.devices.label(&device);
                 self.say(Role::Good, format!("{name}: the command is sent"));
-            }
-            (
-                RelayPurpose::SendConfig(device) | RelayPurpose::SendCommand(device),
-                Err(problem),
-            ) => {
-                let name = self.home.devices.label(&device);
-                self.relay_failed(id, &name, problem);
             }
             (RelayPurpose::Bind { device, gateway }, Ok(_)) => {
                 self.close_form_waiting(id);
@@ -221,7 +214,10 @@ impl App {
                 self.ask_devices(false);
             }
             (
-                RelayPurpose::Bind { device, .. } | RelayPurpose::Unbind { device, .. },
+                RelayPurpose::SendConfig(device)
+                | RelayPurpose::SendCommand(device)
+                | RelayPurpose::Bind { device, .. }
+                | RelayPurpose::Unbind { device, .. },
                 Err(problem),
             ) => {
                 let name = self.home.devices.label(&device);

@@ -12,6 +12,7 @@ mod messages;
 mod plan;
 mod presence;
 mod provision;
+mod proxy;
 mod rest;
 pub mod rules;
 mod shadow;
@@ -108,10 +109,14 @@ impl Aws {
     }
 
     fn notice_once(&self, io: &dyn Io, problem: Problem) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(problem.what.clone()) {
+        if self.is_news(&problem.what) {
             io.fact(Fact::Notice(problem));
         }
+    }
+
+    fn is_news(&self, what: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(what.to_owned())
     }
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
@@ -177,7 +182,9 @@ impl Aws {
     /// Keys that ended are found anew once; a certificate that is refused stays refused.
     fn after_refusal(&self, problem: &Problem) -> Verdict {
         let ended = ["expired", "security token", "ExpiredToken"];
-        let is_stale = ended.iter().any(|word| problem.cause.contains(word));
+        // "Signature expired" is said of the clock: no other key helps.
+        let is_clock = problem.cause.contains("Signature expired");
+        let is_stale = !is_clock && ended.iter().any(|word| problem.cause.contains(word));
         if self.settings.auth == AwsAuth::SigV4 && is_stale && self.forget_keys() {
             let reason = "the access key has ended: looking for a new one".to_owned();
             return Verdict::TryAgain { reason };

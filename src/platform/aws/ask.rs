@@ -1,10 +1,10 @@
 //! A question over MQTT: subscribe the topics of the answer, wait until the broker has granted them, publish, and take
 //! the answer that carries our `clientToken` (`reference/aws-iot.md` 5).
 //!
-//! Filters are lent: several questions may wait on the same topics, and what a feed or the profile has subscribed anyway
-//! is not given back.
+//! Filters are lent: several questions may wait on the same topics, and the last one gives them back. Where a feed or the
+//! profile brings the answers anyway nothing is subscribed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,6 @@ use super::Aws;
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::base::text;
-use crate::domain::device::DeviceId;
 use crate::domain::message::{Draft, Message, Qos};
 use crate::domain::shadow::read;
 use crate::domain::subscription::FilterWish;
@@ -44,8 +43,6 @@ pub(super) struct Desk {
     lent: Mutex<HashMap<TopicFilter, usize>>,
     /// When no credentials were found the last time: looking for them takes a while.
     keyless: Mutex<Option<Mono>>,
-    /// Things whose shadow topics the user has subscribed.
-    followed: Mutex<HashSet<DeviceId>>,
 }
 
 /// The connection stands for as long as this lives.
@@ -79,21 +76,6 @@ impl Desk {
             waited += LOOK;
         }
         self.is_connected()
-    }
-
-    /// The thing's shadow topics are subscribed, or not any more.
-    pub(super) fn follow(&self, thing: &DeviceId, on: bool) {
-        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        if on {
-            followed.insert(thing.clone());
-        } else {
-            followed.remove(thing);
-        }
-    }
-
-    pub(super) fn follows(&self, thing: &DeviceId) -> bool {
-        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        followed.contains(thing)
     }
 
     /// Whether it is worth looking for credentials again, while a connection can be asked instead.
@@ -137,19 +119,19 @@ pub(super) fn token(io: &dyn Io) -> String {
 }
 
 impl Aws {
-    /// The profile names that very filter: it is not ours to give back.
-    pub(super) fn is_subscribed_by_profile(&self, filter: &str) -> bool {
+    /// A filter of the profile brings what is said there.
+    pub(super) fn is_heard_by_profile(&self, topic: &str) -> bool {
         let mut topics = self.common.topics.iter();
-        topics.any(|wish| wish.filter.as_str() == filter)
+        topics.any(|wish| wish.filter.matches(topic))
     }
 }
 
-/// `keeps`: what is subscribed anyway.
+/// `is_heard`: what is said on that topic comes anyway.
 pub(super) async fn ask(
     desk: &Desk,
     io: &dyn Io,
     question: Question,
-    keeps: impl Fn(&str) -> bool,
+    is_heard: impl Fn(&str) -> bool,
 ) -> Result<Answer, Problem> {
     let accepted = format!("{}/accepted", question.topic);
     let rejected = format!("{}/rejected", question.topic);
@@ -160,7 +142,7 @@ pub(super) async fn ask(
         filters.push(filter);
     }
     let mut ear = io.listen(filters.clone());
-    let loan = Loan::take(desk, io, filters, keeps);
+    let loan = Loan::take(desk, io, filters, is_heard);
     within(io, loan.granted())
         .await
         .ok_or_else(|| not_granted(&question))?
@@ -170,7 +152,7 @@ pub(super) async fn ask(
     let exchange = async {
         io.publish(draft)
             .await
-            .map_err(|why| not_sent(&question, &why))?;
+            .map_err(|why| not_sent(&question, why))?;
         Ok(answer(&mut *ear, &question, &accepted).await)
     };
     within(io, exchange)
@@ -211,31 +193,20 @@ struct Loan<'a> {
     desk: &'a Desk,
     io: &'a dyn Io,
     filters: Vec<TopicFilter>,
-    /// Those of them that are given back.
-    ours: Vec<TopicFilter>,
 }
 
 impl<'a> Loan<'a> {
     fn take(
         desk: &'a Desk,
         io: &'a dyn Io,
-        filters: Vec<TopicFilter>,
-        keeps: impl Fn(&str) -> bool,
+        mut filters: Vec<TopicFilter>,
+        is_heard: impl Fn(&str) -> bool,
     ) -> Self {
-        let ours: Vec<_> = filters
-            .iter()
-            .filter(|filter| !keeps(filter.as_str()))
-            .cloned()
-            .collect();
-        for filter in &ours {
+        filters.retain(|filter| !is_heard(filter.as_str()));
+        for filter in &filters {
             *desk.lent().entry(filter.clone()).or_default() += 1;
         }
-        Self {
-            desk,
-            io,
-            filters,
-            ours,
-        }
+        Self { desk, io, filters }
     }
 
     async fn granted(&self) -> Result<(), Problem> {
@@ -249,11 +220,11 @@ impl<'a> Loan<'a> {
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        for filter in &self.ours {
+        for filter in &self.filters {
             let mut lent = self.desk.lent();
-            let others = lent.get(filter).copied().unwrap_or(1) - 1;
-            if others > 0 {
-                lent.insert(filter.clone(), others);
+            let left = lent.get(filter).copied().unwrap_or(1) - 1;
+            if left > 0 {
+                lent.insert(filter.clone(), left);
                 continue;
             }
             lent.remove(filter);
@@ -307,7 +278,7 @@ fn not_granted(question: &Question) -> Problem {
     .exit(Exit::Refused)
 }
 
-fn not_sent(question: &Question, why: &Problem) -> Problem {
+fn not_sent(question: &Question, why: Problem) -> Problem {
     let remedy = format!(
         "allow iot:Publish on topic/{}; {}",
         question.topic, why.remedy

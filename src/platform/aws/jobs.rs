@@ -44,8 +44,8 @@ pub(super) async fn request(
         token: Some(token),
         any_will_do: false,
     };
-    let keeps = |filter: &str| aws.is_subscribed_by_profile(filter);
-    match ask(&aws.desk, io, question, keeps).await? {
+    let is_heard = |topic: &str| aws.is_heard_by_profile(topic);
+    match ask(&aws.desk, io, question, is_heard).await? {
         Answer::Rejected(payload) => {
             let text = String::from_utf8_lossy(&payload);
             let (code, message) =

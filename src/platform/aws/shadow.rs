@@ -20,6 +20,7 @@ use crate::domain::reading::{Kind, Reading};
 use crate::domain::shadow::{
     ShadowChange, ShadowKey, ShadowNews, ShadowReply, ShadowRequest, read,
 };
+use crate::domain::subscription::Feed;
 use crate::platform::io::Io;
 
 pub(super) async fn request(
@@ -30,7 +31,7 @@ pub(super) async fn request(
     check_names(&what)?;
     let desk = &aws.desk;
     let is_names = matches!(what, ShadowRequest::Names(_));
-    let asks_mqtt = desk.follows(what.thing()) || !desk.may_have_keys(io.now().mono);
+    let asks_mqtt = aws.feeds.has(what.thing(), Feed::Push) || !desk.may_have_keys(io.now().mono);
     if desk.is_connected() && asks_mqtt && !is_names {
         return over_mqtt(aws, io, what).await;
     }
@@ -111,12 +112,9 @@ async fn over_mqtt(aws: &Aws, io: &dyn Io, what: ShadowRequest) -> Result<Shadow
             ));
         }
     };
-    let prefix = shadow_prefix(key.thing.as_str(), key.name.as_deref());
-    let followed = aws.desk.follows(&key.thing);
-    let keeps = |filter: &str| {
-        followed && filter.starts_with(&prefix) || aws.is_subscribed_by_profile(filter)
-    };
-    match ask(&aws.desk, io, question, keeps).await? {
+    let followed = aws.feeds.has(&key.thing, Feed::Push);
+    let is_heard = |topic: &str| followed || aws.is_heard_by_profile(topic);
+    match ask(&aws.desk, io, question, is_heard).await? {
         Answer::Rejected(payload) => Ok(rejected(&payload)),
         Answer::Accepted(payload) => accepted(&what, &payload),
     }
