@@ -30,6 +30,10 @@ fn key(name: Option<&str>) -> ShadowKey {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is what the stage answers with"
+)]
 fn shadow(reply: ShadowReply) -> Option<Result<Reply, Problem>> {
     Some(Ok(Reply::Shadow(reply)))
 }
@@ -78,18 +82,18 @@ fn an_update_takes_a_request_or_its_state_from_wherever_it_is() {
         token: None,
     };
     let whole = r#"{"state":{"desired":{"t":24.50}},"version":3}"#;
-    let state = r#"{"desired":{"t":24.50}}"#;
+    let alone = r#"{"desired":{"t":24.50}}"#;
     let cases: [(&[&str], Option<u64>); 5] = [
         (&[whole], Some(3)),
         (&[whole, "--version", "5"], Some(5)),
-        (&[state], None),
+        (&[alone], None),
         (&["-"], None),
         (&["--file", "there"], None),
     ];
     for (rest, version) in cases {
         let mut stage = fleet().answering(accepted);
-        state.clone_into(&mut stage.stdin);
-        stage.file = state.as_bytes().to_vec();
+        alone.clone_into(&mut stage.stdin);
+        stage.file = alone.as_bytes().to_vec();
         let line = [&["shadow", "update", "RPI", "--name", "wifi"], rest].concat();
         assert_eq!(stage.run(&line), Exit::Done, "{rest:?}: {}", stage.talk());
         assert_eq!(asked(&stage), [expected(version)], "{rest:?}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ratatui::buffer::Cell;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Size};
 use thingdeck::app::screen::Header;
@@ -241,7 +242,7 @@ fn a_difference_is_seen_without_colour() {
             .collect();
         let at = line
             .windows(text.len())
-            .position(|cells| cells.iter().map(|cell| cell.symbol()).collect::<String>() == text)
+            .position(|cells| cells.iter().map(Cell::symbol).collect::<String>() == text)
             .expect("it is in the row");
         line[at].modifier
     };

@@ -152,7 +152,7 @@ fn deleting_sends_an_empty_payload() {
     let what = Request::Shadow(ShadowRequest::Delete(key(None)));
     let reply = shadow(script.ask(&device(), what));
     assert!(
-        matches!(&reply, ShadowReply::Deleted { raw } if raw.contains("4")),
+        matches!(&reply, ShadowReply::Deleted { raw } if raw.contains('4')),
         "{reply:?}"
     );
 }

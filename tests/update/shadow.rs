@@ -28,6 +28,7 @@ fn key(name: Option<&str>) -> ShadowKey {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the deck answers with")]
 fn document(text: &str) -> Result<Reply, Problem> {
     Ok(Reply::Shadow(ShadowReply::Document {
         raw: Arc::from(text),
@@ -35,6 +36,7 @@ fn document(text: &str) -> Result<Reply, Problem> {
     }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the deck answers with")]
 fn accepted(text: &str) -> Result<Reply, Problem> {
     Ok(Reply::Shadow(ShadowReply::Accepted {
         raw: Arc::from(text),
@@ -42,6 +44,7 @@ fn accepted(text: &str) -> Result<Reply, Problem> {
     }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the deck answers with")]
 fn refused(code: u16, message: &str) -> Result<Reply, Problem> {
     Ok(Reply::Shadow(ShadowReply::Refused {
         code,
@@ -93,6 +96,7 @@ fn shows(deck: &Deck, parts: &[&str]) {
     }
 }
 
+#[expect(clippy::panic, reason = "another request is a failed test")]
 fn update(deck: &mut Deck) -> (String, Option<u64>) {
     match shadow_requests(deck).as_slice() {
         [ShadowRequest::Update { state, version, .. }] => (state.clone(), *version),
