@@ -495,6 +495,10 @@ fn help_offers_what_this_version_does_and_nothing_else() {
         "publish",
         "record",
         "replay",
+        "attach",
+        "config",
+        "command",
+        "bind",
         "profile-add",
         "profile-list",
         "profile-remove",
@@ -507,7 +511,7 @@ fn help_offers_what_this_version_does_and_nothing_else() {
     ] {
         assert!(help.contains(word), "{word}: {help}");
     }
-    for word in ["picture", "frame-marks", "doctor", "shadow"] {
+    for word in ["picture", "frame-marks", "doctor"] {
         assert!(!help.contains(word), "{word}: {help}");
     }
 }
