@@ -22,6 +22,7 @@ pub mod topics;
 mod trial;
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use credentials::Kept;
 use explain::Known;
 use presence::Presences;
 use rules::Counted;
+
+use futures_util::future::{Either, select};
 
 use super::io::Io;
 use super::plan::ConnectPlan;
@@ -138,11 +141,29 @@ impl Aws {
         }
     }
 
-    /// Beside one connection: what its rate is, and when it would end by itself.
+    /// Beside one connection: the things are listed, and it is watched.
     async fn beside_connection(&self, io: &dyn Io) -> Leave {
         let _up = self.desk.connected();
-        let begun = io.now().mono;
+        let greeting = pin!(self.greet(io));
+        let watching = pin!(self.watch(io));
+        match select(watching, greeting).await {
+            Either::Left((leave, _)) => leave,
+            Either::Right(((), watching)) => watching.await,
+        }
+    }
+
+    /// The list as far as it may be asked for; what is heard comes on top.
+    async fn greet(&self, io: &dyn Io) {
         self.confirm_feeds(io).await;
+        match self.list_things(io, false).await {
+            Ok(things) => io.fact(Fact::Devices(things)),
+            Err(problem) => self.notice_once(io, problem),
+        }
+    }
+
+    /// What its rate is, and when it would end by itself.
+    async fn watch(&self, io: &dyn Io) -> Leave {
+        let begun = io.now().mono;
         loop {
             io.sleep(LOOK).await;
             let now = io.now().mono;

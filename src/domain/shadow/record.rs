@@ -149,7 +149,7 @@ impl Record {
         if version.is_some() && self.version() > version {
             return Heard::Known;
         }
-        let now = Knowledge::Absent(version.or(self.version()));
+        let now = Knowledge::Absent(version.or_else(|| self.version()));
         if self.knowledge == now {
             return Heard::Known;
         }
@@ -194,7 +194,8 @@ mod tests {
             Knowledge::Nothing => "nothing".to_owned(),
             Knowledge::Absent(version) => format!("absent {version:?}"),
             Knowledge::Whole(shadow) => {
-                let text = |node: &Option<Node>| node.as_ref().map_or("-".to_owned(), Node::text);
+                let text =
+                    |node: &Option<Node>| node.as_ref().map_or_else(|| "-".to_owned(), Node::text);
                 format!(
                     "v{} {} {} {}",
                     shadow.version.unwrap_or(0),
