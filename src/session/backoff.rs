@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_secs(2);
 const CAP: Duration = Duration::from_mins(1);
 
-/// Delay before reconnect number `attempt` (from 1): 1 s, doubled up to 60 s, jittered.
+/// Delay before reconnect number `attempt` (from 1): 1 to 2 s, doubled up to 30 to 60 s, jittered.
 ///
 /// `roll` is uniform in `0.0..1.0` and comes from the caller, so the schedule is a pure function. The jitter takes the
 /// upper half only: with jitter down to zero a lucky client would try more than the 15 times in 5 minutes that
@@ -15,8 +15,7 @@ pub fn delay(attempt: u32, roll: f64) -> Duration {
     let ceiling = FIRST
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
         .min(CAP);
-    let jittered = ceiling.mul_f64(0.5 + roll.clamp(0.0, 1.0) / 2.0);
-    jittered.max(FIRST)
+    ceiling.mul_f64(0.5 + roll.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
@@ -26,13 +25,13 @@ mod tests {
     #[test]
     fn the_longest_wait_doubles_up_to_a_minute() {
         let longest: Vec<_> = (1..=9).map(|n| delay(n, 1.0).as_secs()).collect();
-        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(longest, [2, 4, 8, 16, 32, 60, 60, 60, 60]);
     }
 
     #[test]
     fn nobody_connects_twice_in_a_second() {
         let shortest: Vec<_> = (1..=3).map(|n| delay(n, 0.0).as_secs()).collect();
-        assert_eq!(shortest, [1, 1, 2]);
+        assert_eq!(shortest, [1, 2, 4]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use thingdeck::domain::profile::PlatformId;
+
 use crate::support::home::{Ended, Home, collect};
 use crate::support::mosquitto::Mosquitto;
 use crate::support::screen::Screen;
@@ -186,4 +188,66 @@ fn the_password_of_a_broker_is_on_no_screen_in_no_pipe_and_in_no_file_but_its_ow
     traces.hold_no(WRONG, "the wrong password");
     // In MQTT the password is plain bytes, and base64 is no disguise.
     traces.hold_no("cmlnaHQtYzRuYXJ5", "the password in base64");
+}
+
+/// The simulator's own folder, where a person put them, is left alone; everything else is searched.
+#[test]
+fn keys_and_tokens_of_aws_are_on_no_screen_in_no_pipe_and_in_no_other_file() {
+    const WRONG: &str = "wr0ngc4naryWR0NGC4NARYwr0ngc4naryWR0NGC4";
+    let home = Home::with(|options| options.platform = PlatformId::Aws);
+    home.control.freeze(true);
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(home.config().with_file_name(name)).expect(name);
+        text.trim().to_owned()
+    };
+    let (secret, token) = (read("temporary_secret_key"), read("session_token"));
+    let key = read("deck.pem.key");
+    let key = key.lines().nth(2).expect("the middle of it").to_owned();
+    let mut traces = Traces(Vec::new());
+    let loud = |traces: &mut Traces, profile: &str| {
+        for deed in [
+            &["devices"] as &[&str],
+            &["devices", "--json"],
+            &["shadow", "get", "RPI"],
+            &["tail", "--for", "300ms"],
+        ] {
+            let front: &[&str] = &["-p", profile, "--log-level", "debug"];
+            traces.of(&home, &[front, deed].concat());
+        }
+    };
+    for profile in ["fleet", "fleet-wss"] {
+        let arguments = ["-p", profile, "--log-level", "debug"];
+        let mut screen = Screen::start(&home, 120, 36, &arguments);
+        screen.shows("● connected").shows("RPI");
+        screen
+            .press("L")
+            .shows("CONNACK")
+            .escape("CONNACK")
+            .leaves();
+        traces
+            .0
+            .push((format!("the terminal, {profile}"), screen.raw()));
+        loud(&mut traces, profile);
+    }
+    traces.of(&home, &["profile-list", "--json"]);
+    std::fs::write(home.config().with_file_name("temporary_secret_key"), WRONG).expect("writable");
+    let mut screen = Screen::start(&home, 120, 36, &["-p", "fleet-wss", "--log-level", "debug"]);
+    screen.shows("refused: ").escape("because").leaves();
+    traces
+        .0
+        .push(("the terminal, refused".into(), screen.raw()));
+    loud(&mut traces, "fleet-wss");
+
+    let files = home.files().into_iter();
+    traces
+        .0
+        .extend(files.map(|(path, content)| (path.display().to_string(), content)));
+    let logged = traces.0.iter().any(|(place, _)| place.contains(".log"));
+    assert!(logged, "there was a log to search");
+    traces.hold_no(&secret, "the secret access key");
+    traces.hold_no(WRONG, "the wrong secret access key");
+    // Its beginning stands the same in an address.
+    traces.hold_no(&token[..40], "the session token");
+    traces.hold_no("X-Amz-Signature", "a signed address");
+    traces.hold_no(&key, "the private key");
 }

@@ -299,7 +299,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::domain::message::Qos;
+    use crate::domain::message::{Qos, Will};
     use crate::domain::profile::{AwsSettings, Common};
     use crate::domain::topic::Topic;
 
@@ -329,6 +329,25 @@ mod tests {
         let statement = r#"{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:eu-west-1:*:client/deck"}"#;
         assert!(problem.remedy.contains(statement), "{problem}");
         assert!(problem.remedy.contains("version = \"5\""), "{problem}");
+    }
+
+    #[test]
+    fn a_retained_will_takes_a_right_of_its_own() {
+        let topic = Topic::parse("my/RPI").expect("a topic");
+        let draft = Draft {
+            retain: true,
+            ..Draft::new(topic, Bytes::new(), Qos::AtLeastOnce)
+        };
+        let mut aws = aws(AwsAuth::Mtls);
+        aws.common.will = Some(Will { draft, delay: 0 });
+        let said = said("the broker closed the connection right after CONNECT");
+        let remedy = aws
+            .likely(&After::Connect, &said)
+            .expect("explained")
+            .remedy;
+        for part in ["iot:Connect", "iot:Publish", "iot:RetainPublish"] {
+            assert!(remedy.contains(part), "{remedy}");
+        }
     }
 
     #[test]
