@@ -157,7 +157,10 @@ fn what_names_a_secret_and_cannot_be_masked_is_withheld() {
         let mut line = String::new();
         push_payload(&mut line, payload, &["privateKey"]);
         assert!(line.contains("withheld: "), "{line}");
-        assert!(!line.contains("c4nary") && !line.contains("base64"), "{line}");
+        assert!(
+            !line.contains("c4nary") && !line.contains("base64"),
+            "{line}"
+        );
         let mut line = String::new();
         push_payload(&mut line, payload, &[]);
         assert!(!line.contains("withheld"), "{line}");

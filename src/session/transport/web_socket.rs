@@ -125,7 +125,7 @@ fn status_end(what: String, response: &Response, path: &'static str) -> End {
         }
         _ => unreachable_end(what, cause, path),
     };
-    end.reply = Some(Box::new(reply(response)));
+    end.seen.reply = Some(reply(response));
     end
 }
 
