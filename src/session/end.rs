@@ -8,10 +8,16 @@ use crate::platform::io::HttpReply;
 pub struct End {
     pub class: EndClass,
     pub problem: Problem,
-    /// For the log: the certificates that the server showed.
-    pub shown: Box<[String]>,
+    pub seen: Box<Seen>,
+}
+
+/// What the other side showed of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// For the log: its certificates.
+    pub certificates: Vec<String>,
     /// What answered instead of a WebSocket: the platform may read more in it.
-    pub reply: Option<Box<HttpReply>>,
+    pub reply: Option<HttpReply>,
 }
 
 impl End {
@@ -19,8 +25,7 @@ impl End {
         Self {
             class,
             problem,
-            shown: Box::default(),
-            reply: None,
+            seen: Box::default(),
         }
     }
 }

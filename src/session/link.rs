@@ -186,9 +186,9 @@ impl Link {
         let deadline = Instant::now() + patience;
         let dialling = transport::dial(&opening.endpoint, tls.as_ref());
         let stream = match timeout_at(deadline, dialling).await {
-            Ok(dialled) => dialled.map_err(|end| End {
-                shown: shown(tls.as_ref()).into(),
-                ..end
+            Ok(dialled) => dialled.map_err(|mut end| {
+                end.seen.certificates = shown(tls.as_ref());
+                end
             })?,
             Err(_) => return Err(words::no_connection(&Place::new(&opening))),
         };

@@ -180,7 +180,7 @@ fn keys_of_sso_are_fetched_with_the_kept_token_until_it_ends() {
         with_sso(&script);
         let digest =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, b"plant");
-        let name: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        let name = thingdeck::base::text::hex(digest.as_ref());
         let token = json!({"accessToken": "c4nary", "expiresAt": until}).to_string();
         script.file(&format!("/home/me/.aws/sso/cache/{name}.json"), token);
         script.serve("https://portal.sso.eu-west-1.amazonaws.com/federation/credentials", |call| {

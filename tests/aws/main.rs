@@ -1,5 +1,7 @@
 //! The AWS adapter on a scripted outside: what it asks, signs, reads and refuses.
 
+#![expect(clippy::panic, reason = "a test that cannot go on says so")]
+
 mod credentials;
 mod plan;
 mod script;

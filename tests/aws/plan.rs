@@ -159,7 +159,7 @@ fn a_file_that_is_something_else_is_told_what_it_is() {
 fn the_device_s_own_certificate_is_no_authority() {
     let pair = issued(2020, 2049);
     let script = with(&pair.certificate, &pair.key);
-    script.file("/ca.pem", pair.certificate.clone());
+    script.file("/ca.pem", pair.certificate);
     let with_roots = Common {
         ca_file: Some("/ca.pem".into()),
         ..common()
@@ -255,15 +255,15 @@ fn a_custom_authorizer_gets_its_parameters_with_the_user_name() {
         },
         Common::default(),
     );
-    let plan = planned(&aws, &Script::new()).expect("a plan");
-    assert_eq!(ports(&plan), [(443, vec!["mqtt".to_owned()])]);
+    let made = planned(&aws, &Script::new()).expect("a plan");
+    assert_eq!(ports(&made), [(443, vec!["mqtt".to_owned()])]);
     assert_eq!(
-        plan.username.as_deref(),
+        made.username.as_deref(),
         Some(
             "me?x-amz-customauthorizer-name=mine&x-amz-customauthorizer-signature=a%2Bb%2Fc%3D%3D&tok=t%26k"
         )
     );
-    assert_eq!(plan.password, Some(Secret::new("pw")));
+    assert_eq!(made.password, Some(Secret::new("pw")));
 }
 
 #[test]

@@ -25,9 +25,10 @@ pub(super) async fn login(
         parameters.push(format!("{}={}", encode(name), encode(token.expose())));
     }
     let own = authorizer.username.clone().unwrap_or_default();
-    let username = match parameters.is_empty() {
-        true => own,
-        false => format!("{own}?{}", parameters.join("&")),
+    let username = if parameters.is_empty() {
+        own
+    } else {
+        format!("{own}?{}", parameters.join("&"))
     };
     let password = match &authorizer.password {
         Some(place) => Some(io.secret(place).await?),

@@ -11,7 +11,7 @@ use super::plan::PRESENCE;
 use super::rest::skew;
 use super::rules::PAYLOAD;
 use crate::base::moment::{Timestamp, words};
-use crate::base::problem::{Exit, Problem};
+use crate::base::problem::Problem;
 use crate::domain::message::Draft;
 use crate::domain::profile::{AwsAuth, Version};
 use crate::domain::topic::TopicFilter;
@@ -39,7 +39,7 @@ impl Aws {
             After::Connect => self.at_connect(said),
             After::Upgrade { reply, at } => self.at_upgrade(reply, *at, said),
             After::Subscribe(filters) => self.at_subscribe(filters, said),
-            After::Publish(draft) => Some(self.at_publish(draft, said)),
+            After::Publish(draft) => self.at_publish(draft, said),
             After::Standing { lived } => self.while_standing(*lived, said),
         }
     }
@@ -128,16 +128,7 @@ impl Aws {
     }
 
     fn at_subscribe(&self, filters: &[TopicFilter], said: &Problem) -> Option<Problem> {
-        let denied = [
-            "hangs up",
-            "closed",
-            "reset",
-            "code 128",
-            "code 135",
-            "not authorized",
-            "gone",
-        ];
-        if !denied.iter().any(|word| said.cause.contains(word)) {
+        if !is_denial(said) {
             return None;
         }
         let names: Vec<_> = filters.iter().map(TopicFilter::as_str).collect();
@@ -171,17 +162,23 @@ impl Aws {
         Some(Problem::new(said.what.clone(), cause, remedy))
     }
 
-    fn at_publish(&self, draft: &Draft, said: &Problem) -> Problem {
+    fn at_publish(&self, draft: &Draft, said: &Problem) -> Option<Problem> {
+        if !is_denial(said) {
+            return None;
+        }
         let topic = &draft.topic;
-        let cause = format!(
-            "{}, right after a message to {topic}: most likely the policy does not allow iot:Publish{} on topic/{topic}",
-            said.cause,
-            if draft.retain {
-                " or iot:RetainPublish"
-            } else {
-                ""
-            },
-        );
+        let more = if draft.retain {
+            " or iot:RetainPublish"
+        } else {
+            ""
+        };
+        let which = format!("the policy does not allow iot:Publish{more} on topic/{topic}");
+        let cause = if said.cause.contains("refused it") {
+            format!("{}: {which}", said.cause)
+        } else {
+            let closed = &said.cause;
+            format!("{closed}, right after a message to {topic}: most likely {which}")
+        };
         let resource = [format!("topic/{topic}")];
         let mut remedy = format!("allow {}", self.statement("iot:Publish", &resource));
         if draft.retain {
@@ -194,8 +191,7 @@ impl Aws {
             remedy = format!("send at most {PAYLOAD} bytes");
         }
         remedy.push_str(self.five());
-        let exit = Exit::Refused;
-        Problem::new(said.what.clone(), cause, remedy).exit(exit)
+        Some(Problem::new(said.what.clone(), cause, remedy))
     }
 
     fn while_standing(&self, lived: Duration, said: &Problem) -> Option<Problem> {
@@ -240,6 +236,20 @@ impl Aws {
             Version::V5 => "",
         }
     }
+}
+
+/// A close without a word, or a code that says no to who we are; other codes speak for themselves.
+fn is_denial(said: &Problem) -> bool {
+    let words = [
+        "hangs up",
+        "closed",
+        "reset",
+        "gone",
+        "code 128",
+        "code 135",
+        "not authorized",
+    ];
+    words.iter().any(|word| said.cause.contains(word))
 }
 
 /// The server's chain, as a proxy that looks into TLS would replace it, or as the old endpoint shows it.
@@ -381,6 +391,20 @@ mod tests {
         for part in ["iot:Publish", "iot:RetainPublish", "topic/a/b"] {
             assert!(problem.to_string().contains(part), "{problem}");
         }
+    }
+
+    #[test]
+    fn a_code_that_speaks_for_itself_is_left_as_it_is() {
+        let topic = Topic::parse("a/b").expect("a topic");
+        let draft = Draft::new(topic, Bytes::new(), Qos::AtLeastOnce);
+        let of = |cause| aws(AwsAuth::Mtls).likely(&After::Publish(&draft), &said(cause));
+        assert_eq!(of("the broker refused it: quota exceeded (code 151)"), None);
+        let denied = of("the broker refused it: not authorized (code 135)");
+        let cause = denied.expect("explained").cause;
+        assert!(
+            cause.ends_with("(code 135): the policy does not allow iot:Publish on topic/a/b"),
+            "{cause}"
+        );
     }
 
     #[test]

@@ -265,7 +265,10 @@ impl Aws {
 fn progress(io: &dyn Io, count: usize, state: StepState) {
     io.fact(Fact::Step(Step {
         name: "things",
-        text: format!("{count} so far"),
+        text: match state {
+            StepState::Running => format!("{count} so far"),
+            _ => format!("{count} listed"),
+        },
         state,
     }));
 }

@@ -187,9 +187,9 @@ fn every_mistake_names_file_line_key_and_remedy() {
             "thinq",
         ),
         (
-            "[profiles.home]\nplatform = \"aws\"",
+            "[profiles.home]\nplatform = \"azure\"",
             "line 2: `profiles.home.platform`",
-            "does not know the platform \"aws\"",
+            "does not know the platform \"azure\"",
             "it knows: thinq",
         ),
         (

@@ -20,7 +20,7 @@ const CLOSED_EARLY: u32 = 3;
 impl Machine {
     pub(super) fn closed(&mut self, now: Moment, roll: f64, end: End) {
         self.actions.push_back(Action::Abandon);
-        for line in &end.shown {
+        for line in &end.seen.certificates {
             self.log(LogLevel::Info, line.clone());
         }
         self.received.lost();
@@ -39,7 +39,7 @@ impl Machine {
                 self.forget_filters();
                 self.after_farewell(now.mono, roll, then);
             }
-            Phase::Opening { endpoint } => self.not_opened(now, roll, endpoint, end),
+            Phase::Opening { endpoint } => self.not_opened(now, roll, endpoint, &end),
             Phase::Up(up) => {
                 let blamed = lost.blamed.then_some(doubtful.as_ref()).flatten();
                 let blamed = blamed.or_else(|| self.known_cause(doubtful.as_ref(), &end.problem));
@@ -86,8 +86,8 @@ impl Machine {
         }
     }
 
-    fn not_opened(&mut self, now: Moment, roll: f64, endpoint: usize, end: End) {
-        let problem = self.why_not_opened(now, &end);
+    fn not_opened(&mut self, now: Moment, roll: f64, endpoint: usize, end: &End) {
+        let problem = self.why_not_opened(now, end);
         let (now, class) = (now.mono, end.class);
         match class {
             EndClass::Unreachable => {
@@ -117,7 +117,7 @@ impl Machine {
 
     fn why_not_opened(&self, now: Moment, end: &End) -> Problem {
         let said = end.problem.clone();
-        match (&end.reply, end.class) {
+        match (&end.seen.reply, end.class) {
             (Some(reply), _) => {
                 let at = now.wall;
                 self.explained(&After::Upgrade { reply, at }, said)

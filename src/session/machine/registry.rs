@@ -190,8 +190,8 @@ impl Registry {
         let mut results = in_force;
         results.append(&mut step.results);
         Step {
-            orders,
             results,
+            orders,
             ..step
         }
     }

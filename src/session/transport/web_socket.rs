@@ -126,7 +126,7 @@ fn status_end(what: String, response: &Response, plan: &WebSocketPlan, path: &'s
         }
         _ => unreachable_end(what, cause, path),
     };
-    end.reply = Some(Box::new(reply(response, body)));
+    end.seen.reply = Some(reply(response, body));
     end
 }
 

@@ -8,6 +8,7 @@ use super::ini::{self, Section};
 use super::{Found, Search, Sought, half, instant, keys_in, trouble};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
+use crate::base::text::hex;
 use crate::platform::Pending;
 use crate::platform::aws::sign::Keys;
 use crate::platform::io::Io;
@@ -337,11 +338,7 @@ fn sha1_hex(text: &str) -> String {
         &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
         text.as_bytes(),
     );
-    digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(digest.as_ref())
 }
 
 /// Words as a shell splits them: quotes of both kinds, and a backslash outside of single ones. No shell is started.

@@ -185,7 +185,7 @@ fn a_mistake_names_its_key_and_what_to_do() {
         (
             "will = { payload = \"x\" }",
             "`profiles.lab.will.topic`",
-            "will = {",
+            "{ topic = ",
         ),
         (
             "will = { topic = \"a/#\" }",
