@@ -2,7 +2,7 @@
 
 use rumqttc::mqttbytes::v4;
 use rumqttc::mqttbytes::v4::ConnectReturnCode as Code;
-use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode as Ended, PubAckReason};
+use rumqttc::v5::mqttbytes::v5::{self, DisconnectReasonCode as Ended, PubAckReason};
 
 use super::{Login, METERS, OLDER, Project, sys};
 use crate::aws::{foreign, parsed};
@@ -213,10 +213,9 @@ async fn quality_2_retained_messages_and_large_ones_end_the_connection() {
     assert_eq!(five.end().await, Some(Ended::PacketTooLarge));
     let mut five = project.five(&login).await;
     let qos = rumqttc::v5::mqttbytes::QoS::AtMostOnce;
-    let mut publish = rumqttc::v5::mqttbytes::v5::Publish::new(&topic, qos, "x", None);
+    let mut publish = v5::Publish::new(&topic, qos, "x", None);
     publish.retain = true;
-    five.send(rumqttc::v5::mqttbytes::v5::Packet::Publish(publish))
-        .await;
+    five.send(v5::Packet::Publish(publish)).await;
     assert_eq!(five.end().await, Some(Ended::RetainNotSupported));
     // A megabyte is taken.
     let mut three = project.meter("meter-1").await;
@@ -280,7 +279,6 @@ async fn more_than_50_messages_a_second_are_not_taken() {
         five.publish(&sys("meter-1", "messages/up"), 1, packet, b"x")
             .await;
     }
-    use rumqttc::v5::mqttbytes::v5;
     five.send(v5::Packet::PingReq(v5::PingReq)).await;
     let mut acknowledged = 0;
     loop {

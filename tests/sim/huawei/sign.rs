@@ -3,7 +3,11 @@
 use aws_lc_rs::{digest, hmac};
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 fn sha(bytes: &[u8]) -> String {
