@@ -222,15 +222,6 @@ impl App {
                 let name = self.home.devices.label(&device);
                 self.say(Role::Good, format!("{name}: the command is sent"));
             }
-            (
-                RelayPurpose::SendConfig(device)
-                | RelayPurpose::SendCommand(device)
-                | RelayPurpose::ReportDraft(device),
-                Err(problem),
-            ) => {
-                let name = self.home.devices.label(&device);
-                self.relay_failed(id, &name, problem);
-            }
             (RelayPurpose::Bind { device, gateway }, Ok(_)) => {
                 self.close_form_waiting(id);
                 self.say(Role::Good, format!("{device} is bound to {gateway}"));
@@ -243,7 +234,11 @@ impl App {
                 self.ask_devices(false);
             }
             (
-                RelayPurpose::Bind { device, .. } | RelayPurpose::Unbind { device, .. },
+                RelayPurpose::SendConfig(device)
+                | RelayPurpose::SendCommand(device)
+                | RelayPurpose::ReportDraft(device)
+                | RelayPurpose::Bind { device, .. }
+                | RelayPurpose::Unbind { device, .. },
                 Err(problem),
             ) => {
                 let name = self.home.devices.label(&device);

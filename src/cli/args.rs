@@ -326,7 +326,7 @@ pub enum Commands {
     /// A token or a password is never an argument: other users of the machine could read it in the process list.
     /// For a broker: `--platform mqtt --url mqtt://HOST:1883`, with `--topic`, `--ca-file` and `--mqtt-version` as for every
     /// command.
-    ProfileAdd(AddArgs),
+    ProfileAdd(Box<AddArgs>),
     /// List the profiles of the config file
     ProfileList {
         /// One JSON object a line instead of a table
