@@ -374,10 +374,16 @@ impl App {
             (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
                 self.templates_came(templates, purpose);
             }
-            (_, Ok(Outcome::ThingSaved(..) | Outcome::Tried | Outcome::Recipe(_))) => {
-                self.pending.stray()
-            }
-            (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
+            (
+                _,
+                Ok(
+                    Outcome::ThingSaved(..)
+                    | Outcome::Tried
+                    | Outcome::Recipe(_)
+                    | Outcome::Gathered(_)
+                    | Outcome::Templates(_),
+                ),
+            ) => self.pending.stray(),
             (_, Err(problem)) => {
                 self.remember(&problem.what, &problem);
                 self.say(Role::Bad, problem.line());

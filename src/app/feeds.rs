@@ -53,6 +53,12 @@ impl Feeds {
         self.failed.get(&(device.clone(), feed))
     }
 
+    /// Devices that something is wished for, or was refused.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &DeviceId> {
+        let wished = self.wishes.keys().map(|(device, _)| device);
+        wished.chain(self.failed.keys().map(|(device, _)| device))
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         !self.wishes.is_empty()
     }

@@ -11,7 +11,6 @@ use super::words;
 use crate::base::moment::Moment;
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
-use crate::domain::profile::PlatformId;
 use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
@@ -78,11 +77,10 @@ impl App {
             profile: profile.map_or_else(
                 || SafeText::new("no profile"),
                 |p| {
-                    SafeText::new(match (p.simulated, p.platform) {
-                        (false, _) => &p.name,
-                        (true, PlatformId::Thinq) => "simulated home",
-                        (true, PlatformId::Google) => "simulated gateway",
-                        (true, _) => "simulated plant",
+                    SafeText::new(if p.simulated {
+                        p.platform.simulated()
+                    } else {
+                        &p.name
                     })
                 },
             ),
@@ -299,9 +297,9 @@ impl App {
 
     /// When the age of a last message reads otherwise.
     fn ages_change(&self) -> Option<Duration> {
-        self.home
-            .devices
-            .iter()
+        let shown = self.shown_devices();
+        shown
+            .into_iter()
             .filter_map(|e| e.last)
             .map(|last| words::age_changes_in(self.at.mono.since(last)))
             .min()
@@ -313,9 +311,10 @@ impl App {
             FeedState::On { until: Some(until) } => Some(self.at.wall.until(until)),
             _ => None,
         };
-        self.home
-            .devices
-            .iter()
+        let devices = &self.home.devices;
+        devices
+            .with_feeds()
+            .filter_map(|id| devices.get(id))
             .flat_map(|e| Feed::ALL.map(|feed| left(e.feed(feed))))
             .flatten()
             .filter(|left| !left.is_zero())

@@ -208,7 +208,7 @@ impl App {
                 self.ask_versions(&device);
             }
             (RelayPurpose::SendConfig(device), Ok(RelayReply::Conflict { newest })) => {
-                self.relay_conflict(id, &device, *newest);
+                self.relay_conflict(id, &device, &newest);
             }
             (RelayPurpose::ReportDraft(_), Ok(RelayReply::Draft { topic, payload })) => {
                 self.open_draft(&topic, &payload);

@@ -8,7 +8,9 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 use super::args::{Args, ProfilePlatform, parse_country};
 use super::look::LookArgs;
 use super::verb::{Account, AddVerb, AwsAccount, HuaweiAccount, SecretSource};
-use crate::domain::profile::{AwsAuth, AwsEndpoint, HuaweiDialect, SecretRef};
+use crate::domain::profile::{
+    AwsAuth, AwsEndpoint, GoogleDevice, GoogleIdentity, GoogleSettings, HuaweiDialect, SecretRef,
+};
 
 #[derive(Debug, ClapArgs)]
 pub struct AddArgs {
@@ -33,6 +35,8 @@ pub struct AddArgs {
     mqtt: MqttArgs,
     #[command(flatten)]
     aws: AwsArgs,
+    #[command(flatten)]
+    google: GoogleArgs,
     #[command(flatten)]
     huawei: HuaweiArgs,
 }
@@ -134,6 +138,35 @@ struct AwsArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "With --platform google, besides --region, --api-url, --mqtt-url")]
+struct GoogleArgs {
+    /// The cloud project's id
+    #[arg(long, value_name = "ID")]
+    project: Option<String>,
+    /// The registry's id
+    #[arg(long, value_name = "ID")]
+    registry: Option<String>,
+    /// The gateway to connect as
+    #[arg(long, value_name = "ID", conflicts_with = "device")]
+    gateway: Option<String>,
+    /// The device to connect as
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
+    /// Its private key (PEM), RSA or P-256
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// A device that the gateway attaches at start; may be given several times
+    #[arg(long = "attach", value_name = "ID")]
+    attach: Vec<String>,
+    /// A service account's file, for the registry over REST
+    #[arg(long, value_name = "FILE")]
+    credentials_file: Option<PathBuf>,
+    /// How long a token is good, 1 to 1440
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1440))]
+    token_minutes: Option<u16>,
+}
+
+#[derive(Debug, ClapArgs)]
 #[command(
     next_help_heading = "With --platform huawei, besides --mqtt-url, --cert-file, --key-file, --topic"
 )]
@@ -187,7 +220,21 @@ fn wrong<T>(kind: ErrorKind, text: &str) -> Result<T, clap::Error> {
 
 impl AddArgs {
     /// `look`: the options for every command, of which a broker's profile takes some.
-    pub fn verb(self, look: &LookArgs) -> Result<AddVerb, clap::Error> {
+    pub fn verb(mut self, look: &LookArgs) -> Result<AddVerb, clap::Error> {
+        let google = match self.platform {
+            ProfilePlatform::Google => Some(self.google.settings(
+                self.aws.region.take(),
+                self.thinq.api_url.take(),
+                self.thinq.mqtt_url.take(),
+            )?),
+            _ if self.google.is_used() => {
+                return wrong(
+                    ErrorKind::ArgumentConflict,
+                    "--project, --registry, --gateway, --device, --private-key, --attach, --credentials-file and --token-minutes go with --platform google",
+                );
+            }
+            _ => None,
+        };
         if self.huawei.is_used() && self.platform != ProfilePlatform::Huawei {
             return wrong(
                 ErrorKind::ArgumentConflict,
@@ -219,6 +266,15 @@ impl AddArgs {
                 self.thinq.account(&self.mqtt, look)?
             }
             ProfilePlatform::Mqtt => self.mqtt.account(&self.thinq, look)?,
+            ProfilePlatform::Google => {
+                if self.thinq.is_used() || self.mqtt.is_used() || look.url.is_some() {
+                    return wrong(
+                        ErrorKind::ArgumentConflict,
+                        "--country, --token-… and --event-hours go with --platform thinq, --url, --username, --password-… and --client-id with --platform mqtt",
+                    );
+                }
+                Account::Google(Box::new(google.expect("made above for this platform")))
+            }
         };
         Ok(AddVerb {
             name: self.name,
@@ -278,6 +334,59 @@ impl ThinqArgs {
             || self.event_hours.is_some()
             || self.api_url.is_some()
             || self.mqtt_url.is_some()
+    }
+}
+
+impl GoogleArgs {
+    fn settings(
+        self,
+        region: Option<String>,
+        api_url: Option<String>,
+        mqtt_url: Option<String>,
+    ) -> Result<GoogleSettings, clap::Error> {
+        let identity = match (self.gateway, self.device) {
+            (Some(id), _) => Some(GoogleIdentity::Gateway(id)),
+            (None, id) => id.map(GoogleIdentity::Device),
+        };
+        let (Some(project), Some(region), Some(registry), Some(identity), Some(key)) = (
+            self.project,
+            region,
+            self.registry,
+            identity,
+            self.private_key,
+        ) else {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "the bridge needs --project <ID>, --region <REGION>, --registry <ID>, --gateway <ID> or --device <ID>, and --private-key <FILE>",
+            );
+        };
+        if !self.attach.is_empty() && !identity.is_gateway() {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "--attach goes with --gateway: a device attaches nobody",
+            );
+        }
+        let devices = self.attach.into_iter();
+        let devices = devices.map(|id| GoogleDevice { id, key_file: None });
+        Ok(GoogleSettings {
+            devices: devices.collect(),
+            token_minutes: self.token_minutes.unwrap_or(60),
+            mqtt_url,
+            api_url,
+            credentials_file: self.credentials_file,
+            ..GoogleSettings::new(project, region, registry, identity, key)
+        })
+    }
+
+    const fn is_used(&self) -> bool {
+        self.project.is_some()
+            || self.registry.is_some()
+            || self.gateway.is_some()
+            || self.device.is_some()
+            || self.private_key.is_some()
+            || !self.attach.is_empty()
+            || self.credentials_file.is_some()
+            || self.token_minutes.is_some()
     }
 }
 

@@ -135,6 +135,7 @@ pub enum PlatformArg {
 pub enum ProfilePlatform {
     Thinq,
     Aws,
+    Google,
     Huawei,
     Mqtt,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
 use crate::domain::message::{Properties, Qos};
-use crate::domain::profile::{AwsAuth, HuaweiDialect, SecretRef, Version};
+use crate::domain::profile::{AwsAuth, GoogleSettings, HuaweiDialect, SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::Topic;
 
@@ -292,6 +292,7 @@ pub enum Account {
         client_id: Option<String>,
         topics: Vec<FilterWish>,
     },
+    Google(Box<GoogleSettings>),
     Aws(Box<AwsAccount>),
     Huawei(Box<HuaweiAccount>),
 }

@@ -49,6 +49,17 @@ impl PlatformId {
         }
     }
 
+    /// The profile of the simulator inside the program.
+    pub const fn simulated(self) -> &'static str {
+        match self {
+            Self::Thinq => "simulated home",
+            Self::Aws => "simulated fleet",
+            Self::Google => "simulated gateway",
+            Self::Huawei => "simulated meter",
+            Self::Mqtt => "simulated plant",
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Thinq => "LG ThinQ",

@@ -165,6 +165,7 @@ async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End
             common.key_file.clone_from(&account.key_file);
             Settings::Aws(aws(script, account).await?)
         }
+        Account::Google(settings) => Settings::Google((**settings).clone()),
         Account::Huawei(account) => {
             common.topics.clone_from(&account.topics);
             common.cert_file.clone_from(&account.cert_file);

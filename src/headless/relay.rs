@@ -363,15 +363,12 @@ async fn bind(
 ) -> Result<Exit, End> {
     let verb = if on { "bind" } else { "unbind" };
     let profile = script.begin_with(verb, |can| can.relay.bind)?;
-    let gateway = match gateway.map(str::to_owned).or_else(|| own_gateway(&profile)) {
-        Some(gateway) => gateway,
-        None => {
-            let cause = "the profile is a device's, and no gateway is named";
-            let what = format!("{wanted} is not {}", if on { "bound" } else { "unbound" });
-            return Err(Problem::new(what, cause, "name it with --gateway")
-                .exit(Exit::Usage)
-                .into());
-        }
+    let Some(gateway) = gateway.map(str::to_owned).or_else(|| own_gateway(&profile)) else {
+        let cause = "the profile is a device's, and no gateway is named";
+        let what = format!("{wanted} is not {}", if on { "bound" } else { "unbound" });
+        return Err(Problem::new(what, cause, "name it with --gateway")
+            .exit(Exit::Usage)
+            .into());
     };
     let device = device(script, wanted).await?;
     let gateway = DeviceId::new(&gateway);

@@ -66,7 +66,7 @@ impl Live {
         // A broker answers nothing but a connection, and connections are not the adapter's.
         let is_tried_so = matches!(
             self.profile.settings,
-            Settings::Mqtt(_) | Settings::Aws(_) | Settings::Huawei(_)
+            Settings::Mqtt(_) | Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_)
         );
         if is_tried_so && what == Request::Probe {
             return probe::connect(Arc::clone(&self.platform), self.io.clone()).await;

@@ -1,6 +1,6 @@
 //! The devices of the open profile, and what is known about each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct Devices {
     from_lists: usize,
     /// The complete list has come at least once.
     listed: bool,
+    /// Those of which a feed is known: of 100,000 things a few, and every frame looks through them.
+    fed: BTreeSet<DeviceId>,
 }
 
 /// Where a device stands: its label in lower case, then its id.
@@ -191,6 +193,7 @@ impl Devices {
         let listed: HashSet<_> = devices.iter().map(|d| &d.id).collect();
         self.entries.retain(|id, _| listed.contains(id));
         changed |= self.entries.len() != before;
+        self.fed.retain(|id| self.entries.contains_key(id));
         let named = self.names.len();
         for device in devices {
             changed |= self.put(device);
@@ -223,6 +226,7 @@ impl Devices {
         let Some(entry) = self.entries.remove(id) else {
             return false;
         };
+        self.fed.remove(id);
         self.take_out(Some(&place(&entry.device)));
         true
     }
@@ -259,9 +263,16 @@ impl Devices {
     }
 
     pub fn set_feed(&mut self, id: &DeviceId, feed: Feed, state: FeedState) -> bool {
-        self.entries
-            .get_mut(id)
-            .is_some_and(|e| e.feeds.insert(feed, state) != Some(state))
+        let Some(entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        self.fed.insert(id.clone());
+        entry.feeds.insert(feed, state) != Some(state)
+    }
+
+    /// In no order.
+    pub fn with_feeds(&self) -> impl Iterator<Item = &DeviceId> {
+        self.fed.iter()
     }
 
     pub fn set_state(&mut self, id: &DeviceId, state: Arc<Value>) -> bool {

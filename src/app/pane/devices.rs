@@ -200,6 +200,17 @@ impl App {
             .or_else(|| self.devices.selected.clone())
     }
 
+    /// Those whose rows are on the screen.
+    pub(in super::super) fn shown_devices(&self) -> Vec<&Entry> {
+        let matched = self.devices.rows(&self.home.devices);
+        let first = self.devices.offset;
+        let last = first.saturating_add(self.rows(PaneId::Devices));
+        let shown = first..last.min(matched.total);
+        shown
+            .filter_map(|index| matched.entry(&self.home.devices, index))
+            .collect()
+    }
+
     /// Ids that begin so, the selected one first.
     pub(in super::super) fn devices_named(&self, begins: &str, most: usize) -> Vec<String> {
         let selected = self.devices.selected.iter().map(DeviceId::as_str);

@@ -1,5 +1,7 @@
 //! What is subscribed: push and event of each device, and topic filters with the broker's word on them.
 
+use std::collections::BTreeSet;
+
 use super::super::effect::Effect;
 use super::super::lines::line;
 use super::super::screen::{
@@ -14,6 +16,7 @@ use crate::domain::device::DeviceId;
 use crate::domain::session::SessionCommand;
 use crate::domain::subscription::{Feed, FeedState, FilterState};
 use crate::domain::topic::TopicFilter;
+use crate::store::devices::Entry;
 use crate::store::hits::Mute;
 
 #[derive(Debug, Default)]
@@ -40,8 +43,9 @@ impl App {
     fn subscribed(&self) -> Vec<Subscribed> {
         let needle = self.subscriptions.filter.needle();
         let mut all = Vec::new();
+        let entries = self.devices_with_feeds();
         for feed in Feed::ALL {
-            for entry in self.home.devices.iter() {
+            for entry in &entries {
                 let (name, _) = self.home.devices.search_texts(entry.number);
                 let shown = needle.is_empty() || name.contains(&needle) || feed.word() == needle;
                 if shown && self.feed_is_listed(entry, feed) {
@@ -57,6 +61,24 @@ impl App {
                 .map(Subscribed::Filter),
         );
         all
+    }
+
+    /// In the order of the devices.
+    fn devices_with_feeds(&self) -> Vec<&Entry> {
+        let devices = &self.home.devices;
+        let ids: BTreeSet<_> = devices
+            .with_feeds()
+            .chain(self.home.feeds.devices())
+            .collect();
+        let placed = ids
+            .into_iter()
+            .filter_map(|id| Some((devices.position(id)?, id)));
+        let mut placed: Vec<_> = placed.collect();
+        placed.sort_unstable();
+        placed
+            .into_iter()
+            .filter_map(|(_, id)| devices.get(id))
+            .collect()
     }
 
     pub(in super::super) fn settle_subscriptions(&mut self) {

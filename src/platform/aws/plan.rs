@@ -44,7 +44,7 @@ impl Aws {
             AwsAuth::SigV4 => vec![self.with_keys(io, &endpoint).await?],
             AwsAuth::Custom => vec![self.past_authorizer(io, &endpoint)?],
         };
-        let proxy = common::proxy(io, &self.common).await?;
+        let proxy = self.proxy(io, &endpoint.host).await?;
         for endpoint in &mut endpoints {
             endpoint.proxy.clone_from(&proxy);
         }
@@ -64,7 +64,7 @@ impl Aws {
                 _ => Duration::ZERO,
             },
             will: self.common.will.clone(),
-            filters: self.filters(),
+            filters: self.filters(io),
             limits: LIMITS,
         })
     }
@@ -89,14 +89,21 @@ impl Aws {
     }
 
     /// A device's own policy seldom allows the presence of others, and a denied filter costs the connection.
-    fn filters(&self) -> Vec<FilterWish> {
+    fn filters(&self, io: &dyn Io) -> Vec<FilterWish> {
         let wanted = self.settings.presence;
         if !wanted.unwrap_or(self.settings.auth == AwsAuth::SigV4) {
             return Vec::new();
         }
-        let filter = TopicFilter::parse(PRESENCE);
-        let wish = filter.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce));
-        wish.into_iter().collect()
+        let Ok(filter) = TopicFilter::parse(PRESENCE) else {
+            return Vec::new();
+        };
+        // One more than AWS grants would cost the connection.
+        let counted = self.counted().subscribe(&filter);
+        if let Err(problem) = counted {
+            self.notice_once(io, problem);
+            return Vec::new();
+        }
+        vec![FilterWish::new(filter, Qos::AtLeastOnce)]
     }
 
     fn with_certificate(

@@ -1,6 +1,7 @@
 //! A new profile as a table of the config file: what `profile-add` and the wizard can set, no more.
 
 mod aws;
+mod google;
 mod huawei;
 
 use std::path::Path;
@@ -55,12 +56,12 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             }
             vec![("api_url", "https", settings.api_url.as_deref())]
         }
+        Settings::Google(settings) => vec![("api_url", "https", settings.api_url.as_deref())],
         Settings::Huawei(settings) => {
             return Address::parse(&settings.mqtt_url)
                 .map(drop)
                 .or_else(|why| wrong("`mqtt_url`", why, "write mqtts://HOST:8883"));
         }
-        Settings::Google(_) => Vec::new(),
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -87,7 +88,7 @@ pub(super) fn table(profile: &Profile) -> Table {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
         Settings::Aws(settings) => aws::fill(&mut table, settings, profile),
-        Settings::Google(_) => {}
+        Settings::Google(settings) => google::fill(&mut table, settings, profile),
         Settings::Huawei(settings) => huawei::fill(&mut table, settings, profile),
     }
     table

@@ -95,8 +95,8 @@ pub struct Huawei {
 const UPLINKS: usize = 10_000;
 
 impl Huawei {
-    pub fn new(account: Account, authority: Arc<Authority>, seed: u64) -> Self {
-        Self {
+    pub fn new(account: Account, authority: Arc<Authority>, seed: u64, now: Moment) -> Self {
+        let huawei = Self {
             account,
             devices: BTreeMap::new(),
             required: None,
@@ -113,7 +113,9 @@ impl Huawei {
             living: Living::new(Rng::with_seed(seed)),
             frozen: false,
             turn: 0,
-        }
+        };
+        huawei.clock(now);
+        huawei
     }
 
     /// A new device, newest of all.

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::SimControl;
 use crate::base::moment::Moment;
-use crate::sim::cloud::Tick;
 use crate::sim::cloud::huawei::downlink::What;
 use crate::sim::cloud::huawei::registry::{DAY, Fate, Letter};
 use crate::sim::cloud::huawei::sign::Kind;
@@ -91,12 +90,12 @@ impl SimControl {
     /// Freezes a device (or no longer): it is thrown out, and refused with code 5.
     pub fn freeze_device(&self, device: &str, frozen: bool) {
         let tick = self.huawei(|huawei, _| huawei.freeze_device(device, frozen));
-        self.hub.do_now(tick.unwrap_or_else(Tick::default));
+        self.hub.do_now(tick.unwrap_or_default());
     }
 
     /// `ONLINE`, `OFFLINE`, `INACTIVE`, `FROZEN`.
     pub fn device_status(&self, device: &str) -> Option<&'static str> {
-        self.huawei(|huawei, _| huawei.find(device).map(|device| device.status_word()))
+        self.huawei(|huawei, _| Some(huawei.find(device)?.status_word()))
             .flatten()
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{File, Running, listen, write_files};
-use crate::base::moment::Timestamp;
+use crate::base::moment::{Moment, Timestamp};
 use crate::base::secret::Secret;
 use crate::sim::ca::{Authority, CaError, KeyKind, Pair};
 use crate::sim::clock::SimClock;
@@ -85,7 +85,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         huawei,
         files,
         pair,
-    } = project(clock.now().wall, options.seed, elsewhere)?;
+    } = project(clock.now(), options.seed, elsewhere)?;
     let private = |(name, text): (String, String)| File::private(options.dir.join(name), text);
     let config = config(&ready, &huawei.account.keys.access);
     let mut files: Vec<_> = files.into_iter().map(private).collect();
@@ -120,7 +120,8 @@ fn random(length: usize) -> String {
     (0..length).map(|_| fastrand::alphanumeric()).collect()
 }
 
-fn project(now: Timestamp, seed: u64, elsewhere: usize) -> Result<Made, CaError> {
+fn project(start: Moment, seed: u64, elsewhere: usize) -> Result<Made, CaError> {
+    let now = start.wall;
     let devices = Arc::new(Authority::new()?);
     let pair = devices.issue(KeyKind::Elliptic)?;
     let keys = Keys {
@@ -146,7 +147,7 @@ fn project(now: Timestamp, seed: u64, elsewhere: usize) -> Result<Made, CaError>
             account.password.expose().to_owned(),
         ),
     ];
-    let mut huawei = Huawei::new(account, devices, seed);
+    let mut huawei = Huawei::new(account, devices, seed, start);
     let mut rng = Rng::with_seed(seed);
     let mut created = Timestamp(now.0 - i64::try_from(FIRST.as_micros()).unwrap_or_default());
     let mut step = || {
@@ -225,11 +226,6 @@ fn config(ready: &Ready, access_key: &str) -> String {
     );
     let mut profile =
         |name: &str, url: &str, product: Product, node: &str, own: &str, rest: &str| {
-            let ca = if url.starts_with("mqtt:") {
-                ""
-            } else {
-                "ca_file = \"ca.pem\"\n"
-            };
             let secret = if own.contains("cert_file") {
                 String::new()
             } else {
@@ -240,7 +236,7 @@ fn config(ready: &Ready, access_key: &str) -> String {
              platform = \"huawei\"\n\
              mqtt_url = \"{url}\"\n\
              device_id = \"{}_{node}\"\n\
-             {secret}{ca}{own}",
+             {secret}ca_file = \"ca.pem\"\n{own}",
                 product.id
             ));
             if !rest.is_empty() {
@@ -261,7 +257,9 @@ fn config(ready: &Ready, access_key: &str) -> String {
     profile("meter-x509", mqtt, METERS, "meter-5", certificate, "");
     profile("gateway", mqtt, GATEWAYS, "gateway-1", answers, &signed);
     profile("frozen", mqtt, METERS, "frozen-1", by_hand, "");
-    let plain = ready.plain_url.as_deref().unwrap_or_default();
-    profile("meter-plain", plain, METERS, "meter-1", by_hand, "");
+    // No profile for it: each command would warn of it.
+    if let Some(plain) = &ready.plain_url {
+        text.push_str(&format!("\n# The same broker without TLS: {plain}\n"));
+    }
     text
 }

@@ -93,7 +93,11 @@ fn is_hour(text: &str) -> bool {
 
 /// Lower-case.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 /// Whether a certificate has this fingerprint: SHA-1 or SHA-256, in hex of either case.

@@ -38,7 +38,6 @@ impl Huawei {
             Up::Report => self.report(device, &body["services"], now.wall),
             Up::Batch => self.report_batch(device, &body["devices"], now.wall),
             Up::Event => return self.heard_event(device, &body, now),
-            Up::Message => {}
             Up::CommandAnswer(request) => {
                 return self.resolve(device, What::Command, request, &body, now);
             }
@@ -50,8 +49,8 @@ impl Huawei {
             }
             Up::ShadowGet(request) => return self.tell_shadow(device, request, &body),
             Up::Data("json") => return self.heard_older(device, &body, now),
-            // Bytes for a codec plug-in, which no product here has.
-            Up::Data(_) => {}
+            // A message is for who looks; bytes are for a codec plug-in, which no product here has.
+            Up::Message | Up::Data(_) => {}
         }
         Tick::default()
     }

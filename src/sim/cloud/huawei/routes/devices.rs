@@ -34,7 +34,7 @@ pub fn list(huawei: &Huawei, request: &HttpRequest) -> Answered {
         return invalid("The marker has 24 hex digits.");
     }
     let marker = marker.to_ascii_lowercase();
-    let time = |name: &str| match given(name).map(|text| read_time(text)) {
+    let time = |name: &str| match given(name).map(read_time) {
         None => Ok(None),
         Some(Some(at)) => Ok(Some(at)),
         Some(None) => refused("IOTDA.000009", format!("Invalid time format. {name}")),
@@ -69,7 +69,9 @@ pub fn list(huawei: &Huawei, request: &HttpRequest) -> Answered {
         .skip(offset)
         .take(limit)
         .collect();
-    let next = page.last().map_or(marker.clone(), |device| device.marker());
+    let next = page
+        .last()
+        .map_or_else(|| marker.clone(), |device| device.marker());
     let devices: Vec<_> = page.iter().map(|device| device.json(false)).collect();
     Ok(Reply::Now(
         200,
