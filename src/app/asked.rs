@@ -114,21 +114,18 @@ impl App {
             return Some(Span::new(text, Role::Good));
         }
         let waiting = asked.of(topic, at)?;
-        Some(match &waiting.end {
-            Some(end) => match &end.result {
+        if let Some(end) = &waiting.end {
+            return Some(match &end.result {
                 Ok(()) => Span::new(format!("answered after {}", waiting.took(end)), Role::Good),
                 Err(problem) => Span::new(format!("not answered: {}", problem.what), Role::Bad),
-            },
-            None => {
-                let left = waiting.left(self.at.wall);
-                if left.is_zero() {
-                    Span::new("unanswered", Role::Bad)
-                } else {
-                    let left = Duration::from_secs(left.as_secs() + 1);
-                    Span::new(format!("{} left", time_words(left)), Role::Warn)
-                }
-            }
-        })
+            });
+        }
+        let left = waiting.left(self.at.wall);
+        if left.is_zero() {
+            return Some(Span::new("unanswered", Role::Bad));
+        }
+        let left = Duration::from_secs(left.as_secs() + 1);
+        Some(Span::new(format!("{} left", time_words(left)), Role::Warn))
     }
 
     /// For the inspector: the other half of the pair, or where an answer is waited for.

@@ -77,8 +77,8 @@ pub struct MessageArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// One of the device's own topics: the end of a product's custom topic, or a whole one
-    #[arg(long, value_name = "TOPIC")]
-    topic: Option<String>,
+    #[arg(long = "to-topic", value_name = "TOPIC")]
+    to_topic: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -138,7 +138,7 @@ impl MessageArgs {
             device: self.device,
             payload: self.payload.source().unwrap_or_else(empty),
             name: self.name,
-            topic: self.topic,
+            topic: self.to_topic,
         }
     }
 }

@@ -102,7 +102,7 @@ impl App {
     fn check_huawei(&self, over: &FormOver) -> Result<(), (usize, String)> {
         let wrong = |field, why: &str| Err((field, why.to_owned()));
         if let Some(why) = check_name(&self.profiles, over.text(NAME)) {
-            return wrong(NAME, &why);
+            return wrong(NAME, why);
         }
         let address = over.text(ADDRESS);
         let host = ["mqtts://", "wss://", "mqtt://"]

@@ -19,7 +19,6 @@ impl Huawei {
         let login = login(settings, None, io.now().wall);
         let said = problem.cause.trim_end_matches('.');
         let (cause, remedy) = match connack(said) {
-            Some(1) => return Verdict::Final,
             Some(2) => (
                 format!("{said}: the client id was {}", login.client_id),
                 "check device_id; and keep_alive: the platform takes 30 to 1200 s and refuses others with this code".to_owned(),

@@ -60,7 +60,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
         Settings::Huawei(settings) => {
             return Address::parse(&settings.mqtt_url)
                 .map(drop)
-                .or_else(|why| wrong("`mqtt_url`", why.to_string(), "write mqtts://HOST:8883"));
+                .or_else(|why| wrong("`mqtt_url`", why, "write mqtts://HOST:8883"));
         }
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
