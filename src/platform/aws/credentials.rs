@@ -65,12 +65,14 @@ impl Found {
 
 /// `AKIA…MPLE`: no secret, but half of one. AWS's own tools do not show it whole either (`aws configure list`).
 fn brief(id: &str) -> String {
-    let chars: Vec<char> = id.chars().collect();
-    match chars.as_slice() {
-        [a @ .., w, x, y, z] if a.len() >= 8 => {
-            let start: String = a.iter().take(4).collect();
-            format!("{start}…{w}{x}{y}{z}")
-        }
+    let ends = |text: &str| {
+        Some((
+            text.get(..4)?.to_owned(),
+            text.get(text.len() - 4..)?.to_owned(),
+        ))
+    };
+    match ends(id) {
+        Some((start, end)) if id.len() >= 12 => format!("{start}…{end}"),
         _ => id.to_owned(),
     }
 }

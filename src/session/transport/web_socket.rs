@@ -141,12 +141,12 @@ fn discreet(body: &[u8], plan: &WebSocketPlan) -> String {
         .split('&')
         .filter_map(|pair| Some(pair.split_once('=')?.1));
     let values: Vec<_> = values.filter(|v| v.len() >= LONGEST_PLAIN).collect();
-    let plain: Vec<_> = values.iter().filter_map(|v| decode(v)).collect();
+    let decoded: Vec<_> = values.iter().filter_map(|v| decode(v)).collect();
     let headers = plan.headers.iter().map(|(_, value)| value.expose());
     let all = values
         .iter()
         .copied()
-        .chain(plain.iter().map(String::as_str));
+        .chain(decoded.iter().map(String::as_str));
     without(&String::from_utf8_lossy(body), all.chain(headers))
 }
 
