@@ -1,6 +1,7 @@
 //! The core: `app.update(at, event) -> Effects`. No I/O, no clock, no randomness, no tokio, no ratatui.
 
 pub mod action;
+mod asked;
 mod batch;
 mod commands;
 mod composer;

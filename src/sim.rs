@@ -121,9 +121,7 @@ impl Sim {
             PlatformId::Thinq => setup::thinq::start(options).await?,
             PlatformId::Aws => setup::aws::start(options).await?,
             PlatformId::Google => setup::google::start(options).await?,
-            PlatformId::Huawei => {
-                return Err(SimError::NoSuch(options.platform.word()));
-            }
+            PlatformId::Huawei => setup::huawei::start(options).await?,
             PlatformId::Mqtt => setup::mqtt::start(options).await?,
         };
         tasks.spawn(live(Arc::clone(&hub), rate));

@@ -35,10 +35,6 @@ fn main() {
     divan::main();
 }
 
-#[expect(
-    dead_code,
-    reason = "the scenarios count what is in here; benches time it themselves"
-)]
 fn counted_part<T>(work: impl FnOnce() -> T) -> T {
     work()
 }

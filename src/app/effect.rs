@@ -13,7 +13,7 @@ use crate::domain::compose::{Entry, Template};
 use crate::domain::connection_state::Recipe;
 use crate::domain::device::DeviceId;
 use crate::domain::message::Message;
-use crate::domain::profile::{AwsAuth, PlatformId, Version};
+use crate::domain::profile::{AwsAuth, HuaweiDialect, PlatformId, Version};
 use crate::domain::provision::NewThingProfile;
 use crate::domain::reading::Kind;
 use crate::domain::request::{Request, RequestId};
@@ -181,6 +181,20 @@ pub enum NewAccount {
         filter: Option<TopicFilter>,
     },
     Aws(Box<NewAws>),
+    Huawei(Box<NewHuawei>),
+}
+
+/// A device of Huawei IoT, as the wizard asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHuawei {
+    pub mqtt_url: String,
+    pub device_id: String,
+    pub dialect: HuaweiDialect,
+    /// `None` where a certificate signs in.
+    pub secret: Option<Secret>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub auto_reply: bool,
 }
 
 /// AWS IoT Core, as the wizard asks for it. Holds no secret: keys stay where AWS's own tools have them.

@@ -13,7 +13,7 @@ use super::words;
 use crate::base::problem::Problem;
 use crate::domain::device::{DeviceId, Presence};
 use crate::domain::fact::Fact;
-use crate::domain::message::Message;
+use crate::domain::message::{Direction, Message};
 use crate::domain::reading::{Kind, Reading};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, LogLine, SessionEvent, SessionId};
@@ -90,6 +90,10 @@ impl App {
             mask: &reading.mask,
         };
         let seq = self.home.ring.push(message, note);
+        if message.direction == Direction::Out {
+            let asked = &mut self.home.relays.asked;
+            asked.sent(&message.topic, &message.payload, message.at);
+        }
         self.home.rates.count(self.at.mono, 1);
         self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
@@ -370,10 +374,16 @@ impl App {
             (Purpose::Templates(purpose), Ok(Outcome::Templates(templates))) => {
                 self.templates_came(templates, purpose);
             }
-            (_, Ok(Outcome::ThingSaved(..) | Outcome::Tried | Outcome::Recipe(_))) => {
-                self.pending.stray()
-            }
-            (_, Ok(Outcome::Gathered(_) | Outcome::Templates(_))) => self.pending.stray(),
+            (
+                _,
+                Ok(
+                    Outcome::ThingSaved(..)
+                    | Outcome::Tried
+                    | Outcome::Recipe(_)
+                    | Outcome::Gathered(_)
+                    | Outcome::Templates(_),
+                ),
+            ) => self.pending.stray(),
             (_, Err(problem)) => {
                 self.remember(&problem.what, &problem);
                 self.say(Role::Bad, problem.line());

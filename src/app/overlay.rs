@@ -13,6 +13,7 @@ pub(super) mod health;
 pub(super) mod help;
 mod jobs;
 pub(super) mod log;
+mod meter;
 pub(super) mod palette;
 pub(super) mod profiles;
 pub(super) mod provision;

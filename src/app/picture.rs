@@ -11,7 +11,6 @@ use super::words;
 use crate::base::moment::Moment;
 use crate::base::problem::Problem;
 use crate::base::text::SafeText;
-use crate::domain::profile::PlatformId;
 use crate::domain::session::LinkState;
 use crate::domain::subscription::{Feed, FeedState};
 
@@ -78,11 +77,10 @@ impl App {
             profile: profile.map_or_else(
                 || SafeText::new("no profile"),
                 |p| {
-                    SafeText::new(match (p.simulated, p.platform) {
-                        (false, _) => &p.name,
-                        (true, PlatformId::Thinq) => "simulated home",
-                        (true, PlatformId::Google) => "simulated gateway",
-                        (true, _) => "simulated plant",
+                    SafeText::new(if p.simulated {
+                        p.platform.simulated()
+                    } else {
+                        &p.name
                     })
                 },
             ),
@@ -290,6 +288,7 @@ impl App {
             self.feeds_change(),
             self.newcomer_change(),
             self.credential_change(),
+            self.asked_change(),
         ]
         .into_iter()
         .flatten()

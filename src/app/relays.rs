@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::effect::Effect;
 use super::pending::Purpose;
 use super::screen::{Role, Span};
@@ -30,8 +31,16 @@ pub(super) enum RelayPurpose {
     States(DeviceId),
     SendConfig(DeviceId),
     SendCommand(DeviceId),
-    Bind { device: DeviceId, gateway: DeviceId },
-    Unbind { device: DeviceId, gateway: DeviceId },
+    /// What a report of it may say, for the composer.
+    ReportDraft(DeviceId),
+    Bind {
+        device: DeviceId,
+        gateway: DeviceId,
+    },
+    Unbind {
+        device: DeviceId,
+        gateway: DeviceId,
+    },
 }
 
 /// What is known of one device.
@@ -48,6 +57,7 @@ pub(super) struct Relays {
     views: BTreeMap<DeviceId, View>,
     faults: BTreeMap<DeviceId, RelayFault>,
     credential: Option<moment::Timestamp>,
+    pub(super) asked: Asked,
 }
 
 impl Relays {
@@ -91,7 +101,10 @@ impl App {
                     self.home.relays.faults.insert(device, fault);
                 }
             }
-            RelayNews::Asked(_) | RelayNews::Answered { .. } => {}
+            RelayNews::Asked(asked) => self.home.relays.asked.came(asked),
+            RelayNews::Answered { id, at, result } => {
+                self.home.relays.asked.answered(&id, at, result);
+            }
         }
     }
 
@@ -195,19 +208,19 @@ impl App {
                 self.ask_versions(&device);
             }
             (RelayPurpose::SendConfig(device), Ok(RelayReply::Conflict { newest })) => {
-                self.relay_conflict(id, &device, *newest);
+                self.relay_conflict(id, &device, &newest);
+            }
+            (RelayPurpose::ReportDraft(_), Ok(RelayReply::Draft { topic, payload })) => {
+                self.open_draft(&topic, &payload);
+                self.say(
+                    Role::Normal,
+                    "a report of properties: change it, Ctrl-S sends",
+                );
             }
             (RelayPurpose::SendCommand(device), Ok(_)) => {
                 self.close_form_waiting(id);
                 let name = self.home.devices.label(&device);
                 self.say(Role::Good, format!("{name}: the command is sent"));
-            }
-            (
-                RelayPurpose::SendConfig(device) | RelayPurpose::SendCommand(device),
-                Err(problem),
-            ) => {
-                let name = self.home.devices.label(&device);
-                self.relay_failed(id, &name, problem);
             }
             (RelayPurpose::Bind { device, gateway }, Ok(_)) => {
                 self.close_form_waiting(id);
@@ -221,7 +234,11 @@ impl App {
                 self.ask_devices(false);
             }
             (
-                RelayPurpose::Bind { device, .. } | RelayPurpose::Unbind { device, .. },
+                RelayPurpose::SendConfig(device)
+                | RelayPurpose::SendCommand(device)
+                | RelayPurpose::ReportDraft(device)
+                | RelayPurpose::Bind { device, .. }
+                | RelayPurpose::Unbind { device, .. },
                 Err(problem),
             ) => {
                 let name = self.home.devices.label(&device);

@@ -293,6 +293,7 @@ impl App {
             Action::HalfDown => self.step(self.focus, Step::HalfDown),
             Action::ShowMessages => self.show_messages_of_device(),
             Action::Inspect if self.is_grouped() => self.show_group(),
+            Action::Inspect if self.answer_selected() => {}
             Action::Inspect => self.inspect(),
             Action::Group => self.group_or_not(),
             Action::Push => self.toggle_chosen(crate::domain::subscription::Feed::Push),

@@ -7,8 +7,10 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 
 use super::args::{Args, ProfilePlatform, parse_country};
 use super::look::LookArgs;
-use super::verb::{Account, AddVerb, AwsAccount, SecretSource};
-use crate::domain::profile::{AwsAuth, AwsEndpoint, SecretRef};
+use super::verb::{Account, AddVerb, AwsAccount, HuaweiAccount, SecretSource};
+use crate::domain::profile::{
+    AwsAuth, AwsEndpoint, GoogleDevice, GoogleIdentity, GoogleSettings, HuaweiDialect, SecretRef,
+};
 
 #[derive(Debug, ClapArgs)]
 pub struct AddArgs {
@@ -33,6 +35,10 @@ pub struct AddArgs {
     mqtt: MqttArgs,
     #[command(flatten)]
     aws: AwsArgs,
+    #[command(flatten)]
+    google: GoogleArgs,
+    #[command(flatten)]
+    huawei: HuaweiArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -131,6 +137,71 @@ struct AwsArgs {
     things: Vec<String>,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "With --platform google, besides --region, --api-url, --mqtt-url")]
+struct GoogleArgs {
+    /// The cloud project's id
+    #[arg(long, value_name = "ID")]
+    project: Option<String>,
+    /// The registry's id
+    #[arg(long, value_name = "ID")]
+    registry: Option<String>,
+    /// The gateway to connect as
+    #[arg(long, value_name = "ID", conflicts_with = "device")]
+    gateway: Option<String>,
+    /// The device to connect as
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
+    /// Its private key (PEM), RSA or P-256
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// A device that the gateway attaches at start; may be given several times
+    #[arg(long = "attach", value_name = "ID")]
+    attach: Vec<String>,
+    /// A service account's file, for the registry over REST
+    #[arg(long, value_name = "FILE")]
+    credentials_file: Option<PathBuf>,
+    /// How long a token is good, 1 to 1440
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1440))]
+    token_minutes: Option<u16>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    next_help_heading = "With --platform huawei, besides --mqtt-url, --cert-file, --key-file, --topic"
+)]
+struct HuaweiArgs {
+    /// The device's id
+    #[arg(long, value_name = "ID")]
+    device_id: Option<String>,
+    /// The interface: the current one, or the one of older devices
+    #[arg(long, value_name = "iotda|v1", value_parser = dialect)]
+    dialect: Option<HuaweiDialect>,
+    /// Variable that holds the device's secret, read at every start
+    #[arg(long, value_name = "VARIABLE", group = "device_secret")]
+    secret_env: Option<String>,
+    /// File that holds the device's secret, read at every start
+    #[arg(long, value_name = "FILE", group = "device_secret")]
+    secret_file: Option<PathBuf>,
+    /// Read the device's secret from stdin now, and keep it in a file that only you can read
+    #[arg(long, group = "device_secret")]
+    secret_stdin: bool,
+    /// Signature type: 1 compares the hour of the login with the platform's clock, 0 does not
+    #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    signature: Option<u8>,
+    /// Answer commands with result 0
+    #[arg(long)]
+    auto_reply: bool,
+}
+
+fn dialect(text: &str) -> Result<HuaweiDialect, String> {
+    match text {
+        "iotda" => Ok(HuaweiDialect::Iotda),
+        "v1" => Ok(HuaweiDialect::V1),
+        _ => Err("the interfaces are iotda and v1".to_owned()),
+    }
+}
+
 fn endpoint(text: &str) -> Result<String, String> {
     AwsEndpoint::parse(text).map(|endpoint| endpoint.to_string())
 }
@@ -149,7 +220,40 @@ fn wrong<T>(kind: ErrorKind, text: &str) -> Result<T, clap::Error> {
 
 impl AddArgs {
     /// `look`: the options for every command, of which a broker's profile takes some.
-    pub fn verb(self, look: &LookArgs) -> Result<AddVerb, clap::Error> {
+    pub fn verb(mut self, look: &LookArgs) -> Result<AddVerb, clap::Error> {
+        let google = match self.platform {
+            ProfilePlatform::Google => Some(self.google.settings(
+                self.aws.region.take(),
+                self.thinq.api_url.take(),
+                self.thinq.mqtt_url.take(),
+            )?),
+            _ if self.google.is_used() => {
+                return wrong(
+                    ErrorKind::ArgumentConflict,
+                    "--project, --registry, --gateway, --device, --private-key, --attach, --credentials-file and --token-minutes go with --platform google",
+                );
+            }
+            _ => None,
+        };
+        if self.huawei.is_used() && self.platform != ProfilePlatform::Huawei {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "--device-id, --dialect, --secret-env, --secret-file, --secret-stdin, --signature and --auto-reply go with --platform huawei",
+            );
+        }
+        if self.platform == ProfilePlatform::Huawei {
+            let account = self
+                .huawei
+                .account(self.thinq, &self.mqtt, self.aws, look)?;
+            return Ok(AddVerb {
+                name: self.name,
+                account,
+                ca_file: look.ca_file.clone(),
+                make_default: self.default,
+                replace: self.replace,
+                no_check: self.no_check,
+            });
+        }
         if self.aws.is_used() && self.platform != ProfilePlatform::Aws {
             return wrong(
                 ErrorKind::ArgumentConflict,
@@ -158,8 +262,19 @@ impl AddArgs {
         }
         let account = match self.platform {
             ProfilePlatform::Aws => self.aws.account(self.thinq, self.mqtt, look)?,
-            ProfilePlatform::Thinq => self.thinq.account(&self.mqtt, look)?,
+            ProfilePlatform::Thinq | ProfilePlatform::Huawei => {
+                self.thinq.account(&self.mqtt, look)?
+            }
             ProfilePlatform::Mqtt => self.mqtt.account(&self.thinq, look)?,
+            ProfilePlatform::Google => {
+                if self.thinq.is_used() || self.mqtt.is_used() || look.url.is_some() {
+                    return wrong(
+                        ErrorKind::ArgumentConflict,
+                        "--country, --token-… and --event-hours go with --platform thinq, --url, --username, --password-… and --client-id with --platform mqtt",
+                    );
+                }
+                Account::Google(Box::new(google.expect("made above for this platform")))
+            }
         };
         Ok(AddVerb {
             name: self.name,
@@ -219,6 +334,122 @@ impl ThinqArgs {
             || self.event_hours.is_some()
             || self.api_url.is_some()
             || self.mqtt_url.is_some()
+    }
+}
+
+impl GoogleArgs {
+    fn settings(
+        self,
+        region: Option<String>,
+        api_url: Option<String>,
+        mqtt_url: Option<String>,
+    ) -> Result<GoogleSettings, clap::Error> {
+        let identity = match (self.gateway, self.device) {
+            (Some(id), _) => Some(GoogleIdentity::Gateway(id)),
+            (None, id) => id.map(GoogleIdentity::Device),
+        };
+        let (Some(project), Some(region), Some(registry), Some(identity), Some(key)) = (
+            self.project,
+            region,
+            self.registry,
+            identity,
+            self.private_key,
+        ) else {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "the bridge needs --project <ID>, --region <REGION>, --registry <ID>, --gateway <ID> or --device <ID>, and --private-key <FILE>",
+            );
+        };
+        if !self.attach.is_empty() && !identity.is_gateway() {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "--attach goes with --gateway: a device attaches nobody",
+            );
+        }
+        let devices = self.attach.into_iter();
+        let devices = devices.map(|id| GoogleDevice { id, key_file: None });
+        Ok(GoogleSettings {
+            devices: devices.collect(),
+            token_minutes: self.token_minutes.unwrap_or(60),
+            mqtt_url,
+            api_url,
+            credentials_file: self.credentials_file,
+            ..GoogleSettings::new(project, region, registry, identity, key)
+        })
+    }
+
+    const fn is_used(&self) -> bool {
+        self.project.is_some()
+            || self.registry.is_some()
+            || self.gateway.is_some()
+            || self.device.is_some()
+            || self.private_key.is_some()
+            || !self.attach.is_empty()
+            || self.credentials_file.is_some()
+            || self.token_minutes.is_some()
+    }
+}
+
+impl HuaweiArgs {
+    fn account(
+        self,
+        thinq: ThinqArgs,
+        mqtt: &MqttArgs,
+        aws: AwsArgs,
+        look: &LookArgs,
+    ) -> Result<Account, clap::Error> {
+        let mqtt_url = thinq.mqtt_url.clone();
+        let of_thinq = ThinqArgs {
+            mqtt_url: None,
+            ..thinq
+        };
+        let (cert_file, key_file) = (aws.cert_file.clone(), aws.key_file.clone());
+        let of_aws = AwsArgs {
+            cert_file: None,
+            key_file: None,
+            ..aws
+        };
+        let of_broker = mqtt.is_used() || look.url.is_some() || look.mqtt_version.is_some();
+        if of_thinq.is_used() || of_aws.is_used() || of_broker {
+            return wrong(
+                ErrorKind::ArgumentConflict,
+                "with --platform huawei go --mqtt-url, --device-id, --dialect, --secret-…, --cert-file, --key-file, --signature, --auto-reply, --topic and --ca-file",
+            );
+        }
+        let (Some(mqtt_url), Some(device_id)) = (mqtt_url, self.device_id) else {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "a device at Huawei needs its --mqtt-url <URL> and --device-id <ID>",
+            );
+        };
+        let secret = source(self.secret_env, self.secret_file, self.secret_stdin);
+        if secret.is_some() == cert_file.is_some() {
+            return wrong(
+                ErrorKind::MissingRequiredArgument,
+                "a device signs in with one of --secret-env <VARIABLE>, --secret-file <FILE>, --secret-stdin, or with --cert-file <FILE> and --key-file <FILE>",
+            );
+        }
+        Ok(Account::Huawei(Box::new(HuaweiAccount {
+            mqtt_url,
+            device_id,
+            dialect: self.dialect.unwrap_or_default(),
+            unchecked: self.signature == Some(0),
+            secret,
+            cert_file,
+            key_file,
+            auto_reply: self.auto_reply,
+            topics: look.wishes(),
+        })))
+    }
+
+    const fn is_used(&self) -> bool {
+        self.device_id.is_some()
+            || self.dialect.is_some()
+            || self.secret_env.is_some()
+            || self.secret_file.is_some()
+            || self.secret_stdin
+            || self.signature.is_some()
+            || self.auto_reply
     }
 }
 

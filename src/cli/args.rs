@@ -11,7 +11,10 @@ use super::look::LookArgs;
 use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
-use super::relay::{AttachArgs, BindArgs, CommandArgs, ConfigArgs, DetachArgs};
+use super::relay::{
+    AttachArgs, BindArgs, CommandArgs, ConfigArgs, DeleteArgs, DetachArgs, MessageArgs,
+    RegisterArgs, ReportArgs,
+};
 use super::shadow::ShadowArgs;
 use super::verb::{ControlVerb, FeedVerb, TailVerb, Target, Verb};
 use super::{Command, Look, SimOptions};
@@ -121,6 +124,8 @@ pub enum PlatformArg {
     Aws,
     /// Google IoT Core's bridge, as ClearBlade serves it, with a gateway and its devices
     Google,
+    /// Huawei's IoTDA and its older interface, with meters and a gateway
+    Huawei,
     /// A plain MQTT broker with a small plant
     Mqtt,
 }
@@ -130,6 +135,8 @@ pub enum PlatformArg {
 pub enum ProfilePlatform {
     Thinq,
     Aws,
+    Google,
+    Huawei,
     Mqtt,
 }
 
@@ -139,6 +146,7 @@ impl PlatformArg {
             Self::Thinq => PlatformId::Thinq,
             Self::Aws => PlatformId::Aws,
             Self::Google => PlatformId::Google,
+            Self::Huawei => PlatformId::Huawei,
             Self::Mqtt => PlatformId::Mqtt,
         }
     }
@@ -227,10 +235,26 @@ pub enum Commands {
     ///
     /// Each version is one JSON line: version, times, and the payload as `payload` (JSON), `text` or `base64`.
     Config(ConfigArgs),
-    /// Send a command to a device (Google, over REST)
+    /// Send a command to a device (Google, Huawei, over REST)
     ///
-    /// The device has to be connected, or attached, and to listen for commands at this moment.
+    /// The device has to be connected, or attached, and to listen for commands at this moment. On Google the payload is the
+    /// command. On Huawei it is SERVICE.COMMAND, its parameters follow as JSON, and the device's answer is printed.
     Command(CommandArgs),
+    /// Report properties, as the profile's device or for one behind it (Huawei)
+    ///
+    /// Returns when the platform has acknowledged the message: that it arrived, not that it knows the properties.
+    Report(ReportArgs),
+    /// Send a message to a device (Huawei, over REST)
+    ///
+    /// Kept for a day where the device is offline. The answer is one JSON line.
+    Message(MessageArgs),
+    /// Register a device (Huawei, over REST), and keep it as a profile
+    ///
+    /// What the platform says of it is one JSON line on stdout, without its secret: that is written to a file that only you can
+    /// read, and named on stderr.
+    DeviceRegister(RegisterArgs),
+    /// Delete a device at the platform (Huawei, over REST)
+    DeviceDelete(DeleteArgs),
     /// Bind a device to a gateway (Google, over REST)
     Bind(BindArgs),
     /// Take a device's binding to a gateway away (Google, over REST)
@@ -276,8 +300,9 @@ pub enum Commands {
     /// Returns when the broker has acknowledged it (QoS 1 and 2), or when it is written to the network (QoS 0). A topic with
     /// wildcards is refused before anything is sent.
     Publish(PublishArgs),
-    /// Read, change or delete a device shadow (AWS)
+    /// Read, change or delete a device shadow (AWS, Huawei)
     ///
+    /// On Huawei a service is what --name names; without it the document has all of them: {"desired":{"SERVICE":{…}}}.
     /// Over REST where there are credentials, else over a connection with the profile's client id.
     Shadow(ShadowArgs),
     /// Provision a new thing (AWS fleet provisioning), and keep it as a profile
@@ -457,6 +482,10 @@ impl Commands {
             Self::Detach(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::Config(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::Command(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Report(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Message(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::DeviceRegister(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::DeviceDelete(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::Bind(args) => Command::Verb(Verb::Relay(args.verb(true))),
             Self::Unbind(args) => Command::Verb(Verb::Relay(args.verb(false))),
             Self::Registries { json } => {

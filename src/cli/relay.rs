@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::args::parse_duration;
-use super::verb::{ConfigVerb, PayloadSource, RelayVerb};
+use super::verb::{ConfigVerb, PayloadSource, RegisterVerb, RelayVerb, SecretSource};
+use crate::domain::profile::SecretRef;
 
 #[derive(Debug, ClapArgs)]
 pub struct AttachArgs {
@@ -47,9 +48,125 @@ pub struct CommandArgs {
     device: String,
     #[command(flatten)]
     payload: PayloadArgs,
+    /// Huawei: the command's parameters, a JSON object; PAYLOAD is SERVICE.COMMAND then
+    #[arg(value_name = "PARAMETERS")]
+    parameters: Option<String>,
     /// Subfolder of the device's commands topic: a/b
     #[arg(long, value_name = "FOLDER")]
     subfolder: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    /// The profile's own device, or one behind it
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    /// A service and its properties: Meter voltage=229.8 on=true; or JSON: Meter '{"voltage":229.8}', '{"Meter":{…},"Relay":{…}}'
+    #[arg(value_name = "SERVICE KEY=VALUE | JSON", required = true)]
+    words: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct MessageArgs {
+    /// Id, unique beginning of an id, or name
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    #[command(flatten)]
+    payload: PayloadArgs,
+    /// The message's name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// One of the device's own topics: the end of a product's custom topic, or a whole one
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RegisterArgs {
+    /// The number that the device knows itself by (serial number, IMEI, MAC)
+    #[arg(value_name = "NODE")]
+    node: String,
+    /// Id of its product
+    #[arg(long, value_name = "PRODUCT")]
+    product: String,
+    /// What people call it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Its device id [default: the platform makes one]
+    #[arg(long, value_name = "ID")]
+    device_id: Option<String>,
+    /// The gateway it stands behind
+    #[arg(long, value_name = "GATEWAY")]
+    gateway: Option<String>,
+    /// Variable that holds its secret [default: the platform makes one]
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "secret_file")]
+    secret_env: Option<String>,
+    /// File that holds its secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Keep it as this profile, its secret in a file that only you can read [default: named after the node]
+    #[arg(long, value_name = "PROFILE")]
+    save_as: Option<String>,
+    /// Replace a profile of that name
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct DeleteArgs {
+    /// Id, unique beginning of an id, or name
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl ReportArgs {
+    pub fn verb(self) -> RelayVerb {
+        RelayVerb::Report {
+            device: self.device,
+            words: self.words,
+        }
+    }
+}
+
+impl MessageArgs {
+    pub fn verb(self) -> RelayVerb {
+        let empty = || PayloadSource::Text(String::new());
+        RelayVerb::Message {
+            device: self.device,
+            payload: self.payload.source().unwrap_or_else(empty),
+            name: self.name,
+            topic: self.topic,
+        }
+    }
+}
+
+impl RegisterArgs {
+    pub fn verb(self) -> RelayVerb {
+        let secret = self.secret_env.map(SecretRef::Env);
+        let secret = secret.or_else(|| self.secret_file.map(SecretRef::File));
+        RelayVerb::Register(RegisterVerb {
+            node: self.node,
+            product: self.product,
+            name: self.name,
+            device: self.device_id,
+            gateway: self.gateway,
+            secret: secret.map(SecretSource::At),
+            save_as: self.save_as,
+            replace: self.replace,
+        })
+    }
+}
+
+impl DeleteArgs {
+    pub fn verb(self) -> RelayVerb {
+        RelayVerb::Delete {
+            device: self.device,
+            yes: self.yes,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -126,6 +243,7 @@ impl CommandArgs {
             device: self.device,
             subfolder: self.subfolder,
             payload: self.payload.source().unwrap_or_else(empty),
+            parameters: self.parameters,
         }
     }
 }

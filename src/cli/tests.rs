@@ -363,7 +363,7 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
         (&["sim", "--devices", "1001"], "between 1 and 1000"),
-        (&["sim", "azure"], "possible values: thinq, aws, google"),
+        (&["sim", "azure"], "thinq, aws"),
         (&["devces"], "devices"),
         (
             &["publish", "a/+", "x"],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::domain::expression::Expression;
 use crate::domain::message::{Properties, Qos};
-use crate::domain::profile::{AwsAuth, SecretRef, Version};
+use crate::domain::profile::{AwsAuth, GoogleSettings, HuaweiDialect, SecretRef, Version};
 use crate::domain::subscription::{Feed, FilterWish};
 use crate::domain::topic::Topic;
 
@@ -81,6 +81,25 @@ pub enum RelayVerb {
         device: String,
         subfolder: Option<String>,
         payload: PayloadSource,
+        /// JSON, where the payload is `SERVICE.COMMAND`.
+        parameters: Option<String>,
+    },
+    /// `report`, as typed: `[SERVICE] KEY=VALUE…`, or JSON.
+    Report {
+        device: String,
+        words: Vec<String>,
+    },
+    Message {
+        device: String,
+        payload: PayloadSource,
+        name: Option<String>,
+        topic: Option<String>,
+    },
+    Register(RegisterVerb),
+    /// `device-delete`.
+    Delete {
+        device: String,
+        yes: bool,
     },
     /// `bind` and `unbind`.
     Bind {
@@ -92,6 +111,21 @@ pub enum RelayVerb {
     Registries {
         json: bool,
     },
+}
+
+/// `device-register`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterVerb {
+    pub node: String,
+    pub product: String,
+    pub name: Option<String>,
+    pub device: Option<String>,
+    pub gateway: Option<String>,
+    /// `None`: the platform makes one.
+    pub secret: Option<SecretSource>,
+    /// `None`: after the node.
+    pub save_as: Option<String>,
+    pub replace: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,7 +292,25 @@ pub enum Account {
         client_id: Option<String>,
         topics: Vec<FilterWish>,
     },
+    Google(Box<GoogleSettings>),
     Aws(Box<AwsAccount>),
+    Huawei(Box<HuaweiAccount>),
+}
+
+/// A device; what the application side needs is written into the config file by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HuaweiAccount {
+    pub mqtt_url: String,
+    pub device_id: String,
+    pub dialect: HuaweiDialect,
+    /// The clock of this computer is not to be compared.
+    pub unchecked: bool,
+    /// `None` where a certificate signs in.
+    pub secret: Option<SecretSource>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub auto_reply: bool,
+    pub topics: Vec<FilterWish>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

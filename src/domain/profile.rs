@@ -31,7 +31,13 @@ pub enum PlatformId {
 
 impl PlatformId {
     /// Those that this version brings.
-    pub const ALL: [Self; 4] = [Self::Thinq, Self::Aws, Self::Google, Self::Mqtt];
+    pub const ALL: [Self; 5] = [
+        Self::Thinq,
+        Self::Aws,
+        Self::Google,
+        Self::Huawei,
+        Self::Mqtt,
+    ];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -40,6 +46,17 @@ impl PlatformId {
             Self::Google => "google",
             Self::Huawei => "huawei",
             Self::Mqtt => "mqtt",
+        }
+    }
+
+    /// The profile of the simulator inside the program.
+    pub const fn simulated(self) -> &'static str {
+        match self {
+            Self::Thinq => "simulated home",
+            Self::Aws => "simulated fleet",
+            Self::Google => "simulated gateway",
+            Self::Huawei => "simulated meter",
+            Self::Mqtt => "simulated plant",
         }
     }
 

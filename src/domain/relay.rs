@@ -84,6 +84,8 @@ pub enum RelayRequest {
         /// JSON.
         properties: String,
     },
+    /// What a report of this device may say: as its product describes it, else as it was reported last.
+    ReportDraft(DeviceId),
     Register(NewDevice),
     Delete(DeviceId),
 }
@@ -140,6 +142,11 @@ pub enum RelayReply {
         /// Where the platform made one.
         secret: Option<Secret>,
         raw: Arc<Value>,
+    },
+    /// To be looked at and sent by hand.
+    Draft {
+        topic: Topic,
+        payload: Bytes,
     },
     Done,
 }

@@ -6,8 +6,8 @@ use crate::base::text::SafeText;
 use crate::cli::verb::{Account, AddVerb, AwsAccount, SecretSource};
 use crate::domain::json::quote;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, MqttSettings, PlatformId, Profile, SecretRef, Settings,
-    ThinqSettings,
+    AwsCredentials, AwsSettings, Common, HuaweiSettings, HuaweiSignature, MqttSettings, PlatformId,
+    Profile, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::request::{Reply, Request};
 
@@ -37,9 +37,14 @@ pub(super) async fn list(script: &mut Script<'_>, json: bool) -> Result<Exit, En
 fn row(profile: &Profile, is_default: bool) -> Vec<SafeText> {
     let (place, secret) = match &profile.settings {
         Settings::Thinq(settings) => (settings.country.clone(), settings.token.place()),
-        Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_) => {
-            (profile.settings.place(), String::new())
-        }
+        Settings::Huawei(settings) => (
+            settings.mqtt_url.clone(),
+            settings
+                .secret
+                .as_ref()
+                .map_or(String::new(), SecretRef::place),
+        ),
+        Settings::Aws(_) | Settings::Google(_) => (profile.settings.place(), String::new()),
         Settings::Mqtt(settings) => (
             settings.shown_url(),
             settings
@@ -159,6 +164,31 @@ async fn profile(script: &mut Script<'_>, verb: &AddVerb) -> Result<Profile, End
             common.cert_file.clone_from(&account.cert_file);
             common.key_file.clone_from(&account.key_file);
             Settings::Aws(aws(script, account).await?)
+        }
+        Account::Google(settings) => Settings::Google((**settings).clone()),
+        Account::Huawei(account) => {
+            common.topics.clone_from(&account.topics);
+            common.cert_file.clone_from(&account.cert_file);
+            common.key_file.clone_from(&account.key_file);
+            let secret = match &account.secret {
+                Some(source) => Some(place(script, source).await?),
+                None => None,
+            };
+            let signature = if account.unchecked {
+                HuaweiSignature::Unchecked
+            } else {
+                HuaweiSignature::Checked
+            };
+            Settings::Huawei(HuaweiSettings {
+                signature,
+                secret,
+                auto_reply: account.auto_reply,
+                ..HuaweiSettings::new(
+                    account.dialect,
+                    account.mqtt_url.clone(),
+                    account.device_id.clone(),
+                )
+            })
         }
         Account::Mqtt {
             url,

@@ -1,6 +1,9 @@
 //! `attach`, `detach`, `config`, `command`, `bind`, `unbind`, `registries`, and `state` where a platform keeps the states
 //! that a device sent.
 
+mod register;
+mod report;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +17,7 @@ use crate::cli::verb::{ConfigVerb, PayloadSource, RelayVerb};
 use crate::domain::device::{DeviceId, FindError, find};
 use crate::domain::json::{one_line, quote};
 use crate::domain::line::push_payload;
-use crate::domain::profile::{Profile, Settings};
+use crate::domain::profile::{PlatformId, Profile, Settings};
 use crate::domain::relay::{Command, ConfigVersion, RelayReply, RelayRequest, StateVersion};
 use crate::domain::request::{Reply, Request, RequestId};
 use crate::domain::session::{LinkState, SessionEvent};
@@ -28,7 +31,20 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &RelayVerb) -> Result<Exi
             device,
             subfolder,
             payload,
-        } => command(script, device, subfolder.clone(), payload).await,
+            parameters,
+        } => {
+            let parameters = parameters.as_deref();
+            command(script, device, subfolder.clone(), payload, parameters).await
+        }
+        RelayVerb::Report { device, words } => report::run(script, device, words).await,
+        RelayVerb::Message {
+            device,
+            payload,
+            name,
+            topic,
+        } => message(script, device, payload, name.clone(), topic.clone()).await,
+        RelayVerb::Register(verb) => register::register(script, verb).await,
+        RelayVerb::Delete { device, yes } => register::delete(script, device, *yes).await,
         RelayVerb::Bind {
             device,
             gateway,
@@ -260,13 +276,25 @@ async fn command(
     wanted: &str,
     subfolder: Option<String>,
     source: &PayloadSource,
+    parameters: Option<&str>,
 ) -> Result<Exit, End> {
-    script.begin_with("command", |can| can.relay.command)?;
+    let profile = script.begin_with("command", |can| can.relay.command)?;
     let payload = payload(script, source).await?;
+    let command = match profile.platform() {
+        PlatformId::Huawei => named(&payload, parameters)?,
+        _ if parameters.is_some() => {
+            let cause = "a command here is one payload";
+            let remedy = "quote it as one word; --subfolder names its folder";
+            return Err(Problem::new("the command is not sent", cause, remedy)
+                .exit(Exit::Usage)
+                .into());
+        }
+        _ => Command::Bytes { subfolder, payload },
+    };
     let device = device(script, wanted).await?;
     let request = RelayRequest::SendCommand {
         device: device.clone(),
-        command: Command::Bytes { subfolder, payload },
+        command,
     };
     match ask(script, request).await? {
         RelayReply::Commanded { answer, .. } => {
@@ -274,6 +302,53 @@ async fn command(
                 Some(answer) => script.out(&one_line(&answer.to_string())).await?,
                 None => script.say(&format!("the command is sent to {device}")),
             }
+            Ok(Exit::Done)
+        }
+        other => Err(unfit_relay(other)),
+    }
+}
+
+/// `SERVICE.COMMAND`, or `COMMAND`.
+fn named(payload: &[u8], parameters: Option<&str>) -> Result<Command, Problem> {
+    let text = String::from_utf8_lossy(payload);
+    let (service, name) = match text.trim().split_once('.') {
+        Some((service, name)) => (Some(service.to_owned()), name.to_owned()),
+        None => (None, text.trim().to_owned()),
+    };
+    if name.is_empty() || service.as_deref() == Some("") {
+        let cause = "no command is named";
+        let remedy = "write SERVICE.COMMAND, then its parameters as JSON";
+        return Err(Problem::new("the command is not sent", cause, remedy).exit(Exit::Usage));
+    }
+    Ok(Command::Named {
+        service,
+        name,
+        parameters: parameters.unwrap_or_default().to_owned(),
+    })
+}
+
+async fn message(
+    script: &mut Script<'_>,
+    wanted: &str,
+    source: &PayloadSource,
+    name: Option<String>,
+    topic: Option<String>,
+) -> Result<Exit, End> {
+    script.begin_with("message", |can| can.relay.message)?;
+    let payload = payload(script, source).await?;
+    let device = device(script, wanted).await?;
+    let request = RelayRequest::SendMessage {
+        device,
+        payload,
+        name,
+        topic,
+    };
+    match ask(script, request).await? {
+        RelayReply::Commanded { id, answer } => {
+            let id = quote(&id.unwrap_or_default());
+            let answer = answer.map_or_else(|| "null".to_owned(), |answer| answer.to_string());
+            let line = format!("{{\"message_id\":{id},\"result\":{}}}", one_line(&answer));
+            script.out(&line).await?;
             Ok(Exit::Done)
         }
         other => Err(unfit_relay(other)),
@@ -288,15 +363,12 @@ async fn bind(
 ) -> Result<Exit, End> {
     let verb = if on { "bind" } else { "unbind" };
     let profile = script.begin_with(verb, |can| can.relay.bind)?;
-    let gateway = match gateway.map(str::to_owned).or_else(|| own_gateway(&profile)) {
-        Some(gateway) => gateway,
-        None => {
-            let cause = "the profile is a device's, and no gateway is named";
-            let what = format!("{wanted} is not {}", if on { "bound" } else { "unbound" });
-            return Err(Problem::new(what, cause, "name it with --gateway")
-                .exit(Exit::Usage)
-                .into());
-        }
+    let Some(gateway) = gateway.map(str::to_owned).or_else(|| own_gateway(&profile)) else {
+        let cause = "the profile is a device's, and no gateway is named";
+        let what = format!("{wanted} is not {}", if on { "bound" } else { "unbound" });
+        return Err(Problem::new(what, cause, "name it with --gateway")
+            .exit(Exit::Usage)
+            .into());
     };
     let device = device(script, wanted).await?;
     let gateway = DeviceId::new(&gateway);

@@ -72,6 +72,8 @@ fn update(key: &ShadowKey, text: &str, version: Option<u64>) -> Result<ShadowReq
     let state = match root.member("state") {
         Some(state) => state,
         None if root.member("desired").is_some() || root.member("reported").is_some() => &root,
+        // Huawei's own form, a list of services.
+        None if root.member("shadow").is_some() => &root,
         None => {
             return Err(wrong(
                 "it has no `state`, and neither `desired` nor `reported`",

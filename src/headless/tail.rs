@@ -10,7 +10,7 @@ use crate::domain::device::{Device, DeviceId};
 use crate::domain::expression::{Expression, Here, Subject};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
-use crate::domain::message::{AckToken, Message, Qos};
+use crate::domain::message::{AckToken, Direction, Message, Qos};
 use crate::domain::profile::Profile;
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
@@ -252,6 +252,8 @@ impl Tail<'_> {
 
     async fn session(&mut self, script: &mut Script<'_>, event: SessionEvent) -> Result<Next, End> {
         match event {
+            // An adapter's own answer is no message that came.
+            SessionEvent::Message(message, _) if message.direction == Direction::Out => {}
             SessionEvent::Message(message, reading) => {
                 return self.message(script, &message, &reading).await;
             }

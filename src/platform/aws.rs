@@ -12,6 +12,7 @@ mod messages;
 mod plan;
 mod presence;
 mod provision;
+mod proxy;
 mod rest;
 pub mod rules;
 mod shadow;
@@ -21,6 +22,7 @@ pub mod topics;
 mod trial;
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ use credentials::Kept;
 use explain::Known;
 use presence::Presences;
 use rules::Counted;
+
+use futures_util::future::{Either, select};
 
 use super::io::Io;
 use super::plan::ConnectPlan;
@@ -105,10 +109,14 @@ impl Aws {
     }
 
     fn notice_once(&self, io: &dyn Io, problem: Problem) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(problem.what.clone()) {
+        if self.is_news(&problem.what) {
             io.fact(Fact::Notice(problem));
         }
+    }
+
+    fn is_news(&self, what: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(what.to_owned())
     }
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
@@ -133,11 +141,29 @@ impl Aws {
         }
     }
 
-    /// Beside one connection: what its rate is, and when it would end by itself.
+    /// Beside one connection: the things are listed, and it is watched.
     async fn beside_connection(&self, io: &dyn Io) -> Leave {
         let _up = self.desk.connected();
-        let begun = io.now().mono;
+        let greeting = pin!(self.greet(io));
+        let watching = pin!(self.watch(io));
+        match select(watching, greeting).await {
+            Either::Left((leave, _)) => leave,
+            Either::Right(((), watching)) => watching.await,
+        }
+    }
+
+    /// The list as far as it may be asked for; what is heard comes on top.
+    async fn greet(&self, io: &dyn Io) {
         self.confirm_feeds(io).await;
+        match self.list_things(io, false).await {
+            Ok(things) => io.fact(Fact::Devices(things)),
+            Err(problem) => self.notice_once(io, problem),
+        }
+    }
+
+    /// What its rate is, and when it would end by itself.
+    async fn watch(&self, io: &dyn Io) -> Leave {
+        let begun = io.now().mono;
         loop {
             io.sleep(LOOK).await;
             let now = io.now().mono;
@@ -156,7 +182,9 @@ impl Aws {
     /// Keys that ended are found anew once; a certificate that is refused stays refused.
     fn after_refusal(&self, problem: &Problem) -> Verdict {
         let ended = ["expired", "security token", "ExpiredToken"];
-        let is_stale = ended.iter().any(|word| problem.cause.contains(word));
+        // "Signature expired" is said of the clock: no other key helps.
+        let is_clock = problem.cause.contains("Signature expired");
+        let is_stale = !is_clock && ended.iter().any(|word| problem.cause.contains(word));
         if self.settings.auth == AwsAuth::SigV4 && is_stale && self.forget_keys() {
             let reason = "the access key has ended: looking for a new one".to_owned();
             return Verdict::TryAgain { reason };

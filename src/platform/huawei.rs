@@ -3,6 +3,7 @@
 mod answer;
 mod application;
 mod attend;
+mod draft;
 mod facts;
 mod feeds;
 pub mod login;
@@ -16,9 +17,11 @@ mod shadow;
 pub mod sign;
 pub mod topics;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
 
 use super::io::{Ear, Io};
 use super::plan::ConnectPlan;
@@ -26,6 +29,7 @@ use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
+use crate::domain::device::DeviceId;
 use crate::domain::message::{Draft, Message};
 use crate::domain::profile::{Common, HuaweiDialect, HuaweiSettings, PlatformId};
 use crate::domain::reading::Reading;
@@ -41,6 +45,8 @@ pub struct Huawei {
     ear: Mutex<Option<Box<dyn Ear>>>,
     rate: Mutex<rules::Rate>,
     session: Mutex<Option<rest::Session>>,
+    /// What was reported last of each device, as far as it was heard here.
+    reported: Mutex<BTreeMap<DeviceId, Value>>,
     /// Topic sets that this connection subscribes.
     feeds: Mutex<BTreeSet<Feed>>,
     /// A connection stands.
@@ -62,6 +68,7 @@ impl Huawei {
             ear: Mutex::default(),
             rate: Mutex::default(),
             session: Mutex::default(),
+            reported: Mutex::default(),
             feeds: Mutex::new(feeds),
             up: AtomicBool::new(false),
             looked: AtomicBool::new(false),
@@ -114,6 +121,7 @@ impl Huawei {
                 let service = service.as_deref();
                 self.report(io, device.as_ref(), service, &properties).await
             }
+            RelayRequest::ReportDraft(device) => self.report_draft(io, &device).await,
             RelayRequest::Register(new) => self.register(io, new).await,
             RelayRequest::Delete(device) => self.delete(io, &device).await,
             _ => Err(no_such()),
@@ -139,7 +147,9 @@ impl Platform for Huawei {
     }
 
     fn interpret(&self, message: &Message) -> Reading {
-        messages::interpret(&self.settings, message)
+        let reading = messages::interpret(&self.settings, message);
+        self.remember(&reading);
+        reading
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {

@@ -34,8 +34,8 @@ use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
 use crate::domain::message::Qos;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, MqttSettings, OnQuit, PlatformId, Profile, Proxy,
-    ProxyRef, SecretRef, Settings, ThinqSettings,
+    AwsCredentials, AwsSettings, Common, HuaweiSettings, MqttSettings, OnQuit, PlatformId, Profile,
+    Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
 };
 use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};
@@ -491,6 +491,19 @@ impl Context {
                 common.cert_file.clone_from(&account.cert_file);
                 common.key_file.clone_from(&account.key_file);
                 Settings::Aws(unsaved_aws(account))
+            }
+            NewAccount::Huawei(account) => {
+                common.cert_file.clone_from(&account.cert_file);
+                common.key_file.clone_from(&account.key_file);
+                Settings::Huawei(HuaweiSettings {
+                    secret: account.secret.clone().map(SecretRef::Plain),
+                    auto_reply: account.auto_reply,
+                    ..HuaweiSettings::new(
+                        account.dialect,
+                        account.mqtt_url.clone(),
+                        account.device_id.clone(),
+                    )
+                })
             }
             NewAccount::Thinq { country, token } => {
                 Settings::Thinq(self.unsaved_account(country, token))

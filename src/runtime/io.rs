@@ -18,7 +18,7 @@ use super::taps::Taps;
 use super::vanish;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Problem, Retry};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, without};
 use crate::cli::environment::Environment;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Draft, Message, Qos};
@@ -139,9 +139,10 @@ impl Io for RuntimeIo {
     fn http(&self, call: HttpCall) -> Pending<'_, Result<HttpReply, HttpError>> {
         Box::pin(async move {
             let label = call.label.clone();
+            let sent = call.secret_headers.clone();
             let begun = self.clock.now().mono;
             let result = match &self.rest {
-                Some(rest) => rest.call(call).await,
+                Some(rest) => rest.call(call).await.map(|reply| discreet(reply, &sent)),
                 None => Err(HttpError::Unreachable {
                     host: call.url,
                     why: "this platform has no API over HTTP".to_owned(),
@@ -389,6 +390,23 @@ fn make_key(name: &str) -> Result<(Secret, String), rcgen::Error> {
 }
 
 /// The error code in an answer, for the log: `1207 Already subscribed push`, or nothing.
+/// A refusal that repeats the request (AWS tells the string that it would have signed) repeats its secrets too.
+fn discreet(mut reply: HttpReply, sent: &[(&'static str, Secret)]) -> HttpReply {
+    let whole = sent.iter().map(|(_, value)| value.expose());
+    // `Bearer …`
+    let bare = whole
+        .clone()
+        .filter_map(|value| Some(value.split_once(' ')?.1));
+    let mut values: Vec<_> = whole.chain(bare).collect();
+    values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    if reply.status >= 400
+        && let Ok(text) = std::str::from_utf8(&reply.body)
+    {
+        reply.body = Bytes::from(without(text, values));
+    }
+    reply
+}
+
 fn refusal(body: &[u8]) -> String {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name| {
@@ -402,4 +420,26 @@ fn refusal(body: &[u8]) -> String {
         .chars()
         .take(120)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_repeats_the_request_repeats_no_secret() {
+        let sent = [
+            ("authorization", Secret::new("Bearer c4nary-c4nary")),
+            ("x-amz-security-token", Secret::new("t0ken-t0ken")),
+        ];
+        let said = |status| HttpReply {
+            status,
+            retry_after: None,
+            headers: Vec::new(),
+            body: Bytes::from_static(b"Bearer c4nary-c4nary, c4nary-c4nary, t0ken-t0ken"),
+        };
+        let told = discreet(said(403), &sent);
+        assert_eq!(&*told.body, "(…), (…), (…)".as_bytes());
+        assert_eq!(discreet(said(200), &sent), said(200));
+    }
 }

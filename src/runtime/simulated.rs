@@ -22,13 +22,7 @@ pub const SIMULATED: &str = name(PlatformId::Thinq);
 
 /// The name of a platform's simulated profile.
 pub const fn name(platform: PlatformId) -> &'static str {
-    match platform {
-        PlatformId::Thinq => "simulated home",
-        PlatformId::Aws => "simulated fleet",
-        PlatformId::Google => "simulated gateway",
-        PlatformId::Huawei => "simulated meter",
-        PlatformId::Mqtt => "simulated plant",
-    }
+    platform.simulated()
 }
 
 /// The platform whose simulated profile has this name.

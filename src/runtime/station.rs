@@ -64,7 +64,10 @@ pub struct Live {
 impl Live {
     pub async fn request(&self, what: Request) -> Result<Reply, Problem> {
         // A broker answers nothing but a connection, and connections are not the adapter's.
-        let is_tried_so = matches!(self.profile.settings, Settings::Mqtt(_) | Settings::Aws(_));
+        let is_tried_so = matches!(
+            self.profile.settings,
+            Settings::Mqtt(_) | Settings::Aws(_) | Settings::Google(_) | Settings::Huawei(_)
+        );
         if is_tried_so && what == Request::Probe {
             return probe::connect(Arc::clone(&self.platform), self.io.clone()).await;
         }

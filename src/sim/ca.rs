@@ -188,6 +188,22 @@ impl Authority {
         Ok(config)
     }
 
+    /// Whether a client certificate is of this authority and good today.
+    pub fn has_signed(&self, certificate: &[u8]) -> bool {
+        let mut roots = RootCertStore::empty();
+        if roots.add(self.issuer.der().clone()).is_err() {
+            return false;
+        }
+        let provider = Arc::clone(&self.provider);
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        verifier.is_ok_and(|verifier| {
+            let certificate = CertificateDer::from(certificate);
+            let checked = verifier.verify_client_cert(&certificate, &[], UnixTime::now());
+            checked.is_ok()
+        })
+    }
+
     fn server_certificate(
         &self,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), CaError> {

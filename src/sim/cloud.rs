@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod google;
+pub mod huawei;
 pub mod mqtt;
 pub mod thinq;
 
@@ -20,6 +21,11 @@ pub trait Cloud: Rules + Any + Send {
     /// One REST call.
     fn http(&mut self, _request: &HttpRequest, _now: Moment) -> HttpAnswer {
         HttpAnswer::none()
+    }
+
+    /// An answer that was put off, once it is there: [`HttpAnswer::later`].
+    fn later(&mut self, _ticket: u64, _now: Moment) -> Option<HttpAnswer> {
+        None
     }
 
     /// The answer to a call that fails with one of the service's codes, whatever it asked.
@@ -100,6 +106,8 @@ pub enum Command {
         forget: bool,
         with_will: bool,
     },
+    /// Somebody else has come in its place.
+    Replace { client: String },
 }
 
 /// An HTTP request, read whole.
@@ -134,6 +142,8 @@ pub struct HttpAnswer {
     pub code: Option<String>,
     /// Besides the type of the content.
     pub headers: Vec<(&'static str, String)>,
+    /// Not there yet: [`Cloud::later`] has it under this number, after something has happened.
+    pub later: Option<u64>,
 }
 
 impl HttpAnswer {

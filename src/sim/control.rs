@@ -5,6 +5,7 @@
 mod aws;
 mod broker;
 mod google;
+mod huawei;
 mod plant;
 mod thinq;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use super::broker::Happening;
@@ -36,6 +37,12 @@ pub enum SimEvent {
     EventEnded {
         client: String,
         device: String,
+    },
+    /// What the cloud had asked of a device is answered, or will not be: its time is over.
+    DeviceAnswered {
+        device: String,
+        request: String,
+        payload: Option<Bytes>,
     },
     BrokerStarted,
     BrokerStopped,

@@ -13,7 +13,7 @@ use super::clock::SimClock;
 use super::cloud::{Answer, Cloud, Command, HttpAnswer, HttpRequest, Publication, Tick};
 use super::event::{CallRecord, SimEvent};
 use super::faults::{Fault, Faults};
-use super::packet::{Packet, Version};
+use super::packet::{Packet, Version, code};
 use super::wire::{Frame, Wrong};
 
 /// Events kept for a slow listener; older ones are skipped.
@@ -94,6 +94,8 @@ pub struct Hub {
     pub broker_runs: watch::Sender<bool>,
     /// How long everything that the broker says is kept back.
     pub delay: watch::Sender<Duration>,
+    /// Something has happened that an answer may have waited for.
+    moved: Notify,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -115,6 +117,7 @@ impl Hub {
             events: broadcast::channel(EVENTS).0,
             broker_runs: watch::channel(true).0,
             delay: watch::channel(Duration::ZERO).0,
+            moved: Notify::new(),
         }
     }
 
@@ -142,6 +145,27 @@ impl Hub {
         let tick = core.cloud.aftermath(now);
         self.follow(&mut core, tick);
         answer
+    }
+
+    /// The same, waited for where the cloud has to wait itself.
+    pub async fn answer_in_time(&self, request: &HttpRequest) -> HttpAnswer {
+        let answer = self.answer(request);
+        let Some(ticket) = answer.later else {
+            return answer;
+        };
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            let late = {
+                let mut core = self.core();
+                let now = core.clock.now();
+                core.cloud.later(ticket, now)
+            };
+            match late {
+                Some(answer) => return answer,
+                None => moved.await,
+            }
+        }
     }
 
     /// What a hand behind the curtain has set off in the cloud.
@@ -255,15 +279,20 @@ impl Hub {
         self.publish_in(core, tick.publications);
         for command in tick.commands {
             let Core { broker, cloud, .. } = &mut *core;
-            let Command::Disconnect {
-                client,
-                forget,
-                with_will,
-            } = command;
-            let outputs = broker.evict(&client, forget, with_will, now, &**cloud);
+            let outputs = match command {
+                Command::Disconnect {
+                    client,
+                    forget,
+                    with_will,
+                } => broker.evict(&client, forget, with_will, now, &**cloud),
+                Command::Replace { client } => {
+                    broker.kick(&client, code::TAKEN_OVER, now, &**cloud)
+                }
+            };
             self.carry_out(core, outputs);
         }
         tick.events.into_iter().for_each(|event| self.tell(event));
+        self.moved.notify_waiters();
     }
 
     /// What a hand behind the curtain wants done at once.

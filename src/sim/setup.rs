@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod google;
+pub mod huawei;
 pub mod mqtt;
 pub mod thinq;
 

@@ -10,10 +10,11 @@ use thingdeck::domain::message::{Draft, Qos, Will};
 use thingdeck::domain::profile::{
     AwsAuth, AwsAuthorizer, AwsSettings, Common, Proxy, ProxyRef, SecretRef, Version,
 };
-use thingdeck::domain::topic::Topic;
-use thingdeck::platform::Platform as _;
+use thingdeck::domain::subscription::FilterWish;
+use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::platform::aws::Aws;
 use thingdeck::platform::plan::ConnectPlan;
+use thingdeck::platform::{Platform as _, Verdict};
 
 use super::script::{Script, run};
 use super::{ENDPOINT, keyed, settings};
@@ -281,24 +282,80 @@ fn a_proxy_is_on_the_way_of_every_endpoint() {
 }
 
 #[test]
-fn the_system_s_proxy_is_used_unless_the_host_is_excluded() {
+fn without_a_proxy_of_its_own_the_environment_s_is_used_and_its_exceptions_count() {
     let pair = issued(2020, 2049);
-    let proxied = |exclude: &str| {
-        let script = with(&pair.certificate, &pair.key);
-        script.variable("https_proxy", "http://p:3128");
-        script.variable("NO_PROXY", exclude);
-        let plan = mtls(&script, settings(AwsAuth::Mtls)).expect("a plan");
-        plan.endpoints[0].proxy.is_some()
+    let script = with(&pair.certificate, &pair.key);
+    script.variable("HTTPS_PROXY", "me:c4nary@p:3128");
+    let aws = Aws::new(settings(AwsAuth::Mtls), common());
+    let plan = planned(&aws, &script).expect("a plan");
+    let proxy = plan.endpoints[1].proxy.as_ref().expect("one");
+    assert_eq!((proxy.host.as_str(), proxy.port), ("p", 3128));
+    assert!(script.logs().join("\n").contains("HTTPS_PROXY"));
+    assert!(!script.logs().join("\n").contains("c4nary"));
+    script.variable("NO_PROXY", ".amazonaws.com");
+    let plan = planned(&aws, &script).expect("a plan");
+    assert!(plan.endpoints.iter().all(|e| e.proxy.is_none()));
+}
+
+#[test]
+fn presence_is_left_out_where_the_profile_s_own_filters_are_all_that_aws_grants() {
+    let topics = |count: usize| Common {
+        topics: (0..count)
+            .map(|n| {
+                let filter = TopicFilter::parse(&format!("t/{n}")).expect("a filter");
+                FilterWish::new(filter, Qos::AtLeastOnce)
+            })
+            .collect(),
+        ..Common::default()
     };
-    assert!(proxied("") && proxied("example.com, zon.com"));
-    for exclude in [
-        "*",
-        "x, .amazonaws.com",
-        "eu-north-1.amazonaws.com",
-        ENDPOINT,
-    ] {
-        assert!(!proxied(exclude), "{exclude}");
-    }
+    let planned_filters = |count| {
+        let script = Script::new();
+        let owned = AwsSettings {
+            credentials: keyed("ASIA1", "s", None),
+            ..settings(AwsAuth::SigV4)
+        };
+        let plan = planned(&Aws::new(owned, topics(count)), &script).expect("a plan");
+        let notices = script.facts().into_iter();
+        let told = notices
+            .filter(|fact| matches!(fact, Fact::Notice(_)))
+            .count();
+        (plan.filters.len(), told)
+    };
+    assert_eq!(planned_filters(49), (1, 0));
+    assert_eq!(planned_filters(50), (0, 1));
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_no_reason_to_look_for_another_key() {
+    let script = Script::new();
+    let owned = AwsSettings {
+        credentials: keyed("ASIA1", "s", Some("t")),
+        ..settings(AwsAuth::SigV4)
+    };
+    let aws = Aws::new(owned, Common::default());
+    let verdict = |cause: &str| {
+        planned(&aws, &script).expect("a plan");
+        run(aws.refused(&script, &Problem::new("refused", cause, "")))
+    };
+    let clock = verdict("AWS answered 403 Signature expired: 20260301T120000Z is now earlier");
+    assert_eq!(clock, Verdict::Final);
+    let token = verdict("The security token included in the request is expired");
+    assert!(matches!(token, Verdict::TryAgain { .. }), "{token:?}");
+}
+
+#[test]
+fn a_client_id_that_no_event_tells_of_is_told() {
+    let pair = issued(2020, 2049);
+    let script = with(&pair.certificate, &pair.key);
+    let named = AwsSettings {
+        client_id: Some("a+b".to_owned()),
+        ..settings(AwsAuth::Mtls)
+    };
+    mtls(&script, named).expect("it is allowed");
+    let told = script.facts().into_iter().any(
+        |fact| matches!(fact, Fact::Notice(problem) if problem.cause.contains("life-cycle events")),
+    );
+    assert!(told);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::platform::Platform as _;
 use thingdeck::platform::aws::Aws;
-use thingdeck::platform::io::HttpCall;
+use thingdeck::platform::io::{HttpCall, HttpReply};
 
 use super::script::{Script, message, refusal, reply, run};
 use super::{aws, keyed, settings};
@@ -66,6 +66,36 @@ fn twenty_thousand_things_come_page_by_page() {
     assert_eq!(
         devices[1].attributes,
         [("site".to_owned(), "north".to_owned())]
+    );
+}
+
+#[test]
+fn a_list_that_goes_in_circles_ends_and_says_so() {
+    let script = Script::new();
+    script.serve(&format!("{API}/indices/search"), |_| {
+        reply(200, r#"{"things":[{"thingName":"a"}],"nextToken":"again"}"#)
+    });
+    let devices = list(&aws(owned()), &script, true).expect("a list");
+    assert_eq!((devices.len(), script.urls().len()), (2, 2));
+    let told = script
+        .facts()
+        .into_iter()
+        .any(|fact| matches!(fact, Fact::Notice(problem) if problem.cause.contains("token twice")));
+    assert!(told, "what is missing is not missing in silence");
+}
+
+#[test]
+fn a_service_that_says_come_back_tomorrow_is_not_waited_for_so_long() {
+    let script = Script::new();
+    script.serve(&format!("{API}/"), |_| HttpReply {
+        retry_after: Some(Duration::from_hours(24)),
+        ..refusal(429, "ThrottlingException", "Rate exceeded")
+    });
+    list(&aws(owned()), &script, true).expect_err("throttled");
+    assert!(
+        script.elapsed() < Duration::from_mins(3),
+        "{:?}",
+        script.elapsed()
     );
 }
 

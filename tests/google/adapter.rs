@@ -165,7 +165,10 @@ fn a_devices_own_key_signs_the_token_that_comes_along() {
         FeedState::On { until } => until,
         other => panic!("{other:?}"),
     };
-    assert_eq!(until.map(|at| at.seconds()), Some(START + 3600));
+    assert_eq!(
+        until.map(thingdeck::base::moment::Timestamp::seconds),
+        Some(START + 3600)
+    );
 }
 
 #[test]

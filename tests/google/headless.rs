@@ -246,3 +246,131 @@ fn a_wrong_key_is_refused_with_what_was_checked() {
     let ended = home.run(&["attach", "sensor-1"]).expect(2);
     assert!(ended.err.contains("it holds a public key"), "{}", ended.err);
 }
+
+#[test]
+fn a_profile_that_cannot_be_is_refused_with_its_key_and_line() {
+    let home = plant();
+    let config = std::fs::read_to_string(home.config()).expect("there");
+    for (before, after, key, why) in [
+        (
+            "gateway = \"gateway\"",
+            "gateway = \"x\"",
+            "profiles.gateway.gateway",
+            "no id",
+        ),
+        (
+            "gateway = \"gateway\"",
+            "",
+            "profiles.gateway.gateway",
+            "it is missing",
+        ),
+        (
+            "gateway = \"gateway\"",
+            "gateway = \"gateway\"\ndevice = \"meter-1\"",
+            "profiles.gateway.device",
+            "one of both",
+        ),
+        (
+            "project = \"plant\"",
+            "project = \"a/b\"",
+            "profiles.gateway.project",
+            "no /",
+        ),
+        (
+            "key_file = \"gateway.pem\"",
+            "key_flie = \"gateway.pem\"",
+            "profiles.gateway.key_flie",
+            "no such key",
+        ),
+        (
+            "key_file = \"gateway.pem\"",
+            "key_file = \"gateway.pem\"\ntoken_minutes = 1441",
+            "profiles.gateway.token_minutes",
+            "out of range",
+        ),
+        (
+            "[\"sensor-1\", \"sensor-2\"]",
+            "[{ id = \"sensor-1\", key = \"x\" }]",
+            "profiles.gateway.devices[0].key",
+            "no such key",
+        ),
+        (
+            "key_file = \"gateway.pem\"",
+            "key_file = \"gateway.pem\"\nwill = { topic = \"x\" }",
+            "profiles.gateway.will",
+            "cannot say it",
+        ),
+    ] {
+        assert!(config.contains(before), "{before}");
+        std::fs::write(home.config(), config.replacen(before, after, 1)).expect("writable");
+        let ended = home.run(&["devices"]).expect(2);
+        assert!(
+            ended.err.contains(key) && ended.err.contains(why),
+            "{key}: {}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_profile_is_added_and_tried_on_the_command_line() {
+    let home = plant();
+    let file = |name: &str| {
+        let path = home.config().with_file_name(name);
+        path.to_str().expect("text").to_owned()
+    };
+    let ready = home.ready().clone();
+    let (key, ca, keys) = (file("gateway.pem"), file("ca.pem"), file("clearblade.json"));
+    let api = ready.api_url.clone().expect("it has one");
+    let add = |key: &str| {
+        home.run(&[
+            "profile-add",
+            "--name",
+            "mine",
+            "--platform",
+            "google",
+            "--project",
+            "plant",
+            "--region",
+            "us-central1",
+            "--registry",
+            "sensors",
+            "--gateway",
+            "gateway",
+            "--private-key",
+            key,
+            "--attach",
+            "sensor-1",
+            "--credentials-file",
+            &keys,
+            "--mqtt-url",
+            &ready.mqtt_url,
+            "--api-url",
+            &api,
+            "--ca-file",
+            &ca,
+        ])
+    };
+    add(&file("sensor-1.pem")).expect(3);
+    add(&key).expect(0);
+    let ended = home
+        .run(&["-p", "mine", "tail", "--count", "2", "--for", "20s"])
+        .expect(0);
+    assert!(
+        ended.out.contains("/devices/sensor-1/config"),
+        "{}",
+        ended.out
+    );
+    home.run(&["profile-add", "--name", "x", "--platform", "google"])
+        .expect(2);
+    home.run(&[
+        "profile-add",
+        "--name",
+        "x",
+        "--platform",
+        "mqtt",
+        "--gateway",
+        "g",
+    ])
+    .expect(2);
+}

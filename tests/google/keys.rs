@@ -97,13 +97,14 @@ fn openssl_takes_our_signatures_and_no_others() {
 #[test]
 fn the_claims_are_whole_seconds_and_one_project() {
     let issued = Timestamp(1_772_438_400_987_654);
-    let claims = jwt::device_claims("plant", issued, std::time::Duration::from_mins(60));
+    let claims = jwt::device_claims("plant", issued, std::time::Duration::from_hours(1));
     assert_eq!(claims, vectors()["claims"].as_str().expect("text"));
 }
 
 #[test]
 fn what_is_no_key_gets_its_own_message() {
-    let cases: [(&str, fn(&KeyError) -> bool); 10] = [
+    type Fits = fn(&KeyError) -> bool;
+    let cases: [(&str, Fits); 10] = [
         ("rsa_encrypted.pem", |e| *e == KeyError::Encrypted),
         ("rsa_encrypted_old.pem", |e| *e == KeyError::Encrypted),
         ("certificate.pem", |e| *e == KeyError::Certificate),

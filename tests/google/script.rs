@@ -64,6 +64,10 @@ pub struct Script {
     pub google: Arc<Google>,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what a registry's closure returns"
+)]
 pub fn reply(status: u16, body: &serde_json::Value) -> Result<HttpReply, HttpError> {
     Ok(HttpReply {
         status,
@@ -257,13 +261,11 @@ impl Future for Told {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut world = self.0.world();
-        match world.settled.get(&self.1) {
-            Some(result) => Poll::Ready(result.clone()),
-            None => {
-                world.wakers.push(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = world.settled.get(&self.1) {
+            return Poll::Ready(result.clone());
         }
+        world.wakers.push(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -289,13 +291,11 @@ impl Ear for Listener {
     fn next(&mut self) -> Pending<'_, Message> {
         Box::pin(std::future::poll_fn(|context| {
             let mut world = self.0.world();
-            match world.errors.pop_front() {
-                Some(message) => Poll::Ready(message),
-                None => {
-                    world.wakers.push(context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(message) = world.errors.pop_front() {
+                return Poll::Ready(message);
             }
+            world.wakers.push(context.waker().clone());
+            Poll::Pending
         }))
     }
 }

@@ -279,7 +279,9 @@ impl Script {
             }
         }
         drop(world);
-        due.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in due {
+            waker.wake();
+        }
     }
 
     fn cut(&self) {
@@ -435,13 +437,11 @@ impl Ear for Listening {
     fn next(&mut self) -> Pending<'_, Message> {
         Box::pin(poll_fn(|cx| {
             let mut world = self.0.world();
-            match world.ears[self.1].1.pop_front() {
-                Some(message) => Poll::Ready(message),
-                None => {
-                    world.wakers.push(cx.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(message) = world.ears[self.1].1.pop_front() {
+                return Poll::Ready(message);
             }
+            world.wakers.push(cx.waker().clone());
+            Poll::Pending
         }))
     }
 }

@@ -82,7 +82,7 @@ fn a_rejected_registration_names_the_certificate_that_waits_and_the_next_try_use
 #[test]
 fn a_certificate_whose_token_has_ended_is_not_used_again_and_that_is_said() {
     let (script, _) = refused(REGISTER, Fault::Rejected(403, "ACCESS_DENIED", "no"));
-    script.later(Duration::from_mins(60));
+    script.later(Duration::from_hours(1));
     script.provision(lamp(false)).expect("a thing");
     assert_eq!(script.certificates(), 2);
     assert!(

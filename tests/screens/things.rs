@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Size};
+use thingdeck::app::screen::Header;
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
 use thingdeck::base::problem::Problem;
@@ -137,8 +138,12 @@ impl Fleet {
         })))
     }
 
+    /// The boxes alone: what lies below them is shown elsewhere.
     fn picture(&self) -> String {
-        shown(&self.app.screen(at()))
+        let mut screen = self.app.screen(at());
+        screen.panes.clear();
+        screen.header = Header::default();
+        shown(&screen)
     }
 
     /// The view is open, with a long document and two named shadows.

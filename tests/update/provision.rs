@@ -1,5 +1,10 @@
 //! A new thing, and the connection state in the shadow: what the forms ask for, what is shown meanwhile, how each ends.
 
+#![expect(
+    clippy::panic,
+    reason = "a helper that finds nothing says what there was instead"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -439,6 +439,21 @@ fn editing_on_starts_from_theirs_with_mine_on_top() {
 }
 
 #[test]
+fn a_shadow_that_was_deleted_meanwhile_is_made_anew_with_mine() {
+    let mut deck = viewed();
+    deck.press("e").type_text("\"new\": 1,").press("ctrl-s");
+    deck.answer(refused(409, "Version conflict"));
+    deck.answer(refused(404, "No shadow exists with name: 'RPI'"));
+    shows(&deck, &["theirs is version none"]);
+    deck.effects.clear();
+    deck.press("s");
+    assert_eq!(
+        update(&mut deck),
+        (r#"{"desired":{"new":1}}"#.to_owned(), None)
+    );
+}
+
+#[test]
 fn my_change_can_be_dropped() {
     let mut deck = conflict();
     deck.press("x");

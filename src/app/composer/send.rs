@@ -231,6 +231,10 @@ impl App {
             properties: draft.properties.clone(),
             session: false,
         };
+        self.home
+            .relays
+            .asked
+            .sent(&message.topic, &message.payload, message.at);
         self.record(&message, &Reading::default());
         let seq = self.home.ring.push(&message, Note::default());
         self.offer_message(seq);

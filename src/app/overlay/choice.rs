@@ -68,6 +68,7 @@ pub(super) enum Pick {
     AddAccount,
     AddBroker,
     AddAws,
+    AddHuawei,
     Country(&'static str),
     Decoder(Chain),
     Property(PropertyPath),
@@ -207,6 +208,10 @@ impl App {
             }
             (Pick::AddBroker, _) => {
                 self.open_broker_wizard();
+                After::Close
+            }
+            (Pick::AddHuawei, _) => {
+                self.open_huawei_wizard();
                 After::Close
             }
             (Pick::AddAws, _) => {

@@ -46,11 +46,9 @@ impl ConfirmKind {
         match self {
             Self::Quit => [("y", "quit"), ("n", "stay")],
             Self::Send { .. } => [("Enter", "send"), ("Esc", "back")],
-            Self::Discard => [("y", "leave"), ("n", "go on")],
-            Self::ForgetTemplate(_) => [("y", "delete"), ("n", "keep")],
+            Self::Discard | Self::DropShadowEdit => [("y", "leave"), ("n", "go on")],
+            Self::ForgetTemplate(_) | Self::DeleteShadow(_) => [("y", "delete"), ("n", "keep")],
             Self::Switch(_) => [("y", "switch"), ("n", "stay")],
-            Self::DeleteShadow(_) => [("y", "delete"), ("n", "keep")],
-            Self::DropShadowEdit => [("y", "leave"), ("n", "go on")],
         }
     }
 }

@@ -6,6 +6,7 @@ use super::super::commands::plain;
 use super::super::effect::Effect;
 use super::super::lines::{self, line, span};
 use super::super::pending::Purpose;
+use super::super::relays::RelayPurpose;
 use super::super::screen::{Line, Role};
 use super::super::state::App;
 use super::super::words;
@@ -17,6 +18,7 @@ use crate::base::problem::Problem;
 use crate::base::text;
 use crate::domain::device::DeviceId;
 use crate::domain::model::{Domain, Property};
+use crate::domain::relay::RelayRequest;
 use crate::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use crate::domain::state;
 
@@ -31,6 +33,11 @@ impl App {
     pub(super) fn open_control_of(&mut self, device: &DeviceId) {
         if self.capabilities().relay.config {
             return self.open_relay_send(device.clone());
+        }
+        if self.capabilities().relay.report {
+            let request = RelayRequest::ReportDraft(device.clone());
+            self.ask_relay(RelayPurpose::ReportDraft(device.clone()), request);
+            return;
         }
         if !self.capabilities().control {
             let platform = self.platform_name();

@@ -40,6 +40,8 @@ pub(in super::super) enum FormKind {
     Broker,
     /// A new profile of AWS IoT Core.
     Aws,
+    /// A new profile of a device of Huawei IoT.
+    Huawei,
     Token(Option<Problem>),
     /// A topic filter: a new one, or this one to be changed.
     Filter(Option<TopicFilter>),
@@ -67,7 +69,7 @@ pub(in super::super) enum FormKind {
 impl FormKind {
     /// What is typed there takes a while to type again.
     pub(in super::super) const fn is_account(&self) -> bool {
-        matches!(self, Self::Wizard | Self::Broker | Self::Aws)
+        matches!(self, Self::Wizard | Self::Broker | Self::Aws | Self::Huawei)
     }
 }
 
@@ -149,7 +151,7 @@ impl FormOver {
             FormKind::Wizard => {
                 [("Enter", "next"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
-            FormKind::Broker | FormKind::Aws => {
+            FormKind::Broker | FormKind::Aws | FormKind::Huawei => {
                 [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
             FormKind::Provision => {
@@ -185,6 +187,9 @@ impl FormOver {
     pub(in super::super) fn is_touched(&self) -> bool {
         if self.kind == FormKind::Broker {
             return super::broker::is_touched(self);
+        }
+        if self.kind == FormKind::Huawei {
+            return super::meter::is_touched(self);
         }
         if self.kind == FormKind::Aws {
             return super::account::is_touched(self);
@@ -302,6 +307,7 @@ impl App {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Broker => self.submit_broker(over),
             FormKind::Aws => self.submit_aws(over),
+            FormKind::Huawei => self.submit_huawei(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Provision => self.submit_provision(over),
             FormKind::Recipe => self.submit_recipe(over),
@@ -324,6 +330,7 @@ impl App {
             FormKind::Wizard
             | FormKind::Broker
             | FormKind::Aws
+            | FormKind::Huawei
             | FormKind::Token(_)
             | FormKind::Provision
             | FormKind::Recipe => 78,
@@ -366,6 +373,7 @@ impl App {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Broker => "Add an MQTT broker".to_owned(),
             FormKind::Aws => "Add an AWS IoT Core account".to_owned(),
+            FormKind::Huawei => "Add a Huawei IoT device".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Provision => "Provision a new thing".to_owned(),
             FormKind::Recipe => "Report the connection state in the shadow".to_owned(),
@@ -396,6 +404,7 @@ impl App {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
             FormKind::Aws => super::account::intro(cells),
+            FormKind::Huawei => super::meter::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Provision => super::provision::intro(over, cells),
             FormKind::Recipe => super::recipe::intro(cells),
@@ -436,7 +445,7 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
-            FormKind::Broker | FormKind::Aws => "connecting …",
+            FormKind::Broker | FormKind::Aws | FormKind::Huawei => "connecting …",
             FormKind::Token(_) => "saving …",
             FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
             FormKind::Provision => "asking …",

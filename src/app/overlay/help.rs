@@ -30,7 +30,7 @@ impl App {
             Action::Fold | Action::FoldBelow | Action::Sort | Action::Health => can.topics,
             Action::Jobs => can.jobs,
             Action::Provision | Action::ConnectionState => can.provision,
-            Action::Control => can.control || can.relay.config,
+            Action::Control => can.control || can.relay.config || can.relay.report,
             Action::Bind | Action::Unbind => can.relay.bind,
             Action::Energy => can.energy,
             Action::AddFilter | Action::EditFilter => can.filters,

@@ -274,7 +274,7 @@ impl App {
             span("status   ", Role::Dim),
             span(job.status.as_str(), status_role(&job.status)),
         ]];
-        let number = |n: Option<u64>| n.map_or("?".to_owned(), words::grouped);
+        let number = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), words::grouped);
         let counts = format!(
             "{}, execution {}",
             number(job.version),
@@ -347,16 +347,13 @@ impl App {
         problem: Problem,
     ) {
         self.ask_jobs(thing);
-        match self.form_waiting(id) {
-            Some(form) => {
-                form.waiting = None;
-                form.error = Some(problem);
-            }
-            None => {
-                let name = self.home.devices.label(thing);
-                self.problem_notice(&name, &problem);
-            }
+        if let Some(form) = self.form_waiting(id) {
+            form.waiting = None;
+            form.error = Some(problem);
+            return;
         }
+        let name = self.home.devices.label(thing);
+        self.problem_notice(&name, &problem);
     }
 }
 

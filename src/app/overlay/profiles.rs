@@ -42,6 +42,7 @@ impl App {
             pick,
         };
         out.push(adding("add an AWS IoT Core account", Pick::AddAws));
+        out.push(adding("add a Huawei IoT device", Pick::AddHuawei));
         out.push(adding("add an MQTT broker", Pick::AddBroker));
         out.push(adding("add an account", Pick::AddAccount));
         out

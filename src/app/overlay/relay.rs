@@ -176,12 +176,11 @@ impl App {
 
     /// The adapter lists this client first.
     fn own_gateway(&self) -> Option<String> {
-        let errors = self.home.filters.iter().find_map(|filter| {
+        self.home.filters.iter().find_map(|filter| {
             let text = filter.wish.filter.as_str();
             let id = text.strip_prefix("/devices/")?.strip_suffix("/errors")?;
             Some(id.to_owned())
-        });
-        errors
+        })
     }
 
     pub(super) fn submit_relay(&mut self, mut over: FormOver, form: &RelayForm) -> After {
@@ -299,7 +298,7 @@ impl App {
         &mut self,
         id: RequestId,
         device: &DeviceId,
-        newest: ConfigVersion,
+        newest: &ConfigVersion,
     ) {
         let now = newest.version;
         let shown: String = payload::compact(&newest.payload, 400)

@@ -398,7 +398,9 @@ impl App {
 
     fn facts_lines(&self, thing: &DeviceId, shadow: &Shadow, cells: usize) -> Vec<Line> {
         let mut parts = Vec::new();
-        let version = shadow.version.map_or("?".to_owned(), |v| v.to_string());
+        let version = shadow
+            .version
+            .map_or_else(|| "?".to_owned(), |v| v.to_string());
         parts.push(span(format!("version {version}"), Role::Number));
         if let Some(at) = shadow.at {
             parts.push(span(self.when(at), Role::Dim));
@@ -483,16 +485,13 @@ fn flow(parts: Vec<Span>, cells: usize) -> Vec<Line> {
     let mut used = 0;
     for part in parts {
         let wide = part.text.width();
-        match out.last_mut().filter(|_| used + 2 + wide <= cells) {
-            Some(line) => {
-                line.push(span("  ", Role::Normal));
-                line.push(part);
-                used += 2 + wide;
-            }
-            None => {
-                out.push(vec![part]);
-                used = wide;
-            }
+        if let Some(line) = out.last_mut().filter(|_| used + 2 + wide <= cells) {
+            line.push(span("  ", Role::Normal));
+            line.push(part);
+            used += 2 + wide;
+        } else {
+            out.push(vec![part]);
+            used = wide;
         }
     }
     out

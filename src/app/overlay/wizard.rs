@@ -132,6 +132,7 @@ impl App {
                 let profile = match form.kind {
                     FormKind::Broker => super::broker::gathered(form),
                     FormKind::Aws => super::account::gathered(form),
+                    FormKind::Huawei => super::meter::gathered(form),
                     _ => gathered(form),
                 };
                 self.ask(Effect::SaveProfile(save, profile));
@@ -159,6 +160,7 @@ impl App {
         let saved = match form.kind {
             FormKind::Broker => super::broker::summary(form),
             FormKind::Aws => super::account::summary(form),
+            FormKind::Huawei => super::meter::summary(form),
             _ => summary(form),
         };
         self.close_form_waiting(id);

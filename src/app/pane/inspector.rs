@@ -20,6 +20,7 @@ use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
 use crate::domain::decode::{self, Chain};
+use crate::domain::message::Direction;
 use crate::domain::program::Made;
 use crate::domain::request::RequestId;
 use crate::store::ring::Seq;
@@ -450,6 +451,10 @@ impl App {
         }
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
+        }
+        let outgoing = opened.direction == Direction::Out;
+        for (text, role) in self.asked_lines(&opened.topic, opened.at, outgoing) {
+            out.extend(lines::wrapped(&text, role, cells));
         }
         if opened.is_cut() {
             let text = format!(

@@ -544,7 +544,10 @@ impl App {
             topic: kept.device.is_none(),
             gist: {
                 let gist = self.sifted_gist(kept, cells);
-                let gist = gist.unwrap_or_else(|| self.gist(kept, cells));
+                let mut gist = gist.unwrap_or_else(|| self.gist(kept, cells));
+                if let Some(asked) = self.asked_span(kept.topic, kept.at, kept.outgoing) {
+                    gist.splice(0..0, [asked, span("  ", Role::Normal)]);
+                }
                 match found {
                     Some(expression) => lines::marked(gist, expression),
                     None => gist,

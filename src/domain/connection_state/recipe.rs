@@ -127,7 +127,9 @@ impl Recipe {
 
     fn profile_lines(&self) -> String {
         let lines = self.messages().map(|(key, topic, payload)| {
-            format!("{key} = {{ topic = \"{topic}\", payload = '{payload}', qos = 1 }}")
+            // What JSON escapes, TOML reads the same way.
+            let topic = Value::from(topic);
+            format!("{key} = {{ topic = {topic}, payload = '{payload}', qos = 1 }}")
         });
         lines.join("\n")
     }

@@ -119,15 +119,12 @@ impl Node {
         let mut places = HashMap::with_capacity(members.len());
         for (name, raw) in members {
             let node = Self::read(raw.get());
-            match places.get(&name) {
-                Some(at) => {
-                    let place: &mut (String, Self) = &mut out[*at];
-                    place.1 = node;
-                }
-                None => {
-                    places.insert(name.clone(), out.len());
-                    out.push((name, node));
-                }
+            if let Some(at) = places.get(&name) {
+                let place: &mut (String, Self) = &mut out[*at];
+                place.1 = node;
+            } else {
+                places.insert(name.clone(), out.len());
+                out.push((name, node));
             }
         }
         Self::Object(out)
@@ -436,11 +433,11 @@ mod tests {
         let times = node(
             r#"{"timestamp":{"timestamp":10},"a":[{"timestamp":11},{"timestamp":12}],"n":{"x":{"timestamp":13}}}"#,
         );
-        let timed = state.timed(Some(&times));
+        let dated = state.timed(Some(&times));
         let at = |path: &[&str]| {
             let found = path
                 .iter()
-                .try_fold(&timed, |node, name| node.member(name))
+                .try_fold(&dated, |node, name| node.member(name))
                 .expect("it is there");
             match found {
                 Node::Leaf(leaf) => leaf.at.map(Timestamp::seconds),

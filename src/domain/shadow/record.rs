@@ -67,7 +67,15 @@ impl Record {
         {
             return Heard::Known;
         }
-        self.take(shadow)
+        let is_late = self.is_of_before_the_end(shadow);
+        let heard = self.take(shadow);
+        if is_late { Heard::Missed } else { heard }
+    }
+
+    /// A version that the deleted document had: late, or of a new one more than 48 h after, which begins at 1 again. Who
+    /// asks will know.
+    fn is_of_before_the_end(&self, told: &Shadow) -> bool {
+        matches!(self.knowledge, Knowledge::Absent(Some(last)) if told.version.is_some_and(|v| v <= last))
     }
 
     fn take(&mut self, shadow: &Shadow) -> Heard {
@@ -90,6 +98,7 @@ impl Record {
     }
 
     fn patch(&mut self, patch: &Shadow) -> Heard {
+        let is_late = self.is_of_before_the_end(patch);
         let known = match &mut self.knowledge {
             Knowledge::Nothing => return Heard::Missed,
             // The first document has all of its fields in the update that made it.
@@ -100,7 +109,8 @@ impl Record {
                     ..Shadow::default()
                 };
                 merge(&mut shadow, patch);
-                return self.take(&shadow);
+                let heard = self.take(&shadow);
+                return if is_late { Heard::Missed } else { heard };
             }
             Knowledge::Whole(known) => known,
         };
@@ -139,7 +149,7 @@ impl Record {
         if version.is_some() && self.version() > version {
             return Heard::Known;
         }
-        let now = Knowledge::Absent(version.or(self.version()));
+        let now = Knowledge::Absent(version.or_else(|| self.version()));
         if self.knowledge == now {
             return Heard::Known;
         }
@@ -184,7 +194,8 @@ mod tests {
             Knowledge::Nothing => "nothing".to_owned(),
             Knowledge::Absent(version) => format!("absent {version:?}"),
             Knowledge::Whole(shadow) => {
-                let text = |node: &Option<Node>| node.as_ref().map_or("-".to_owned(), Node::text);
+                let text =
+                    |node: &Option<Node>| node.as_ref().map_or_else(|| "-".to_owned(), Node::text);
                 format!(
                     "v{} {} {} {}",
                     shadow.version.unwrap_or(0),
@@ -248,6 +259,20 @@ mod tests {
         assert_eq!(told(&record), r#"v1 {"y":1} - {"y":1}"#);
         let old = ShadowChange::Deleted { version: Some(0) };
         assert_eq!(record.hear(&old), Heard::Known);
+    }
+
+    #[test]
+    fn what_comes_late_after_a_deletion_is_asked_about() {
+        let mut record = Record::default();
+        record.hear(&whole(FIRST));
+        record.hear(&ShadowChange::Deleted { version: Some(4) });
+        let late = r#"{"state":{"reported":{"a":2}},"version":4,"timestamp":31}"#;
+        assert_eq!(record.hear(&patch(late)), Heard::Missed);
+        record.hear(&ShadowChange::Deleted { version: Some(4) });
+        assert_eq!(record.hear(&whole(late)), Heard::Missed);
+        record.hear(&ShadowChange::Deleted { version: Some(4) });
+        let next = r#"{"state":{"reported":{"a":3}},"version":5,"timestamp":40}"#;
+        assert_eq!(record.hear(&patch(next)), Heard::Changed, "it goes on");
     }
 
     #[test]

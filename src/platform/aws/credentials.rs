@@ -18,6 +18,7 @@ use crate::domain::profile::{AwsCredentials, SecretRef};
 use crate::domain::session::LogLevel;
 use crate::platform::io::Io;
 use profile::Files;
+pub(super) use remote::domain;
 
 /// Keys that end sooner than this are asked for anew.
 const SPARE: Duration = Duration::from_mins(5);
@@ -42,7 +43,8 @@ impl Found {
         }
     }
 
-    /// For the log and for messages: which key, from where, until when. Never a secret.
+    /// For the log and for messages: which key, from where, until when. Never a secret; of the key's id as much as one is
+    /// known by.
     pub(super) fn words(&self) -> String {
         let kind = if self.keys.token.is_some() {
             "temporary access key"
@@ -53,7 +55,23 @@ impl Found {
             Some(at) => format!(", until {at}"),
             None => String::new(),
         };
-        format!("{kind} {} from {}{until}", self.keys.id, self.source)
+        format!(
+            "{kind} {} from {}{until}",
+            brief(&self.keys.id),
+            self.source
+        )
+    }
+}
+
+/// `AKIA…MPLE`: no secret, but half of one. AWS's own tools do not show it whole either (`aws configure list`).
+fn brief(id: &str) -> String {
+    let chars: Vec<char> = id.chars().collect();
+    match chars.as_slice() {
+        [a @ .., w, x, y, z] if a.len() >= 8 => {
+            let start: String = a.iter().take(4).collect();
+            format!("{start}…{w}{x}{y}{z}")
+        }
+        _ => id.to_owned(),
     }
 }
 
@@ -266,6 +284,14 @@ mod tests {
         assert_eq!(seconds("2026-03-01T12:34:56UTC"), Some(1_772_368_496));
         assert_eq!(seconds("2026-03-01T13:34:56+01:00"), Some(1_772_368_496));
         assert_eq!(seconds("tomorrow"), None);
+    }
+
+    #[test]
+    fn a_key_is_told_by_the_ends_of_its_id() {
+        let keys = Keys::new("AKIAIOSFODNN7EXAMPLE", &Secret::new("s"), None);
+        let words = Found::lasting(keys, "a file".to_owned()).words();
+        assert_eq!(words, "access key AKIA…MPLE from a file");
+        assert_eq!(brief("AKIA1"), "AKIA1");
     }
 
     #[test]

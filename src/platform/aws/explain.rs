@@ -78,10 +78,15 @@ impl Aws {
         let mut remedy = format!("allow {}", self.statement("iot:Connect", &[resource]));
         if let Some(will) = &self.common.will {
             let resource = format!("topic/{}", will.draft.topic);
+            let resource = [resource];
             remedy.push_str(&format!(
                 ", for the will {}",
-                self.statement("iot:Publish", &[resource])
+                self.statement("iot:Publish", &resource)
             ));
+            if will.draft.retain {
+                let statement = self.statement("iot:RetainPublish", &resource);
+                remedy.push_str(&format!(", and as it is retained {statement}"));
+            }
         }
         if self.common.clean_session == Some(false) {
             remedy

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::provision::answers::within;
 use super::topics::{is_thing_name, jobs_prefix, shadow_prefix};
 use super::{Aws, things};
-use crate::base::problem::{Exit, Problem};
+use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::device::DeviceId;
 use crate::domain::fact::Fact;
 use crate::domain::message::Qos;
@@ -14,6 +16,9 @@ use crate::domain::request::FeedEntry;
 use crate::domain::subscription::{Feed, FeedState, FilterWish};
 use crate::domain::topic::TopicFilter;
 use crate::platform::io::Io;
+
+/// For the broker's word. A session that finds out at which filter it hangs up takes a while.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Those that are on.
 #[derive(Debug, Default)]
@@ -47,7 +52,8 @@ impl Aws {
             self.feeds.lock().remove(&(device.clone(), feed));
             return Ok(FeedState::Off);
         }
-        if let Err(problem) = subscribe(io, &wishes).await {
+        let granted = within(io, PATIENCE, subscribe(io, &wishes)).await;
+        if let Err(problem) = granted.unwrap_or_else(|| Err(not_granted(device))) {
             for wish in wishes {
                 io.unsubscribe(wish.filter);
             }
@@ -92,6 +98,15 @@ impl Aws {
             }
         }
     }
+}
+
+fn not_granted(device: &DeviceId) -> Problem {
+    let cause = format!(
+        "the broker did not grant it within {} s",
+        PATIENCE.as_secs()
+    );
+    let what = format!("{} is not followed", device.as_str());
+    Problem::new(what, cause, "try again when the connection is there").retry(Retry::Backoff)
 }
 
 async fn subscribe(io: &dyn Io, wishes: &[FilterWish]) -> Result<(), Problem> {

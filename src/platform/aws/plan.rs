@@ -1,7 +1,6 @@
 //! The connect plan (`reference/aws-iot.md` 2): with a certificate its own port first, then 443 with ALPN for networks that
 //! let nothing else through; with access keys a WebSocket whose address is signed anew for every attempt.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Aws, authorizer, identity, rules, sign};
@@ -9,8 +8,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::fact::{Fact, Step, StepState};
 use crate::domain::message::Qos;
-use crate::domain::profile::{AwsAuth, AwsEndpoint, Proxy, Version};
-use crate::domain::session::LogLevel;
+use crate::domain::profile::{AwsAuth, AwsEndpoint, Version};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 use crate::platform::common;
@@ -46,10 +44,7 @@ impl Aws {
             AwsAuth::SigV4 => vec![self.with_keys(io, &endpoint).await?],
             AwsAuth::Custom => vec![self.past_authorizer(io, &endpoint)?],
         };
-        let proxy = match common::proxy(io, &self.common).await? {
-            None => proxy_of_the_system(io, &endpoint.host),
-            own => own,
-        };
+        let proxy = self.proxy(io, &endpoint.host).await?;
         for endpoint in &mut endpoints {
             endpoint.proxy.clone_from(&proxy);
         }
@@ -69,7 +64,7 @@ impl Aws {
                 _ => Duration::ZERO,
             },
             will: self.common.will.clone(),
-            filters: self.filters(),
+            filters: self.filters(io),
             limits: LIMITS,
         })
     }
@@ -94,14 +89,21 @@ impl Aws {
     }
 
     /// A device's own policy seldom allows the presence of others, and a denied filter costs the connection.
-    fn filters(&self) -> Vec<FilterWish> {
+    fn filters(&self, io: &dyn Io) -> Vec<FilterWish> {
         let wanted = self.settings.presence;
         if !wanted.unwrap_or(self.settings.auth == AwsAuth::SigV4) {
             return Vec::new();
         }
-        let filter = TopicFilter::parse(PRESENCE);
-        let wish = filter.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce));
-        wish.into_iter().collect()
+        let Ok(filter) = TopicFilter::parse(PRESENCE) else {
+            return Vec::new();
+        };
+        // One more than AWS grants would cost the connection.
+        let counted = self.counted().subscribe(&filter);
+        if let Err(problem) = counted {
+            self.notice_once(io, problem);
+            return Vec::new();
+        }
+        vec![FilterWish::new(filter, Qos::AtLeastOnce)]
     }
 
     fn with_certificate(
@@ -192,43 +194,6 @@ impl Aws {
             insecure_skip_verify: self.common.insecure_skip_verify,
         })
     }
-}
-
-/// Networks that let nothing else out name their proxy in the environment, as AWS's own tools expect it.
-fn proxy_of_the_system(io: &dyn Io, host: &str) -> Option<Proxy> {
-    let value = |name: &str| {
-        let value = io
-            .variable(name)
-            .or_else(|| io.variable(&name.to_lowercase()))?;
-        Some(value).filter(|value| !value.is_empty())
-    };
-    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let excluded = value("NO_PROXY").is_some_and(|list| is_excluded(list.expose(), host));
-    if is_here || excluded {
-        return None;
-    }
-    let url = value("HTTPS_PROXY")?;
-    match Proxy::parse(url.expose()) {
-        Ok(proxy) => Some(proxy),
-        Err(why) => {
-            let text = format!("HTTPS_PROXY is not used: {why}");
-            io.log(LogLevel::Warn, text);
-            None
-        }
-    }
-}
-
-/// `*`, a name, or the end of one: `.example.com`, `example.com`.
-fn is_excluded(list: &str, host: &str) -> bool {
-    let mut names = list
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    names.any(|name| {
-        let end = name.trim_start_matches('*').trim_start_matches('.');
-        let below = host.strip_suffix(end);
-        name == "*" || below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
-    })
 }
 
 fn step(io: &dyn Io, name: &'static str, text: String) {

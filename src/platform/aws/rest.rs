@@ -15,6 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Tries of one call: throttled, or failed at AWS's side.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(400);
+/// Whatever `Retry-After` says: a person waits for this.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Which service answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +206,8 @@ impl Aws {
             }
             let backoff = FIRST_WAIT * 2_u32.pow(tried - 1);
             let jittered = backoff.mul_f64(0.5 + io.roll() / 2.0);
-            io.sleep(reply.retry_after.unwrap_or(jittered)).await;
+            let wait = reply.retry_after.unwrap_or(jittered);
+            io.sleep(wait.min(LONGEST_WAIT)).await;
         }
     }
 
@@ -269,7 +272,8 @@ impl Aws {
 
     fn host(&self, plane: Plane, region: &str) -> Result<String, Problem> {
         let endpoint = self.endpoint()?;
-        let domain = endpoint.domain();
+        // A domain of the account's own says nothing about the part of the world.
+        let domain = super::credentials::domain(region);
         Ok(match plane {
             Plane::Control => format!("https://iot.{region}.{domain}"),
             Plane::Data if endpoint.region().is_some() => format!("https://{}", endpoint.host),

@@ -2,6 +2,7 @@
 //! (`reference/aws-iot.md` 4; failure-modes.md F36).
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::base::moment::Mono;
@@ -16,6 +17,8 @@ const TOPIC_BYTES: usize = 256;
 const SLASHES: usize = 7;
 const CLIENT_ID: usize = 128;
 pub const SUBSCRIPTIONS: usize = 50;
+/// Seconds (MQTT 5).
+const EXPIRY: RangeInclusive<u32> = 1..=604_800;
 /// Publishes a second; more are thrown away in silence.
 const RATE: usize = 100;
 const RATE_WARNING: usize = 80;
@@ -23,7 +26,18 @@ const RATE_WARNING: usize = 80;
 /// Before CONNECT. What is allowed and does not do what it looks like comes back in words.
 pub(super) fn check_connect(id: &str, will: Option<&Will>) -> Result<Option<Problem>, Problem> {
     check_client_id(id)?;
-    will.map_or(Ok(None), check_will)
+    let told = will.map_or(Ok(None), check_will)?;
+    Ok(told.or_else(|| without_events(id)))
+}
+
+fn without_events(id: &str) -> Option<Problem> {
+    id.contains(['+', '#']).then(|| {
+        Problem::new(
+            format!("nobody hears of {id:?} coming and going"),
+            "AWS tells no life-cycle events of a client id with + or # in it",
+            "choose a client_id without them, where that matters",
+        )
+    })
 }
 
 fn check_client_id(id: &str) -> Result<(), Problem> {
@@ -78,6 +92,11 @@ pub fn lawful(draft: &Draft) -> Result<(), Problem> {
             "AWS retains nothing on reserved topics ($…)",
             "send it without retain",
         ));
+    }
+    let expiry = draft.properties.as_ref().and_then(|p| p.expiry);
+    if let Some(seconds) = expiry.filter(|seconds| !EXPIRY.contains(seconds)) {
+        let cause = format!("AWS keeps a message for 1 to 604800 s (a week), not for {seconds} s");
+        return Err(refused(cause, "correct its expiry"));
     }
     check_reserved(topic)?;
     check_length(topic, "topic", basic_ingest(topic))
@@ -260,6 +279,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::domain::message::Properties;
     use crate::domain::topic::Topic;
 
     fn draft(topic: &str) -> Draft {
@@ -291,7 +311,16 @@ mod tests {
             payload: Bytes::from(vec![b'x'; bytes]),
             ..draft("a")
         };
+        let expiring = |seconds| Draft {
+            properties: Some(Box::new(Properties {
+                expiry: Some(seconds),
+                ..Properties::default()
+            })),
+            ..draft("a")
+        };
         let cases = [
+            (expiring(0), "1 to 604800 s"),
+            (expiring(604_801), "not for 604801 s"),
             (exactly, "no QoS 2"),
             (retained("$aws/things/a/shadow/update"), "retains nothing"),
             (sized(131_073), "131073 bytes, and AWS takes 131072"),
@@ -310,6 +339,7 @@ mod tests {
             assert!(said.contains(expected), "{}: {said}", draft.topic);
         }
         for fine in [
+            expiring(604_800),
             retained("a/b"),
             sized(131_072),
             draft(&"a".repeat(256)),

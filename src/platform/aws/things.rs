@@ -225,6 +225,12 @@ impl Aws {
             devices.extend(things);
             let is_last = next.is_none() || next == token || devices.len() >= MOST;
             if is_last {
+                if next.is_some() && next == token {
+                    let cause = "AWS gave the same page token twice";
+                    let remedy = "r asks again; a filter finds what is missing in AWS's console";
+                    let what = format!("the list of things ends after {}", devices.len());
+                    self.notice_once(io, Problem::new(what, cause, remedy));
+                }
                 self.all_listed(io, &devices, next.is_some());
                 return Ok(devices);
             }

@@ -193,23 +193,17 @@ impl Google {
             );
             return Problem::new(what, cause, error.remedy);
         }
-        match topic.map(|topic| topic.place) {
-            Some(Place::Attach) => {
-                let cause =
-                    format!("nothing came within {waited}: a refused attach gets no answer");
-                let mut problem = Problem::new(what, cause, Self::attach_remedy());
-                self.add_auth_method(&mut problem, device);
-                problem
-            }
-            _ => {
-                let cause = format!(
-                    "nothing came within {waited}: the bridge acknowledges a message when Pub/Sub has it"
-                );
-                let remedy =
-                    "check that the device is attached, and that the registry has a Pub/Sub topic";
-                Problem::new(what, cause, remedy).retry(Retry::Backoff)
-            }
+        if topic.is_some_and(|topic| topic.place == Place::Attach) {
+            let cause = format!("nothing came within {waited}: a refused attach gets no answer");
+            let mut problem = Problem::new(what, cause, Self::attach_remedy());
+            self.add_auth_method(&mut problem, device);
+            return problem;
         }
+        let cause = format!(
+            "nothing came within {waited}: the bridge acknowledges a message when Pub/Sub has it"
+        );
+        let remedy = "check that the device is attached, and that the registry has a Pub/Sub topic";
+        Problem::new(what, cause, remedy).retry(Retry::Backoff)
     }
 
     const fn attach_remedy() -> &'static str {

@@ -154,7 +154,11 @@ impl SigningKey {
             None => &[],
         };
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-        digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        let mut text = String::with_capacity(64);
+        for byte in digest.as_ref() {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
     }
 }
 

@@ -110,33 +110,29 @@ impl Google {
 
     async fn endpoints(&self, io: &dyn Io) -> Result<Vec<Endpoint>, Problem> {
         let proxy = common::proxy(io, &self.common).await?;
-        let mut endpoints = match &self.settings.mqtt_url {
-            Some(url) => {
-                let address = Address::parse(url).map_err(|why| {
-                    let remedy = "write mqtt_url = \"mqtts://HOST:8883\"";
-                    Problem::new("could not tell where the bridge is", why, remedy)
-                        .exit(Exit::Usage)
-                })?;
-                let tls = if address.tls {
-                    Some(self.tls(io)?)
-                } else {
-                    None
-                };
-                vec![Endpoint::tcp(address.host, address.port, tls)]
-            }
-            None => {
-                let host = match self.settings.flavor {
-                    GoogleFlavor::ClearBlade => {
-                        format!("{}-g5-mqtt.clearblade.com", self.settings.region)
-                    }
-                    GoogleFlavor::Google => "mqtt.googleapis.com".to_owned(),
-                };
-                let tls = self.tls(io)?;
-                // 443 carries plain MQTT under TLS, for networks that let nothing else through.
-                [8883, 443]
-                    .map(|port| Endpoint::tcp(host.clone(), port, Some(tls.clone())))
-                    .to_vec()
-            }
+        let mut endpoints = if let Some(url) = &self.settings.mqtt_url {
+            let address = Address::parse(url).map_err(|why| {
+                let remedy = "write mqtt_url = \"mqtts://HOST:8883\"";
+                Problem::new("could not tell where the bridge is", why, remedy).exit(Exit::Usage)
+            })?;
+            let tls = if address.tls {
+                Some(self.tls(io)?)
+            } else {
+                None
+            };
+            vec![Endpoint::tcp(address.host, address.port, tls)]
+        } else {
+            let host = match self.settings.flavor {
+                GoogleFlavor::ClearBlade => {
+                    format!("{}-g5-mqtt.clearblade.com", self.settings.region)
+                }
+                GoogleFlavor::Google => "mqtt.googleapis.com".to_owned(),
+            };
+            let tls = self.tls(io)?;
+            // 443 carries plain MQTT under TLS, for networks that let nothing else through.
+            [8883, 443]
+                .map(|port| Endpoint::tcp(host.clone(), port, Some(tls.clone())))
+                .to_vec()
         };
         for endpoint in &mut endpoints {
             endpoint.proxy.clone_from(&proxy);

@@ -64,7 +64,7 @@ impl Google {
             let bound = self
                 .pages(io, "devices", || self.devices_ask(vec![by.clone()]))
                 .await?;
-            bound.iter().filter_map(|device| id_of(device)).collect()
+            bound.iter().filter_map(id_of).collect()
         } else {
             Vec::new()
         };
@@ -164,6 +164,7 @@ impl Google {
             RelayRequest::SendCommand { .. }
             | RelayRequest::SendMessage { .. }
             | RelayRequest::Report { .. }
+            | RelayRequest::ReportDraft(_)
             | RelayRequest::Register(_)
             | RelayRequest::Delete(_) => Err(Problem::new(
                 "the bridge has no such thing",
@@ -347,7 +348,7 @@ impl Google {
             Err(refusal) => {
                 let mut problem = refusal.problem(&what);
                 if refusal.is("FAILED_PRECONDITION") {
-                    problem.remedy = "the device has to be connected and subscribed to commands/# (not to `commands` or one subfolder); behind a gateway it has to be attached, and the gateway has to hold that subscription".to_owned();
+                    "the device has to be connected and subscribed to commands/# (not to `commands` or one subfolder); behind a gateway it has to be attached, and the gateway has to hold that subscription".clone_into(&mut problem.remedy);
                 }
                 Err(problem)
             }

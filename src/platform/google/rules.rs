@@ -70,7 +70,6 @@ pub fn check_publish(
         return refused(cause, allowed(who));
     }
     let most = match topic.place {
-        Place::Events(_) => LARGEST_EVENT,
         Place::State => LARGEST_STATE,
         Place::Attach | Place::Detach if !who.is_gateway() => {
             let cause =
@@ -84,7 +83,7 @@ pub fn check_publish(
             let cause = "attach and detach are told by their acknowledgement, which QoS 0 has not";
             return refused(cause.to_owned(), "use QoS 1".to_owned());
         }
-        Place::Attach | Place::Detach => LARGEST_EVENT,
+        Place::Events(_) | Place::Attach | Place::Detach => LARGEST_EVENT,
         Place::Config | Place::Commands(_) => {
             let cause = "config and commands come down only; they are sent over REST";
             let remedy = "use x on the device, or `thingdeck config` and `thingdeck command`";

@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(reading.kind, Kind::Command);
         assert_eq!(reading.device, Some(DeviceId::new("child")));
         assert_eq!(reading.gist, "Relay.ON");
-        let [Fact::Relay(news)] = reading.facts.as_slice() else {
+        let [Fact::Relay(news), Fact::DeviceHeard(_)] = reading.facts.as_slice() else {
             panic!("{:?}", reading.facts);
         };
         let RelayNews::Asked(asked) = &**news else {

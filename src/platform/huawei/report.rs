@@ -17,6 +17,7 @@ use crate::domain::message::{Direction, Draft, Message, Qos};
 use crate::domain::profile::{HuaweiDialect, HuaweiSettings};
 use crate::domain::relay::RelayReply;
 use crate::domain::topic::Topic;
+use crate::platform::Platform as _;
 use crate::platform::io::Io;
 
 /// Devices in one message of a gateway (`reference/huawei-iot.md` 5).
@@ -68,7 +69,7 @@ impl Huawei {
             properties: None,
             session: false,
         };
-        let reading = messages::interpret(&self.settings, &message);
+        let reading = self.interpret(&message);
         io.outgoing(message, reading);
         Ok(())
     }
@@ -89,7 +90,7 @@ fn not_acknowledged(topic: &Topic) -> Problem {
 }
 
 /// Topic and payload. With `service` the properties are its own; else the JSON names the services, or whole devices.
-fn report(
+pub(super) fn report(
     settings: &HuaweiSettings,
     device: Option<&DeviceId>,
     service: Option<&str>,

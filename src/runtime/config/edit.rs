@@ -9,7 +9,7 @@ use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Ta
 use super::Config;
 use super::entry::{self, TOKEN_FILE};
 use crate::base::problem::{Exit, Problem};
-use crate::domain::profile::SecretRef;
+use crate::domain::profile::{SecretRef, Settings};
 use crate::headless::console::NewEntry;
 use crate::runtime::files::{Access, Folders, make_folder, replace, trouble};
 
@@ -30,6 +30,11 @@ pub fn save_profile(folders: &Folders, entry: &NewEntry) -> Result<String, Probl
         &mut common.key_file,
     ] {
         *path = path.as_deref().map(absolute);
+    }
+    if let Settings::Google(settings) = &mut profile.settings {
+        settings.key_file = absolute(&settings.key_file);
+        let file = &mut settings.credentials_file;
+        *file = file.as_deref().map(absolute);
     }
     let text = current(file)?;
     // A file that is wrong stays untouched, and so does the identity.

@@ -1,6 +1,8 @@
 //! A new profile as a table of the config file: what `profile-add` and the wizard can set, no more.
 
 mod aws;
+mod google;
+mod huawei;
 
 use std::path::Path;
 
@@ -11,6 +13,7 @@ use crate::base::problem::{Exit, Problem};
 use crate::domain::profile::{
     AwsCredentials, AwsEndpoint, MqttSettings, Profile, SecretRef, Settings, ThinqSettings, Version,
 };
+use crate::platform::mqtt::address::Address;
 
 /// The identity files of secrets that were typed, pasted or piped in.
 pub const TOKEN_FILE: &str = "token";
@@ -53,7 +56,12 @@ pub(super) fn check(profile: &Profile) -> Result<(), Problem> {
             }
             vec![("api_url", "https", settings.api_url.as_deref())]
         }
-        Settings::Google(_) | Settings::Huawei(_) => Vec::new(),
+        Settings::Google(settings) => vec![("api_url", "https", settings.api_url.as_deref())],
+        Settings::Huawei(settings) => {
+            return Address::parse(&settings.mqtt_url)
+                .map(drop)
+                .or_else(|why| wrong("`mqtt_url`", why.to_string(), "write mqtts://HOST:8883"));
+        }
         Settings::Mqtt(settings) => {
             return check_address(&settings.url).or_else(|why| {
                 let remedy = "write mqtt://HOST:PORT (or mqtts, ws, wss), and the user and the password apart from it";
@@ -80,7 +88,8 @@ pub(super) fn table(profile: &Profile) -> Table {
         Settings::Thinq(settings) => thinq(&mut table, settings, profile),
         Settings::Mqtt(settings) => mqtt(&mut table, settings, profile),
         Settings::Aws(settings) => aws::fill(&mut table, settings, profile),
-        Settings::Google(_) | Settings::Huawei(_) => {}
+        Settings::Google(settings) => google::fill(&mut table, settings, profile),
+        Settings::Huawei(settings) => huawei::fill(&mut table, settings, profile),
     }
     table
 }

@@ -18,6 +18,8 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
 use super::words::{self, quote, refused_end, unreachable_end};
 use super::{Stream, authority};
+use crate::base::percent::decode;
+use crate::base::secret::without;
 use crate::platform::io::HttpReply;
 use crate::platform::plan::{Endpoint, WebSocketPlan};
 use crate::session::end::{End, EndClass};
@@ -51,7 +53,7 @@ pub async fn upgrade(
             socket,
             rest: Bytes::new(),
         })),
-        Err(error) => Err(upgrade_end(error, endpoint)),
+        Err(error) => Err(upgrade_end(error, endpoint, plan)),
     }
 }
 
@@ -75,11 +77,11 @@ fn request(endpoint: &Endpoint, plan: &WebSocketPlan) -> Option<ClientRequestBui
     }))
 }
 
-fn upgrade_end(error: Error, endpoint: &Endpoint) -> End {
+fn upgrade_end(error: Error, endpoint: &Endpoint, plan: &WebSocketPlan) -> End {
     let what = words::what(&endpoint.host, endpoint.port);
     let path = "check the port and the path in `url`: most brokers serve WebSocket under /mqtt";
     match error {
-        Error::Http(response) => status_end(what, &response, path),
+        Error::Http(response) => status_end(what, &response, plan, path),
         Error::Io(error) => unreachable_end(what, io_words(&error), path),
         Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
             SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
@@ -105,12 +107,11 @@ fn upgrade_end(error: Error, endpoint: &Endpoint) -> End {
 }
 
 /// An answer that is not 101. What it says about itself and about the time helps to find out why.
-fn status_end(what: String, response: &Response, path: &'static str) -> End {
+fn status_end(what: String, response: &Response, plan: &WebSocketPlan, path: &'static str) -> End {
     let status = response.status();
     let mut cause = format!("it answered the WebSocket handshake with {status}");
     let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok());
-    let body = response.body().as_deref().unwrap_or_default();
-    let body = String::from_utf8_lossy(body);
+    let body = discreet(response.body().as_deref().unwrap_or_default(), plan);
     let said = header("x-amzn-errortype").unwrap_or(&body);
     if !said.trim().is_empty() {
         cause.push_str(&format!(": {}", quote(said)));
@@ -125,11 +126,31 @@ fn status_end(what: String, response: &Response, path: &'static str) -> End {
         }
         _ => unreachable_end(what, cause, path),
     };
-    end.seen.reply = Some(reply(response));
+    end.seen.reply = Some(reply(response, body));
     end
 }
 
-fn reply(response: &Response) -> HttpReply {
+/// Values in a query that are longer are none that a person typed: signatures and tokens.
+const LONGEST_PLAIN: usize = 20;
+
+/// A refusal may repeat the request, and with it what it was signed with.
+fn discreet(body: &[u8], plan: &WebSocketPlan) -> String {
+    let query = plan.target.expose().split_once('?');
+    let query = query.map_or("", |(_, query)| query);
+    let values = query
+        .split('&')
+        .filter_map(|pair| Some(pair.split_once('=')?.1));
+    let values: Vec<_> = values.filter(|v| v.len() >= LONGEST_PLAIN).collect();
+    let plain: Vec<_> = values.iter().filter_map(|v| decode(v)).collect();
+    let headers = plan.headers.iter().map(|(_, value)| value.expose());
+    let all = values
+        .iter()
+        .copied()
+        .chain(plain.iter().map(String::as_str));
+    without(&String::from_utf8_lossy(body), all.chain(headers))
+}
+
+fn reply(response: &Response, body: String) -> HttpReply {
     let headers = response.headers().iter();
     let headers = headers.filter_map(|(name, value)| {
         let value = value.to_str().ok()?.to_owned();
@@ -139,7 +160,7 @@ fn reply(response: &Response) -> HttpReply {
         status: response.status().as_u16(),
         retry_after: None,
         headers: headers.collect(),
-        body: Bytes::copy_from_slice(response.body().as_deref().unwrap_or_default()),
+        body: Bytes::from(body),
     }
 }
 
@@ -261,6 +282,23 @@ mod tests {
             host,
             request.uri().path_and_query().expect("one").to_string(),
         )
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_the_address_repeats_no_token() {
+        let target =
+            "/mqtt?X-Amz-Date=20260301T123456Z&X-Amz-Security-Token=c4nary%2Fc4nary%2Bc4nary%3D";
+        let plan = WebSocketPlan {
+            target: Secret::new(target),
+            headers: Vec::new(),
+        };
+        let body = format!("no: GET {target} with c4nary/c4nary+c4nary= at 20260301T123456Z");
+        let told = discreet(body.as_bytes(), &plan);
+        assert!(!told.contains("c4nary"), "{told}");
+        assert!(
+            told.contains("no: GET /mqtt?X-Amz-Date=20260301T123456Z"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Broker {
             maximum_packet: u32::try_from(limits.packet).ok(),
             assigned_client_id: assigned.then(|| connect.client_id.clone()),
             topic_alias_maximum: Some(limits.topic_aliases),
-            retain_available: all,
+            retain_available: (!limits.retains).then_some(false).or(all),
             wildcards_available: all,
             subscription_ids_available: (!limits.subscription_ids).then_some(false),
             shared_available: (!limits.shared).then_some(false).or(all),

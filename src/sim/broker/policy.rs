@@ -180,6 +180,8 @@ pub struct Limits {
     pub separate_versions: bool,
     /// Whether CONNACK also says what goes without saying.
     pub tells_all: bool,
+    /// Whether messages can be retained; where not, MQTT 5 is told, and the rules have to turn them down.
+    pub retains: bool,
     /// Whether the cloud is told of [`Life`], and hears wills.
     pub follows: bool,
     /// Whether the close frame of a WebSocket is a DISCONNECT.
@@ -213,6 +215,7 @@ impl Default for Limits {
             resume_per_second: None,
             separate_versions: false,
             tells_all: false,
+            retains: true,
             follows: false,
             close_frame_is_goodbye: false,
         }

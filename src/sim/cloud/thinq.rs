@@ -318,7 +318,7 @@ fn envelope(
         content_type: "application/json;charset=UTF-8",
         body: Bytes::from(Value::Object(body).to_string()),
         code: code.map(str::to_owned),
-        headers: Vec::new(),
+        ..HttpAnswer::default()
     }
 }
 

@@ -134,6 +134,7 @@ impl SimControl {
     /// The simulator's wall clock is off by so many seconds: signatures are judged by it.
     pub fn skew_clock(&self, seconds: i64) {
         self.core(|core| core.clock.skew(seconds));
+        self.hub.tick();
     }
 
     /// Fleet provisioning is not answered.

@@ -140,7 +140,7 @@ async fn handle(
         std::future::pending::<Response>().await
     };
     let answer = match hub.strike(&request) {
-        None => hub.answer(&request),
+        None => hub.answer_in_time(&request).await,
         Some(Fault::Code(code)) => hub.failure(&code, &request),
         Some(Fault::Status(status, body)) => plain(status, "application/json", &body),
         Some(Fault::Html) => plain(
@@ -151,7 +151,7 @@ async fn handle(
         Some(Fault::EmptyBody) => plain(200, "application/json", ""),
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
-            hub.answer(&request)
+            hub.answer_in_time(&request).await
         }
         Some(Fault::Silence) => {
             hub.record(&request, 0, None);

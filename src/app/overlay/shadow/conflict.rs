@@ -8,7 +8,7 @@ use super::super::super::state::App;
 use super::super::{After, Over};
 use super::edit::{Draft, Edit, merged};
 use super::{Mode, Page, ShadowOver, table};
-use crate::domain::shadow::{Node, Shadow, ShadowKey, rows};
+use crate::domain::shadow::{Knowledge, Node, Shadow, ShadowKey, rows};
 
 /// An edit that was refused because the document has moved on.
 #[derive(Debug)]
@@ -52,8 +52,14 @@ impl Conflict {
 impl App {
     /// Their document, once it is known.
     fn theirs(&self, key: &ShadowKey, conflict: &Conflict) -> Option<Shadow> {
-        let shadow = self.home.shadows.shadow(key)?;
-        (shadow.version != conflict.edit.base.version).then(|| shadow.clone())
+        match &self.home.shadows.get(key)?.record.knowledge {
+            Knowledge::Whole(shadow) if shadow.version != conflict.edit.base.version => {
+                Some(shadow.clone())
+            }
+            // They deleted it.
+            Knowledge::Absent(_) => Some(Shadow::default()),
+            Knowledge::Whole(_) | Knowledge::Nothing => None,
+        }
     }
 
     pub(super) fn shadow_conflict_key(
@@ -80,7 +86,7 @@ impl App {
                 Mode::Edit(conflict.edit)
             }
             (KeyCode::Char('s'), Some(theirs), Some(patch)) => {
-                self.send_anyway(&over.key(), conflict, &theirs, &patch)
+                self.send_anyway(&over.key(), &conflict, &theirs, &patch)
             }
             (KeyCode::Char('s'), None, _) => {
                 self.say(Role::Warn, "their version is not known yet");
@@ -104,14 +110,14 @@ impl App {
     fn send_anyway(
         &mut self,
         key: &ShadowKey,
-        conflict: Box<Conflict>,
+        conflict: &Conflict,
         theirs: &Shadow,
         patch: &Node,
     ) -> Mode {
         let section = conflict.edit.section;
         let bytes = merged(theirs, section, patch);
         let id = self.send_patch(key, section, patch, theirs.version, bytes);
-        let mut edit = rebased(&conflict, theirs.clone(), patch);
+        let mut edit = rebased(conflict, theirs.clone(), patch);
         edit.waiting = Some(id);
         Mode::Edit(Box::new(edit))
     }
@@ -119,7 +125,11 @@ impl App {
     pub(super) fn conflict_page(&self, key: &ShadowKey, conflict: &Conflict, cells: usize) -> Page {
         let base = &conflict.edit.base;
         let section = conflict.edit.section;
-        let version = |shadow: &Shadow| shadow.version.map_or("none".to_owned(), |v| v.to_string());
+        let version = |shadow: &Shadow| {
+            shadow
+                .version
+                .map_or_else(|| "none".to_owned(), |v| v.to_string())
+        };
         let said = format!(
             "AWS answered 409{}: somebody changed the shadow first, nothing of yours was taken",
             match conflict.message.as_str() {

@@ -310,7 +310,7 @@ fn read(reply: &HttpReply, source: String) -> Option<Found> {
     })
 }
 
-pub(super) fn domain(region: &str) -> &'static str {
+pub(in super::super) fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "amazonaws.com.cn"
     } else {

@@ -92,8 +92,6 @@ fn identity(section: &Section<'_>) -> Result<GoogleIdentity, Problem> {
         (Some(id), None) => id_of(section, "gateway", id).map(GoogleIdentity::Gateway),
         (None, Some(id)) => id_of(section, "device", id).map(GoogleIdentity::Device),
         (None, None) => {
-            section.no_misspelling("gateway")?;
-            section.no_misspelling("device")?;
             let cause = "it is missing, and so is device";
             let remedy = "write gateway = \"…\", or device = \"…\"";
             Err(section.wrong("gateway", cause, remedy))

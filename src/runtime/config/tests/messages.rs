@@ -23,7 +23,7 @@ will      = { topic = "a/gone" }
 fn fleet() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
-    fs::write(&file, FLEET).expect("written");
+    replace(&file, FLEET.as_bytes(), Access::AsBefore).expect("written");
     (folder, file)
 }
 

@@ -154,6 +154,7 @@ fn answered(body: &Value, now: Timestamp) -> HttpAnswer {
         },
         code: None,
         headers: vec![("date", http_date(now))],
+        ..HttpAnswer::default()
     }
 }
 
@@ -172,6 +173,7 @@ fn refused(failure: &Failure, plane: Plane, trace: &str, now: Timestamp) -> Http
             ("date", http_date(now)),
             ("x-amzn-errortype", format!("{}:", failure.code)),
         ],
+        ..HttpAnswer::default()
     }
 }
 

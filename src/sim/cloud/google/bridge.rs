@@ -59,7 +59,7 @@ pub struct Complaint<'a> {
     pub packet: u16,
 }
 
-enum Place<'a> {
+enum Place {
     Events,
     State,
     Config,
@@ -67,11 +67,11 @@ enum Place<'a> {
     Attach,
     Detach,
     Errors,
-    Nowhere(&'a str),
+    Nowhere,
 }
 
 /// Device and place of `/devices/ID/PLACE`.
-fn split(topic: &str) -> Option<(&str, Place<'_>)> {
+fn split(topic: &str) -> Option<(&str, Place)> {
     let (device, place) = topic.strip_prefix("/devices/")?.split_once('/')?;
     let place = match place {
         "events" => Place::Events,
@@ -83,7 +83,7 @@ fn split(topic: &str) -> Option<(&str, Place<'_>)> {
         "errors" => Place::Errors,
         other if other.starts_with("events/") => Place::Events,
         other if other.starts_with("commands/") => Place::Commands,
-        other => Place::Nowhere(other),
+        _ => Place::Nowhere,
     };
     Some((device, place))
 }
@@ -166,7 +166,7 @@ impl Google {
         }
     }
 
-    fn take_state(&self, client: &str, device: &str, publish: &Publish) -> Verdict {
+    fn take_state(&self, device: &str, publish: &Publish) -> Verdict {
         if publish.payload.len() > STATE {
             return self.closed(device, 3, "state payload is too large");
         }
@@ -174,7 +174,6 @@ impl Google {
         let now = aside.now.mono;
         let before = aside.last_state.insert(device.to_owned(), now);
         drop(aside);
-        let _ = client;
         match before {
             Some(before) if now.since(before) < Duration::from_secs(1) => self.closed(
                 device,
@@ -365,7 +364,7 @@ impl Google {
                         .retain(|f| !f.starts_with(&format!("/devices/{id}/")));
                 }
             }
-            Place::Config | Place::Commands | Place::Errors | Place::Nowhere(_) => {}
+            Place::Config | Place::Commands | Place::Errors | Place::Nowhere => {}
         }
         Tick::default()
     }
@@ -570,11 +569,11 @@ impl Rules for Google {
                 }
             }
             Place::Events => self.take_telemetry(id, publish),
-            Place::State => self.take_state(who.client, id, publish),
+            Place::State => self.take_state(id, publish),
             Place::Config | Place::Commands | Place::Errors => {
                 invalid("Nothing may be published there")
             }
-            Place::Nowhere(_) => invalid("The topic is not one of the bridge's"),
+            Place::Nowhere => invalid("The topic is not one of the bridge's"),
         }
     }
 

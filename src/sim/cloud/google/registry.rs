@@ -241,9 +241,7 @@ impl Device {
             .collect();
         object.insert("metadata".into(), Value::Object(metadata));
         object.insert("gatewayConfig".into(), self.gateway_json(absent));
-        let config = self.newest();
         let acknowledged = self.configs.iter().filter_map(|c| c.acknowledged).max();
-        let _ = config;
         time(
             &mut object,
             "lastHeartbeatTime",
@@ -280,17 +278,14 @@ impl Device {
 
     fn gateway_json(&self, absent: Absent) -> Value {
         let mut config = Map::new();
-        match &self.gateway {
-            Some(gateway) => {
-                config.insert("gatewayType".into(), json!("GATEWAY"));
-                config.insert("gatewayAuthMethod".into(), json!(gateway.auth.word()));
-            }
-            None => {
-                config.insert("gatewayType".into(), json!("NON_GATEWAY"));
-                if let Some((gateway, at)) = &self.last_gateway {
-                    config.insert("lastAccessedGatewayId".into(), json!(gateway));
-                    time(&mut config, "lastAccessedGatewayTime", Some(*at), absent);
-                }
+        if let Some(gateway) = &self.gateway {
+            config.insert("gatewayType".into(), json!("GATEWAY"));
+            config.insert("gatewayAuthMethod".into(), json!(gateway.auth.word()));
+        } else {
+            config.insert("gatewayType".into(), json!("NON_GATEWAY"));
+            if let Some((gateway, at)) = &self.last_gateway {
+                config.insert("lastAccessedGatewayId".into(), json!(gateway));
+                time(&mut config, "lastAccessedGatewayTime", Some(*at), absent);
             }
         }
         Value::Object(config)
