@@ -190,7 +190,7 @@ fn a_mistake_names_its_key_and_what_to_do() {
         (
             "will = { topic = \"a/#\" }",
             "`profiles.lab.will.topic`",
-            "will = {",
+            "{ topic = ",
         ),
         (
             "will = { topic = \"a\", qso = 1 }",
