@@ -93,7 +93,7 @@ fn every_way_in_lists_its_devices() {
         let ended = home.run(&["-p", profile, "devices", "--json"]).expect(0);
         assert!(lines(&ended).len() > 6, "{profile}: {}", ended.out);
     }
-    for profile in ["meter-wss", "meter-x509", "meter-plain"] {
+    for profile in ["meter-wss", "meter-x509"] {
         let topic = format!("$oc/devices/{}/sys/messages/up", id_of(&home, profile));
         home.run(&["-p", profile, "publish", &topic, "hello", "--qos", "1"])
             .expect(0);
