@@ -1,6 +1,7 @@
 //! An opened profile on a simulator of its own, and a queue of what happens to it.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,14 +89,8 @@ impl Bench {
         }
     }
 
-    pub fn config(&self) -> std::path::PathBuf {
-        self.sim
-            .as_ref()
-            .expect("running")
-            .ready()
-            .config
-            .clone()
-            .into()
+    pub fn config(&self) -> PathBuf {
+        self.sim.as_ref().expect("running").ready().config.clone()
     }
 
     pub fn add_to_config(&self, text: &str) {

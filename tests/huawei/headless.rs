@@ -175,7 +175,7 @@ fn a_device_is_registered_kept_as_a_profile_and_deleted() {
 
 fn product(home: &Home) -> String {
     let listed = home.run(&["devices", "--json"]).expect(0);
-    let text = listed.out.clone();
+    let text = listed.out;
     let device = id_of(home, "meter");
     // A device id is the product's id, `_`, the node's.
     assert!(text.contains(&device));

@@ -9,6 +9,11 @@
 //!
 //! Counts are of the test profile, which is built anyway; `cargo test --release --test instructions -- --nocapture` tells those
 //! of the release. Skipped where valgrind is not installed; with `THINGDECK_REQUIRE_TOOLS=1` that is a failure.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a tool of the tests: it reads its choice, writes its baseline, and says what broke"
+)]
 
 mod baseline;
 mod scenario;

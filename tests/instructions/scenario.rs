@@ -121,12 +121,12 @@ pub fn packets(from: usize, count: usize, qos: Qos, topics: usize) -> BytesMut {
         let id = if qos == Qos::AtMostOnce { 0 } else { 2 };
         let length = 2 + topic.len() + id + payload.len();
         out.put_u8(0x30 | (qos.number() << 1));
-        out.put_u8(u8::try_from(length % 128).unwrap() | 0x80);
-        out.put_u8(u8::try_from(length / 128).unwrap());
-        out.put_u16(u16::try_from(topic.len()).unwrap());
+        out.put_u8(u8::try_from(length % 128).expect("it fits") | 0x80);
+        out.put_u8(u8::try_from(length / 128).expect("it fits"));
+        out.put_u16(u16::try_from(topic.len()).expect("it fits"));
         out.put(topic.as_bytes());
         if id > 0 {
-            out.put_u16(u16::try_from(n % 60_000 + 1).unwrap());
+            out.put_u16(u16::try_from(n % 60_000 + 1).expect("it fits"));
         }
         out.put(payload.as_slice());
     }
@@ -151,7 +151,7 @@ pub struct Deck {
 
 impl Deck {
     pub fn new(width: u16, height: u16) -> Self {
-        let filter = TopicFilter::parse("#").unwrap();
+        let filter = TopicFilter::parse("#").expect("it fits");
         let profile = ProfileSummary {
             name: "plant".to_owned(),
             platform: PlatformId::Mqtt,
@@ -238,7 +238,7 @@ fn ingest(qos: Qos, topics: usize) {
 fn frames(width: u16, height: u16) {
     let mut deck = Deck::new(width, height);
     let theme = Theme::pick("dark", false, ColourDepth::True);
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("it fits");
     deck.hear(packets(0, 2000, Qos::AtMostOnce, 100));
     let mut from = 2000;
     for frame in 0..=FRAMES {
@@ -248,7 +248,7 @@ fn frames(width: u16, height: u16) {
             let screen = deck.app.screen(deck.now());
             terminal
                 .draw(|frame| ui::view(&screen, &theme, frame))
-                .unwrap();
+                .expect("it fits");
         };
         if frame == 0 {
             draw();
@@ -277,7 +277,7 @@ fn ring(messages: usize) -> Ring {
 fn filter(text: &str) {
     let (ring, devices) = (ring(FILTERED), Devices::default());
     let view = || View {
-        filter: Filter::parse(text).unwrap(),
+        filter: Filter::parse(text).expect("it fits"),
         ..View::default()
     };
     counted_part(|| {

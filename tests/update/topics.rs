@@ -450,7 +450,7 @@ fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
     let mut bytes = Vec::new();
     let mut heads = Vec::new();
     for (topic, payload, retain) in messages {
-        let length = u16::try_from(topic.len()).unwrap();
+        let length = u16::try_from(topic.len()).expect("short");
         let head = Head::new(bytes.len(), length, 0, payload.len());
         heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
         bytes.extend(topic.as_bytes());

@@ -152,7 +152,7 @@ pub(super) async fn ask(
     let exchange = async {
         io.publish(draft)
             .await
-            .map_err(|why| not_sent(&question, why))?;
+            .map_err(|why| not_sent(&question, &why))?;
         Ok(answer(&mut *ear, &question, &accepted).await)
     };
     within(io, exchange)
@@ -221,14 +221,14 @@ impl<'a> Loan<'a> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         for filter in &self.filters {
-            let mut lent = self.desk.lent();
-            let left = lent.get(filter).copied().unwrap_or(1) - 1;
+            let mut table = self.desk.lent();
+            let left = table.get(filter).copied().unwrap_or(1) - 1;
             if left > 0 {
-                lent.insert(filter.clone(), left);
+                table.insert(filter.clone(), left);
                 continue;
             }
-            lent.remove(filter);
-            drop(lent);
+            table.remove(filter);
+            drop(table);
             self.io.unsubscribe(filter.clone());
         }
     }
@@ -278,7 +278,7 @@ fn not_granted(question: &Question) -> Problem {
     .exit(Exit::Refused)
 }
 
-fn not_sent(question: &Question, why: Problem) -> Problem {
+fn not_sent(question: &Question, why: &Problem) -> Problem {
     let remedy = format!(
         "allow iot:Publish on topic/{}; {}",
         question.topic, why.remedy

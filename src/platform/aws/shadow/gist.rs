@@ -82,9 +82,10 @@ fn moved(before: Option<&Shadow>, now: &Shadow) -> String {
         })
         .collect();
     let from = before.map_or_else(String::new, |shadow| format!("{}→ ", version(shadow)));
-    let what = match parts.is_empty() {
-        true => "the same again".to_owned(),
-        false => parts.join("; "),
+    let what = if parts.is_empty() {
+        "the same again".to_owned()
+    } else {
+        parts.join("; ")
     };
     format!("{from}{}{what}", version(now))
 }
