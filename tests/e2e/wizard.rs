@@ -19,8 +19,11 @@ fn at_the_token(home: &Home) -> Screen {
     ];
     let mut screen = Screen::start_with(home, 120, 36, &[], &way);
     screen.shows("● connected").shows("Dish washer");
-    screen.press("P").shows("Profiles").shows("add an account");
-    screen.press("/account\r").shows("Add an LG ThinQ account");
+    screen
+        .press("P")
+        .shows("Profiles")
+        .shows("add an LG ThinQ account");
+    screen.press("/ThinQ\r").shows("Add an LG ThinQ account");
     screen.press("K").shows("the country of the LG account");
     screen
         .press("R\r")

@@ -214,7 +214,7 @@ fn switching_the_profile_leaves_everything_of_the_old_one_behind() {
     deck.press("esc").asked();
     deck.press("P");
     assert!(
-        deck.overlay().contains("> home") && deck.overlay().contains("add an account"),
+        deck.overlay().contains("> home") && deck.overlay().contains("add an LG ThinQ account"),
         "{}",
         deck.overlay()
     );

@@ -41,10 +41,10 @@ impl App {
             find: text.to_owned(),
             pick,
         };
+        out.push(adding("add an LG ThinQ account", Pick::AddAccount));
         out.push(adding("add an AWS IoT Core account", Pick::AddAws));
         out.push(adding("add a Huawei IoT device", Pick::AddHuawei));
         out.push(adding("add an MQTT broker", Pick::AddBroker));
-        out.push(adding("add an account", Pick::AddAccount));
         out
     }
 }

@@ -69,8 +69,9 @@ pub struct Google {
 const TELEMETRY: usize = 100_000;
 
 impl Google {
-    pub fn new(registry: Registry, keys: Keys, url: String, seed: u64) -> Self {
-        Self {
+    /// `now`: who connects before the first tick is judged by it.
+    pub fn new(registry: Registry, keys: Keys, url: String, seed: u64, now: Moment) -> Self {
+        let cloud = Self {
             project: PROJECT.to_owned(),
             region: REGION.to_owned(),
             registry,
@@ -85,7 +86,9 @@ impl Google {
             living: Living::new(Rng::with_seed(seed)),
             frozen: false,
             turn: 0,
-        }
+        };
+        cloud.clock(now);
+        cloud
     }
 
     /// `projects/P/locations/L/registries/R`.

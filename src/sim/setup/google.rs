@@ -95,7 +95,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         File::public(&ready.config, config(&ready)),
     ]);
     write_files(&options.dir, files).await?;
-    let cloud = Google::new(registry, keys, url, options.seed);
+    let cloud = Google::new(registry, keys, url, options.seed, clock.now());
     let hub = Arc::new(Hub::new(clock, Box::new(cloud)));
     let mut tasks = JoinSet::new();
     tasks.spawn(serve::http::serve(
