@@ -247,7 +247,7 @@ fn the_list_of_profiles_says_where_the_token_is_and_adds_an_account() {
         "{}",
         deck.overlay()
     );
-    deck.press("G enter");
+    deck.press("G k k k enter");
     assert!(
         deck.overlay().starts_with("Add an LG ThinQ account"),
         "{}",
@@ -328,7 +328,7 @@ fn the_question_for_a_token_comes_once_and_waits_while_something_is_typed() {
 
 fn at_the_broker() -> Deck {
     let mut deck = Deck::connected();
-    deck.press("P G k enter");
+    deck.press("P G enter");
     deck.asked();
     deck
 }
