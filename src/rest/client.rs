@@ -64,7 +64,7 @@ impl RestClient {
             extra_roots: options.extra_roots_pem.to_vec(),
             system_roots: options.system_roots,
             identity: None,
-            alpn: vec!["h2".to_owned(), "http/1.1".to_owned()],
+            alpn: vec!["http/1.1".to_owned()],
             insecure_skip_verify: options.insecure,
         };
         let tls = Tls::build(&plan).map_err(|trouble| trouble.problem)?;

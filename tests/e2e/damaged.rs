@@ -91,6 +91,8 @@ fn put_back(home: &Home, files: &[(PathBuf, Vec<u8>)]) {
     for (path, content) in files {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, content).expect("writable");
+        // As thingdeck had them: else what it says about that hides what it says about the damage.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
     }
 }
 
