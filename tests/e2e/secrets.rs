@@ -232,7 +232,11 @@ fn keys_and_tokens_of_aws_are_on_no_screen_in_no_pipe_and_in_no_other_file() {
     traces.of(&home, &["profile-list", "--json"]);
     std::fs::write(home.config().with_file_name("temporary_secret_key"), WRONG).expect("writable");
     let mut screen = Screen::start(&home, 120, 36, &["-p", "fleet-wss", "--log-level", "debug"]);
-    screen.shows("refused: ").escape("because").leaves();
+    screen
+        .shows("refused: ")
+        .shows("because")
+        .escape("because")
+        .leaves();
     traces
         .0
         .push(("the terminal, refused".into(), screen.raw()));
