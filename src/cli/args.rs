@@ -171,7 +171,7 @@ impl FeedArg {
 
 #[derive(Debug, Subcommand)]
 pub enum Commands {
-    /// The dashboard on a simulated home or plant: no account, no network
+    /// The dashboard on a simulated cloud: no account, no network
     Demo {
         /// Which cloud to simulate
         #[arg(value_name = "PLATFORM", default_value = "thinq")]
