@@ -1,5 +1,6 @@
-//! Floods through the core: resident memory stays under its ceiling, and received = kept + on disk + dropped. And the program
-//! itself through a night of broken connections (`reconnects`).
+//! Floods through the core: resident memory stays under its ceiling, and received = kept + on disk + dropped.
+//!
+//! What is measured is the whole process: nothing else may run in it, so no second test without `#[ignore]` stands here.
 //!
 //! The small one runs with all tests. The great ones take minutes:
 //!
@@ -9,13 +10,6 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stderr, reason = "figures to read")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test makes files, reads the environment and limits its waits itself"
-)]
-
-mod reconnects;
-mod support;
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -5,10 +5,19 @@
 //! file handles. Sixty times with all tests; eight hours with one a minute are 480:
 //!
 //! ```sh
-//! cargo test --release --test soak reconnects -- --ignored --nocapture
+//! cargo test --release --test nights -- --ignored --nocapture
 //! ```
 //!
-//! `THINGDECK_SOAK_ROUNDS=5000` makes it longer.
+//! `THINGDECK_NIGHT_ROUNDS=5000` makes it longer.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "figures to read")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test reads the environment and files, and limits its waits itself"
+)]
+
+mod support;
 
 use std::fs;
 use std::time::Duration;
@@ -134,7 +143,7 @@ fn sixty_broken_connections_leave_nothing_behind() {
 #[test]
 #[ignore = "takes minutes, and a release build"]
 fn a_night_of_broken_connections_leaves_nothing_behind() {
-    let rounds = std::env::var("THINGDECK_SOAK_ROUNDS");
+    let rounds = std::env::var("THINGDECK_NIGHT_ROUNDS");
     let rounds = rounds.map_or(480, |rounds| rounds.parse().expect("a number"));
     let (before, after, idle_percent) = night(rounds);
     does_not_grow(before, after);
