@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::profile::PlatformId;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
 use super::subscription::Feed;
@@ -110,6 +111,17 @@ impl Capabilities {
         topics: true,
         ..Self::NONE
     };
+
+    /// All that can be there; an adapter may offer less.
+    pub const fn of(platform: PlatformId) -> Self {
+        match platform {
+            PlatformId::Thinq => Self::THINQ,
+            PlatformId::Aws => Self::AWS,
+            PlatformId::Google => Self::GOOGLE,
+            PlatformId::Huawei => Self::HUAWEI,
+            PlatformId::Mqtt => Self::MQTT,
+        }
+    }
 
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {

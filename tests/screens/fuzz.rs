@@ -10,11 +10,10 @@ use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Size, TimerId
 use thingdeck::app::screen::{Overlay, PaneView, Screen};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
-use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::session::{Gap, LinkState, SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
@@ -66,25 +65,14 @@ struct World {
 }
 
 fn profile(broker: bool) -> ProfileSummary {
+    let platform = if broker {
+        PlatformId::Mqtt
+    } else {
+        PlatformId::Thinq
+    };
     ProfileSummary {
-        name: "漢字 🇰🇷".to_owned(),
-        platform: if broker {
-            PlatformId::Mqtt
-        } else {
-            PlatformId::Thinq
-        },
-        capabilities: if broker {
-            Capabilities::MQTT
-        } else {
-            Capabilities::THINQ
-        },
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: "mqtt://거실.example".to_owned(),
         version: Version::V5,
-        topics: Vec::new(),
+        ..ProfileSummary::new("漢字 🇰🇷", platform, "mqtt://거실.example")
     }
 }
 
@@ -95,18 +83,9 @@ impl World {
             height: 36,
         };
         let (app, _) = App::new(Setup {
-            at: Moment::default(),
-            size,
-            zone_offset_seconds: 0,
-            profiles: vec![profile(broker)],
-            open: "漢字 🇰🇷".to_owned(),
-            hint: None,
             memory_limit: 256 << 10,
-            keeps_history: false,
-            mouse: true,
-            pins: thingdeck::domain::decode::Pins::default(),
-            programs: thingdeck::domain::program::Programs::default(),
             seed,
+            ..Setup::new(size, vec![profile(broker)])
         });
         let mut world = Self {
             app,

@@ -20,9 +20,8 @@ use thingdeck::app::event::{Event, Key, KeyCode, ShelfEvent, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::PlatformId;
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
@@ -43,36 +42,21 @@ fn resident() -> u64 {
 
 fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
     let profile = ProfileSummary {
-        name: "home".to_owned(),
-        platform: PlatformId::Thinq,
         capabilities: Capabilities {
             topics: true,
             ..Capabilities::NONE
         },
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: String::new(),
-        version: Version::V311,
-        topics: Vec::new(),
+        ..ProfileSummary::new("home", PlatformId::Thinq, "")
+    };
+    let size = Size {
+        width: 120,
+        height: 40,
     };
     Setup {
-        at: Moment::default(),
-        size: Size {
-            width: 120,
-            height: 40,
-        },
-        zone_offset_seconds: 0,
-        profiles: vec![profile],
-        open: "home".to_owned(),
-        hint: None,
         memory_limit,
         keeps_history,
         mouse: false,
-        pins: Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
+        ..Setup::new(size, vec![profile])
     }
 }
 
