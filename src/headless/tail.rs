@@ -16,7 +16,7 @@ use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use crate::domain::topic::TopicFilter;
 
-use super::console::{Heard, Opening};
+use super::console::{Heard, Opening, Unwritten};
 use super::script::{End, Script, countdown, problem_text};
 
 /// Which of the verbs speaks.
@@ -202,7 +202,7 @@ impl Tail<'_> {
                 Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
-                Heard::Reply(..) => Next::More,
+                Heard::Reply(..) | Heard::Piece(_) => Next::More,
             };
             if let Next::End(exit) = next {
                 return Ok(exit);
@@ -223,10 +223,13 @@ impl Tail<'_> {
         if self.manner == Manner::Record {
             self.batch.lines.push_str(line);
             self.batch.lines.push('\n');
-        } else {
-            script.console.out(line).await?;
+            return Ok(());
         }
-        Ok(())
+        match script.console.out(line).await {
+            // Its reader is slow, and the person who looked on has seen enough.
+            Err(Unwritten::Interrupted) if self.has_something_to_finish() => Err(End::Closed),
+            written => Ok(written?),
+        }
     }
 
     /// In the order in which they came (MQTT 3.1.1, 4.6), and none before what was written before it.
@@ -327,7 +330,7 @@ impl Tail<'_> {
     async fn gap(&mut self, script: &mut Script<'_>, gap: Gap) -> Result<(), End> {
         let at = script.console.now().wall;
         script.say(&format!(
-            "{} messages ({} bytes) were dropped here: they came faster than they could be written",
+            "{} messages ({} bytes) were dropped here: they came faster than they could be written, or one was over the limit (the log file names that one)",
             gap.messages, gap.bytes
         ));
         let line = encode_gap(gap, at, self.origin());

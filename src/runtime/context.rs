@@ -569,6 +569,16 @@ impl Context {
             .collect())
     }
 
+    /// What stays when a profile is removed: what it received, recorded and drafted is the user's.
+    pub fn folders_that_stay(&self, name: &str) -> Vec<PathBuf> {
+        let folders = [
+            self.folders.history(name),
+            self.folders.recordings(name),
+            self.folders.composer(name),
+        ];
+        folders.into_iter().filter(|path| path.exists()).collect()
+    }
+
     /// A fresh token for a profile: into a 0600 file, which the config names from now on.
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
@@ -685,16 +695,14 @@ fn summary(profile: &Profile) -> ProfileSummary {
         _ => (0, OnQuit::Keep),
     };
     ProfileSummary {
-        name: profile.name.clone(),
-        platform: profile.platform(),
         capabilities: catalog::build(profile).info().capabilities,
         simulated: profile.simulated,
         insecure: profile.common.insecure_skip_verify,
         event_hours,
         on_quit,
-        place: profile.settings.place(),
         version: profile.settings.version(),
         topics: profile.common.topics.clone(),
+        ..ProfileSummary::new(&profile.name, profile.platform(), &profile.settings.place())
     }
 }
 

@@ -15,7 +15,7 @@ use super::inbox::Inbox;
 use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
 use super::sieve::Sieve;
-use super::simulated::SIMULATED;
+use super::simulated;
 use super::station::{How, Station};
 use crate::app::document::Job;
 use crate::app::effect::{Effect, Needs, NewProfile};
@@ -266,13 +266,13 @@ impl Hands {
         self.shelf.as_ref().filter(|shelf| shelf.id() == id)
     }
 
-    /// Nothing of the simulated home is worth a file.
+    /// Nothing that a simulator says is worth a file.
     fn open_shelf(&mut self, id: SessionId, profile: &str) {
         if let Some(before) = self.shelf.take() {
             self.tasks.spawn(before.close());
         }
         let limit = self.context.history_limit();
-        if limit > 0 && profile != SIMULATED {
+        if limit > 0 && simulated::platform(profile).is_none() {
             let folder = self.context.history_folder(profile);
             self.shelf = Some(Shelf::open(folder, limit, id, &self.inbox));
         }
