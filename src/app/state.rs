@@ -208,6 +208,8 @@ pub(super) struct Timers {
     pub(super) search: Option<TimerId>,
     /// For the next look at what a jq program is still to be put over.
     pub(super) sift: Option<TimerId>,
+    /// For the next slice of what is counted by topic.
+    pub(super) groups: Option<TimerId>,
     /// For a look at the state after a command, where no report will come: the device and the command.
     pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::clip::Wrapping;
 use super::clock::Clock;
 use super::config::{Config, Theme, edit};
-use super::files::{self, Access, Folders, Overrides};
+use super::files::{self, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
@@ -632,16 +632,7 @@ impl Context {
     fn write_new(&self, what: &str, ending: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
-        let name = |n: u32| match n {
-            1 => format!("{what}-{now}.{ending}"),
-            n => format!("{what}-{now}-{n}.{ending}"),
-        };
-        // Two within one second are two files.
-        let path = (1..1000)
-            .map(|n| self.folders.state.join(name(n)))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| self.folders.state.join(name(1)));
-        files::replace(&path, content, Access::Private)?;
+        let path = files::write_new(&self.folders.state, (what, now, ending), content)?;
         Ok(path.display().to_string())
     }
 }

@@ -103,10 +103,9 @@ impl Hands {
                 self.timers.remove(&id);
             }
             Effect::Copy(id, text) => {
-                let text = Bytes::from(text);
-                return self.copy(id, &text.clone(), text);
+                return self.copy(id, Bytes::from(text));
             }
-            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::CopyBytes(id, bytes) => return self.copy(id, bytes),
             Effect::SaveBytes(id, bytes) => {
                 let written = self.context.write_payload("saved", &bytes);
                 let written = written.map(|path| Outcome::Written { path });
@@ -361,14 +360,23 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    /// What is too long for a terminal goes into a file, as it is.
-    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
-        let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_payload("copied", whole);
-            self.inbox.push(Event::Done(
-                id,
-                written.map(|path| Outcome::Written { path }),
-            ));
+    /// What is too long for a terminal goes to the clipboard alone; where there is none, into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: Bytes) -> Option<Errand> {
+        let wrapping = self.context.wrapping;
+        let content = clip::fits(&whole).then(|| clip::as_text(&whole));
+        let sequence = content.as_ref().and_then(|c| clip::osc52(c, wrapping));
+        let (Some(content), Some(sequence)) = (content, sequence) else {
+            let (inbox, context) = (self.inbox.clone(), Arc::clone(&self.context));
+            self.tasks.spawn(async move {
+                let copied = if clip::local(&clip::as_text(&whole)).await {
+                    let how = "the clipboard (it is too long for OSC 52)".to_owned();
+                    Ok(Outcome::Copied { how })
+                } else {
+                    let written = context.write_payload("copied", &whole);
+                    written.map(|path| Outcome::Written { path })
+                };
+                inbox.push(Event::Done(id, copied));
+            });
             return None;
         };
         let inbox = self.inbox.clone();

@@ -22,6 +22,7 @@ use thingdeck::app::screen::{
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
 use thingdeck::base::problem::Problem;
+use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
@@ -894,4 +895,19 @@ pub fn overlay(overlay: &Overlay) -> String {
         }
     };
     out
+}
+
+/// Messages as one batch: topic, payload, retained.
+pub fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
+    let mut bytes = Vec::new();
+    let mut heads = Vec::new();
+    for (topic, payload, retain) in messages {
+        let length = u16::try_from(topic.len()).expect("short");
+        let head = Head::new(bytes.len(), length, 0, payload.len());
+        heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
+        bytes.extend(topic.as_bytes());
+        bytes.extend(payload.as_bytes());
+    }
+    let held = bytes.len();
+    SessionEvent::Messages(Batch::new(bytes.into(), held, heads))
 }

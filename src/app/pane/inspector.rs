@@ -15,16 +15,17 @@ use super::super::lines::{self, fold, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Body, Line, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
-use super::super::sieve::Shown;
+use super::super::sieve::{Shown, output_chain};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use crate::domain::decode::{self, Chain};
+use crate::domain::decode::Chain;
 use crate::domain::message::Direction;
 use crate::domain::program::Made;
 use crate::domain::request::RequestId;
 use crate::store::ring::Seq;
 use around::Before;
+pub(in super::super) use opened::FieldOf;
 use opened::Opened;
 
 #[derive(Debug)]
@@ -190,6 +191,15 @@ impl App {
         self.focus_on(PaneId::Inspector);
     }
 
+    /// The message of that row, whatever the stream shows.
+    pub(in super::super) fn open_message(&mut self, seq: Seq) {
+        let opened = self.home.ring.get(seq).map(|kept| Opened::new(&kept));
+        if let Some(opened) = opened {
+            self.inspector.open(opened);
+        }
+        self.focus_on(PaneId::Inspector);
+    }
+
     /// While the stream is not followed, the inspector shows what is selected in it.
     pub(in super::super) fn settle_inspector(&mut self) {
         if !self.messages.is_following() && self.focus == PaneId::Messages {
@@ -315,13 +325,8 @@ impl App {
         }
         match self.sieve.shown(seq, topic, true) {
             Shown::Made(Made::Lines { text, .. }, _) => {
-                let step = match text.lines().count() {
-                    0 => decode::Step::Text,
-                    1 => decode::Step::Json,
-                    _ => decode::Step::JsonLines,
-                };
                 let bytes = Bytes::copy_from_slice(text.as_bytes());
-                Some((bytes, Some(Chain(vec![step]))))
+                Some((bytes, Some(output_chain(text))))
             }
             _ => None,
         }
