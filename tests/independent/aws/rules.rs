@@ -22,7 +22,10 @@ fn what_aws_would_hang_up_at_never_reaches_it() {
         &["tail", "$SYS/#", "--count", "1"],
     ];
     for line in cases {
-        account.run("device", line).expect(2);
+        let filter = line[0] == "tail";
+        account
+            .run("device", line)
+            .expect(if filter { 3 } else { 2 });
     }
     assert_eq!(account.logged("PUBLISH", 0), Vec::<String>::new());
     assert_eq!(account.logged("hangs up", 0), Vec::<String>::new());
@@ -138,14 +141,14 @@ fn a_wrong_clock_is_told_with_the_difference() {
     let Some(account) = Account::start() else {
         return;
     };
-    account.cloud(&json!({"do": "set", "name": "skew", "value": 1800}));
+    account.cloud(&json!({"do": "set", "name": "skew", "value": 1770}));
     let ended = account
         .run("wss5", &["publish", "a", "x", "--qos", "1"])
         .expect(3);
     assert!(ended.err.contains("Signature expired"), "{}", ended.err);
-    assert!(ended.err.contains("30 min behind"), "{}", ended.err);
+    assert!(ended.err.contains("29 min behind"), "{}", ended.err);
     let ended = account.run("wss5", &["shadow", "get", "RPI"]).expect(3);
-    assert!(ended.err.contains("30 min behind"), "{}", ended.err);
+    assert!(ended.err.contains("29 min behind"), "{}", ended.err);
 }
 
 #[test]
@@ -164,6 +167,6 @@ fn a_reconnect_over_a_web_socket_signs_anew() {
     account.wait("SUBSCRIBE desk a/#", from);
     account.publish("a/1", "x");
     ended(tail).expect(0);
-    // A presigned address that is used twice is a violation.
+    // A presigned address that is more than seconds old is a violation.
     account.assert_lawful();
 }

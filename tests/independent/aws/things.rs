@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::account::{Account, ended};
 
-const WAYS: [&str; 5] = ["device", "alpn", "wss", "wss5", "device5"];
+/// `own`: a certificate of an authority of the user's own.
+const WAYS: [&str; 6] = ["device", "alpn", "wss", "wss5", "device5", "own"];
 
 #[test]
 fn every_way_to_connect_hears_and_publishes() {
@@ -29,6 +30,7 @@ fn every_way_to_connect_hears_and_publishes() {
 fn names(text: &str) -> Vec<String> {
     let name = |line: &str| {
         let value: Value = serde_json::from_str(line).expect("JSON");
+        assert!(line.matches("\"attributes\"").count() < 2, "{line}");
         value["id"].as_str().expect("an id").to_owned()
     };
     let mut names: Vec<_> = text.lines().map(name).collect();

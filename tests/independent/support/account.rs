@@ -1,9 +1,10 @@
 //! The AWS IoT account of `aws_core.py` as a process, and profiles for it written by hand.
 
 use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -89,6 +90,7 @@ impl Account {
             ),
             ("device5", mtls, format!("version = \"5\"\n{device}")),
             ("claim", mtls, claim.to_owned()),
+            ("own", mtls, device.replace("device.", "own.")),
         ];
         let mut text = "default_profile = \"device\"\n".to_owned();
         for (name, port, sign_in) in profiles {
@@ -220,16 +222,35 @@ impl Account {
 /// Waits for the end of a command, but not for ever.
 #[track_caller]
 pub fn ended(mut child: Child) -> Ended {
+    let out = collect(child.stdout.take().expect("piped"));
+    let err = collect(child.stderr.take().expect("piped"));
     let deadline = Instant::now() + PATIENCE;
-    while child.try_wait().expect("a child").is_none() {
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status.code().unwrap_or(-1);
+        }
         if Instant::now() > deadline {
             child.kill().expect("killed");
-            let ended = Ended::from(child.wait_with_output().expect("waited"));
-            panic!("it never ends: {ended:?}");
+            child.wait().expect("waited");
+            let text = |read: JoinHandle<String>| read.join().expect("read");
+            panic!("it never ends: {}\n{}", text(out), text(err));
         }
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
+    };
+    Ended {
+        code,
+        out: out.join().expect("read"),
+        err: err.join().expect("read"),
     }
-    Ended::from(child.wait_with_output().expect("waited"))
+}
+
+/// All of it, beside whatever else happens: a full pipe would hold the command up.
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("readable");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 impl Drop for Account {
