@@ -71,6 +71,9 @@ pub trait Platform: Send + Sync {
     /// A filter that passed [`Platform::check_filter`] is wanted no more.
     fn filter_gone(&self, _filter: &TopicFilter) {}
 
+    /// The broker's word on a wanted filter: one that it refused takes up no room.
+    fn filter_answered(&self, _filter: &TopicFilter, _granted: bool) {}
+
     /// Pure: what a no or a hang-up of this cloud most likely means, in place of `said`, which is what it looks like from
     /// the wire alone. `None`: nothing better is known.
     fn explain(&self, _after: &After<'_>, _said: &Problem) -> Option<Problem> {

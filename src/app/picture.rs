@@ -66,6 +66,7 @@ impl App {
             filter: filter.line(),
             program: self.program_line(id),
             body,
+            feeds: self.capabilities().feeds.heads,
             scroll,
         }
     }
@@ -234,7 +235,7 @@ impl App {
         }
         valid
             .into_iter()
-            .filter_map(|info| Some((info.keys.first()?, info.short?)))
+            .filter_map(|info| Some((info.keys.first()?, self.short_of(info)?)))
             .map(|(key, short)| (SafeText::new(key), SafeText::new(short)))
             .collect()
     }

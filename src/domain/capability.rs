@@ -10,6 +10,8 @@ pub struct Capabilities {
     /// Feeds that `p` and `e` toggle, with the word for each.
     pub push: Option<&'static str>,
     pub event: Option<&'static str>,
+    /// How the screen calls both.
+    pub feeds: FeedWords,
     /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
     pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
@@ -33,10 +35,36 @@ pub struct Capabilities {
     pub reserved: Option<&'static Reserved>,
 }
 
+/// Names of the two feeds on the screen, push first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedWords {
+    /// Over a column: 8 cells at most.
+    pub heads: [&'static str; 2],
+    /// What the key does, in a line.
+    pub help: [&'static str; 2],
+}
+
+impl Default for FeedWords {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+impl FeedWords {
+    pub const PLAIN: Self = Self {
+        heads: ["Push", "Event"],
+        help: [
+            "push (notifications) on or off, for the device or all marked ones",
+            "event (state changes) on or off, for the device or all marked ones",
+        ],
+    };
+}
+
 impl Capabilities {
     pub const NONE: Self = Self {
         push: None,
         event: None,
+        feeds: FeedWords::PLAIN,
         own_feeds: false,
         state: false,
         control: false,
@@ -63,7 +91,14 @@ impl Capabilities {
 
     pub const AWS: Self = Self {
         push: Some("shadow"),
-        event: Some("presence, jobs"),
+        event: Some("events"),
+        feeds: FeedWords {
+            heads: ["Shadow", "Events"],
+            help: [
+                "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
+                "follow presence and job notifications or no more, of the thing or all marked ones",
+            ],
+        },
         own_feeds: true,
         reserved: Some(&reserved::AWS),
         publish: true,
@@ -76,7 +111,14 @@ impl Capabilities {
 
     pub const GOOGLE: Self = Self {
         push: Some("attached"),
-        event: Some("config, commands"),
+        event: Some("config"),
+        feeds: FeedWords {
+            heads: ["Attached", "Config"],
+            help: [
+                "attach to the gateway or detach, the device or all marked ones",
+                "subscribe configurations and commands or no more, of the device or all marked ones",
+            ],
+        },
         publish: true,
         filters: true,
         relay: Relay {
@@ -91,6 +133,13 @@ impl Capabilities {
     pub const HUAWEI: Self = Self {
         push: Some("commands"),
         event: Some("messages"),
+        feeds: FeedWords {
+            heads: ["Commands", "Messages"],
+            help: [
+                "subscribe commands and requests or no more, of the device or all marked ones",
+                "subscribe messages and events or no more, of the device or all marked ones",
+            ],
+        },
         publish: true,
         filters: true,
         shadow: true,
@@ -127,6 +176,22 @@ impl Capabilities {
         match feed {
             Feed::Push => self.push,
             Feed::Event => self.event,
+        }
+    }
+
+    /// Over the feed's column.
+    pub const fn head(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.heads[0],
+            Feed::Event => self.feeds.heads[1],
+        }
+    }
+
+    /// What the feed's key does.
+    pub const fn feed_help(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.help[0],
+            Feed::Event => self.feeds.help[1],
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::expression::{Expression, Here, Subject};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
 use crate::domain::message::{AckToken, Direction, Message, Qos};
-use crate::domain::profile::Profile;
+use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use crate::domain::topic::TopicFilter;
@@ -125,7 +125,10 @@ enum Next {
 
 impl Tail<'_> {
     async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
-        if !script.console.capabilities(&self.profile).topics {
+        // A thing of AWS is called as its id says, a fleet is large, and a device of its own may list nothing.
+        let is_named = !script.console.capabilities(&self.profile).topics
+            && self.profile.platform() != PlatformId::Aws;
+        if is_named {
             self.learn_names(script).await?;
         }
         script.console.open(Opening {
@@ -142,15 +145,16 @@ impl Tail<'_> {
         end
     }
 
-    /// A stream without names is better than none; without credentials or host there is none.
+    /// A stream without names is better than none; at ThinQ there is none without credentials or host.
     async fn learn_names(&mut self, script: &mut Script<'_>) -> Result<(), End> {
         match script.devices().await {
             Ok(devices) => self.learn(&devices),
             Err(End::Failed(problem))
-                if !matches!(
-                    problem.exit,
-                    Exit::Usage | Exit::Refused | Exit::Unreachable
-                ) =>
+                if self.profile.platform() != PlatformId::Thinq
+                    || !matches!(
+                        problem.exit,
+                        Exit::Usage | Exit::Refused | Exit::Unreachable
+                    ) =>
             {
                 script.console.say(&problem_text(&problem));
             }

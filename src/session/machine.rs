@@ -37,6 +37,8 @@ pub use words::{Action, Input};
 const STABLE: Duration = Duration::from_secs(10);
 /// A longer pause than any in the queue of a kept session (AWS IoT sends ten messages a second).
 const QUEUE_PAUSE: Duration = Duration::from_secs(1);
+/// A busy stream has no pauses; what comes later than this is taken for new.
+const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 /// For DISCONNECT, whatever the network does.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -275,10 +277,9 @@ impl Machine {
         let refused = self.outbox.begin(limits, kept);
         self.not_published(refused);
         let step = self.registry.begin(now.mono, accepted, kept);
-        if self.registry.is_settled()
-            && let Phase::Up(up) = &mut self.phase
-        {
-            // No SUBACK will tell where the queue ends.
+        let untold = self.registry.is_settled() || self.registry.trusts_kept();
+        if untold && let Phase::Up(up) = &mut self.phase {
+            // No SUBACK will tell where the queue ends, or it comes amid a queue that is sent slowly.
             up.replay_ends = Some(now.mono.plus(QUEUE_PAUSE));
         }
         self.take(step);
@@ -476,7 +477,7 @@ struct Up {
     silent: bool,
     /// A kept session's messages come before the first SUBACK.
     replay: bool,
-    /// Where nothing is subscribed: they come one soon after the other.
+    /// Where nothing is subscribed, or the queue is sent slowly: they come one soon after the other.
     replay_ends: Option<Mono>,
 }
 
