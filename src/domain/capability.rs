@@ -90,6 +90,7 @@ impl Capabilities {
     pub const HUAWEI: Self = Self {
         push: Some("commands"),
         event: Some("messages"),
+        reserved: Some(&reserved::HUAWEI),
         publish: true,
         filters: true,
         shadow: true,
@@ -97,6 +98,7 @@ impl Capabilities {
             command: true,
             message: true,
             report: true,
+            event: true,
             register: true,
             ..Relay::NONE
         },

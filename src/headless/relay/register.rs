@@ -41,7 +41,7 @@ pub(super) async fn register(script: &mut Script<'_>, verb: &RegisterVerb) -> Re
         (None, Some(made)) => Some(SecretRef::Plain(made)),
         (None, None) => None,
     };
-    script.out(&one_line(&raw.to_string())).await?;
+    script.out(&one_line(&raw)).await?;
     // A device behind a gateway signs in with nothing.
     if verb.gateway.is_none()
         && let Some(place) = place
