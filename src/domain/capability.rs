@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub topics: bool,
     /// Devices have shadows (desired, reported), and `s` shows them.
     pub shadow: bool,
+    /// Shadows have topics to follow, both of their halves can be written, and they can be deleted.
+    pub shadow_topics: bool,
     pub jobs: bool,
     /// New things can be provisioned.
     pub provision: bool,
@@ -44,6 +46,7 @@ impl Capabilities {
         filters: false,
         topics: false,
         shadow: false,
+        shadow_topics: false,
         jobs: false,
         provision: false,
         relay: Relay::NONE,
@@ -68,6 +71,7 @@ impl Capabilities {
         publish: true,
         filters: true,
         shadow: true,
+        shadow_topics: true,
         jobs: true,
         provision: true,
         ..Self::NONE

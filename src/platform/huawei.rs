@@ -27,7 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::io::{Ear, Io};
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
-use crate::base::moment::Mono;
+use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
 use crate::domain::message::{Draft, Message};
@@ -167,6 +167,11 @@ impl Platform for Huawei {
 
     fn request<'a>(&'a self, io: &'a dyn Io, what: Request) -> Pending<'a, Result<Reply, Problem>> {
         Box::pin(self.answer(io, what))
+    }
+
+    /// What a person reports is known as what the adapter reports itself.
+    fn sent(&self, draft: &Draft, _packet: u16, _at: Moment) {
+        facts::note(&mut self.reported(), draft);
     }
 
     fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {

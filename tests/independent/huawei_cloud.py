@@ -914,7 +914,7 @@ class Api(Served):
             access, _, info = credential.partition("/")
             if info != f"{date[:8]}/{REGION}/iotdm":
                 cloud.violation(f"credential {credential}")
-            extracted = hmac.new(ACCESS_KEY.encode(), SECRET_KEY.encode(), hashlib.sha256).digest()
+            extracted = hmac.new(access.encode(), SECRET_KEY.encode(), hashlib.sha256).digest()
             key = hmac.new(extracted, info.encode() + b"\x01", hashlib.sha256).hexdigest().encode()
             text = f"V11-HMAC-SHA256\n{date}\n{info}\n{digest}"
         wanted = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

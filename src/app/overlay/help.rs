@@ -60,6 +60,20 @@ impl App {
         }
     }
 
+    /// What an action does, in this platform's words.
+    pub(super) fn help_text(&self, info: &ActionInfo) -> String {
+        let can = self.capabilities();
+        let (word, general) = match info.action {
+            Action::Push => (can.push.filter(|word| *word != "push"), "notifications"),
+            Action::Event => (can.event.filter(|word| *word != "event"), "state changes"),
+            _ => (None, ""),
+        };
+        word.map_or_else(
+            || info.help.to_owned(),
+            |word| info.help.replacen(general, word, 1),
+        )
+    }
+
     pub(super) fn help_lines(&self, pane: PaneId, cells: usize) -> Vec<Line> {
         let valid = |info: &&ActionInfo| {
             info.holds_in(pane) && !info.keys.is_empty() && self.can(info.action)
@@ -77,7 +91,7 @@ impl App {
             .flat_map(|info| {
                 let room = cells.saturating_sub(width + 2).max(8);
                 let mut keys = text::pad(&info.keys_text(), width + 2);
-                lines::wrapped(info.help, Role::Normal, room)
+                lines::wrapped(&self.help_text(info), Role::Normal, room)
                     .into_iter()
                     .map(move |mut line| {
                         let blank = " ".repeat(width + 2);

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Huawei;
-use super::body::{list, object, text, whole, word};
+use super::body::{list, object, text, whole, word, word_of};
 use super::rest::Ask;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
@@ -66,7 +66,7 @@ impl Huawei {
     pub(super) fn own(&self) -> Device {
         Device {
             id: DeviceId::new(&self.settings.device_id),
-            name: String::new(),
+            name: node_of(&self.settings.device_id).to_owned(),
             kind: "device".to_owned(),
             model: String::new(),
             // v1 has no messages and no events.
@@ -277,7 +277,11 @@ fn device(entry: &Node) -> Option<Device> {
     let shown = |name: &&str| Some(((*name).to_owned(), some_word(entry, name)?));
     Some(Device {
         id: DeviceId::new(&id),
-        name: word(entry, "device_name"),
+        // An id begins with the product's: its first characters tell no devices apart.
+        name: match word_of(entry, ["device_name", "node_id"]) {
+            name if name.is_empty() => node_of(&id).to_owned(),
+            name => name,
+        },
         kind: word(entry, "node_type"),
         model: word(entry, "product_name"),
         reportable: true,
@@ -289,6 +293,14 @@ fn device(entry: &Node) -> Option<Device> {
         },
         attributes: SHOWN.iter().filter_map(shown).collect(),
     })
+}
+
+/// An id that the platform makes is `{product}_{node}`.
+fn node_of(id: &str) -> &str {
+    match id.split_once('_') {
+        Some((_, node)) if !node.is_empty() => node,
+        _ => id,
+    }
 }
 
 fn some_word(answer: &Node, name: &str) -> Option<String> {

@@ -55,7 +55,11 @@ impl Huawei {
             presence: Presence::Online,
             ..self.own()
         };
-        io.fact(Fact::DeviceAdded(own.clone()));
+        io.fact(Fact::DeviceHeard(own.clone()));
+        io.fact(Fact::Presence {
+            device: own.id.clone(),
+            presence: Presence::Online,
+        });
         if self.settings.rest.is_some() {
             match self.devices(io).await {
                 Ok(mut devices) => {

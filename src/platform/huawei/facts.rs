@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::body::{list, whole, word, word_of};
+use super::body::{list, read, whole, word, word_of};
 use super::messages::{Reported, about};
 use super::shadow;
-use super::topics::{Place, Sys};
+use super::topics::{Place, Sys, place};
 use crate::base::moment::{Timestamp, words};
 use crate::base::problem::Problem;
 use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
-use crate::domain::message::{Direction, Message};
+use crate::domain::message::{Direction, Draft, Message};
 use crate::domain::profile::HuaweiSettings;
 use crate::domain::shadow::{Node, ShadowChange, ShadowKey, ShadowNews};
 
@@ -133,6 +133,16 @@ pub(super) fn remember(reported: &mut Reported, device: DeviceId, services: &Nod
     }
     let known = reported.entry(device).or_insert_with(Node::empty);
     known.merge(services);
+}
+
+/// A report that went out, whoever wrote it.
+pub(super) fn note(reported: &mut Reported, draft: &Draft) {
+    let Some(place) = place(draft.topic.as_str()) else {
+        return;
+    };
+    for (device, services) in reports(&place, &read(&draft.payload)) {
+        remember(reported, device, &services);
+    }
 }
 
 /// An order to fetch new firmware carries the key to it.
@@ -259,7 +269,7 @@ mod tests {
     }
 
     fn node(value: &Value) -> Node {
-        super::super::body::read(value.to_string().as_bytes())
+        read(value.to_string().as_bytes())
     }
 
     #[test]
@@ -307,7 +317,7 @@ mod tests {
             properties: None,
             session: false,
         };
-        let place = super::super::topics::place(topic).expect("a place");
+        let place = place(topic).expect("a place");
         let body = json!({"devices": [{"device_id": "c", "services": [{"service_id": "M", "properties": {"v": 1}}]}]});
         let body = node(&body);
         let facts = of(&settings, &message, &place, &body);
@@ -323,7 +333,7 @@ mod tests {
         assert_eq!(services.text(), r#"{"M":{"v":1}}"#);
         let mut known = Reported::new();
         remember(&mut known, of.clone(), services);
-        let later = super::super::body::read(br#"{"M":{"w":1.50},"R":{"on":true}}"#);
+        let later = read(br#"{"M":{"w":1.50},"R":{"on":true}}"#);
         remember(&mut known, of.clone(), &later);
         assert_eq!(
             known[of].text(),
@@ -333,7 +343,7 @@ mod tests {
 
     #[test]
     fn the_key_to_new_firmware_is_kept_from_the_screen() {
-        let place = super::super::topics::place("$oc/devices/d/sys/events/down").expect("a place");
+        let place = place("$oc/devices/d/sys/events/down").expect("a place");
         let order = |paras: Value| {
             node(
                 &json!({"services": [{"service_id": "$ota", "event_type": "firmware_upgrade", "paras": paras}]}),

@@ -223,6 +223,7 @@ pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
         let members: Vec<_> = services
             .iter()
             .filter_map(|entry| Some((word(entry, "service_id"), section(entry, name)?)))
+            .filter(|(_, properties)| !properties.is_empty())
             .collect();
         (!members.is_empty()).then_some(Node::Object(members))
     };

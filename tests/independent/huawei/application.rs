@@ -129,13 +129,13 @@ fn a_message_waits_for_its_device_and_comes_byte_for_byte() {
     plant
         .run(&["message", METER, r#"{"v":1.50}"#, "--to-topic", &own])
         .expect(0);
-    plant
-        .run(&["message", METER, "free", "--to-topic", "plant/1"])
-        .expect(0);
     let deaf = plant
         .run(&["message", METER, "x", "--to-topic", "nobody/listens"])
         .expect(1);
     assert!(deaf.err.contains("IOTDA.014112"), "{}", deaf.err);
+    plant
+        .run(&["message", METER, "free", "--to-topic", "plant/1"])
+        .expect(0);
     let ended = Ended::from(tail.wait_with_output().expect("it ends")).expect(0);
     let lines = lines(&ended);
     assert_eq!(lines[0]["text"], "waits");

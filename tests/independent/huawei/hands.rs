@@ -21,7 +21,7 @@ fn leave(screen: &mut Screen) {
 
 /// An action of the palette, by its name.
 fn palette(screen: &mut Screen, name: &str) {
-    screen.press(":").shows("Command palette");
+    screen.press(":").shows("╭─ Commands");
     screen.press(name).shows(name).press("\r");
 }
 
@@ -130,6 +130,7 @@ fn an_event_is_composed_and_the_clocks_are_compared() {
         .shows("event_type")
         .press("\x13")
         .shows("acknowledged");
+    screen.press("\x1b").no_longer_shows("Ctrl-E editor");
     let (topic, payload) = plant.uplinks(METER).pop().expect("one");
     assert_eq!(topic, format!("$oc/devices/{METER}/sys/events/up"));
     assert!(payload.contains("\"event_type\":"), "{payload}");
