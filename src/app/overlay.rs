@@ -14,6 +14,7 @@ pub(super) mod help;
 mod jobs;
 pub(super) mod log;
 mod meter;
+mod order;
 pub(super) mod palette;
 pub(super) mod profiles;
 pub(super) mod provision;

@@ -33,6 +33,9 @@ pub(super) enum RelayPurpose {
     SendCommand(DeviceId),
     /// What a report of it may say, for the composer.
     ReportDraft(DeviceId),
+    EventDraft(DeviceId),
+    SendMessage(DeviceId),
+    Clock,
     Bind {
         device: DeviceId,
         gateway: DeviceId,
@@ -217,11 +220,38 @@ impl App {
                     "a report of properties: change it, Ctrl-S sends",
                 );
             }
-            (RelayPurpose::SendCommand(device), Ok(_)) => {
+            (RelayPurpose::EventDraft(_), Ok(RelayReply::Draft { topic, payload })) => {
+                self.open_draft(&topic, &payload);
+                self.say(Role::Normal, "an event: change it, Ctrl-S sends");
+            }
+            (RelayPurpose::SendCommand(device), Ok(reply)) => {
                 self.close_form_waiting(id);
                 let name = self.home.devices.label(&device);
-                self.say(Role::Good, format!("{name}: the command is sent"));
+                let text = match reply {
+                    RelayReply::Commanded {
+                        answer: Some(answer),
+                        ..
+                    } => format!("{name} answers {answer}"),
+                    _ => format!("{name}: the command is sent"),
+                };
+                self.say(Role::Good, text);
             }
+            (RelayPurpose::SendMessage(device), Ok(reply)) => {
+                self.close_form_waiting(id);
+                let name = self.home.devices.label(&device);
+                let text = match reply {
+                    RelayReply::Commanded {
+                        answer: Some(answer),
+                        ..
+                    } => format!("{name}: the message is taken: {answer}"),
+                    _ => format!("{name}: the message is taken"),
+                };
+                self.say(Role::Good, text);
+            }
+            (RelayPurpose::Clock, Ok(RelayReply::Clock { words, .. })) => {
+                self.say(Role::Good, words);
+            }
+            (RelayPurpose::Clock, Err(problem)) => self.say(Role::Bad, problem.line()),
             (RelayPurpose::Bind { device, gateway }, Ok(_)) => {
                 self.close_form_waiting(id);
                 self.say(Role::Good, format!("{device} is bound to {gateway}"));
@@ -236,7 +266,9 @@ impl App {
             (
                 RelayPurpose::SendConfig(device)
                 | RelayPurpose::SendCommand(device)
+                | RelayPurpose::SendMessage(device)
                 | RelayPurpose::ReportDraft(device)
+                | RelayPurpose::EventDraft(device)
                 | RelayPurpose::Bind { device, .. }
                 | RelayPurpose::Unbind { device, .. },
                 Err(problem),
@@ -246,6 +278,22 @@ impl App {
             }
             (_, Ok(_)) => self.pending.stray(),
         }
+    }
+
+    /// In the composer, to be filled in: of the device at hand where this connection speaks for it, else of its own.
+    pub(super) fn compose_event(&mut self) {
+        let at_hand = self.device_at_hand().filter(|id| !self.is_elsewhere(id));
+        let own = self.home.devices.with_feeds().next().cloned();
+        let Some(device) = at_hand.or(own) else {
+            return self.say(Role::Warn, "no device is selected");
+        };
+        let purpose = RelayPurpose::EventDraft(device.clone());
+        self.ask_relay(purpose, RelayRequest::EventDraft(device));
+    }
+
+    pub(super) fn compare_clocks(&mut self) {
+        self.say(Role::Pending, "asking the platform for its time …");
+        self.ask_relay(RelayPurpose::Clock, RelayRequest::SyncClock);
     }
 
     /// In the form that asked, or, where that is closed, as a notice.

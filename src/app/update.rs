@@ -318,6 +318,10 @@ impl App {
             Action::Jobs => self.open_jobs(),
             Action::Bind => self.open_binding(true),
             Action::Unbind => self.open_binding(false),
+            Action::SendCommand => self.open_command(),
+            Action::SendMessage => self.open_message(),
+            Action::SendEvent => self.compose_event(),
+            Action::SyncClock => self.compare_clocks(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {

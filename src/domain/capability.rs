@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub topics: bool,
     /// Devices have shadows (desired, reported), and `s` shows them.
     pub shadow: bool,
+    /// Shadows have topics to follow, both of their halves can be written, and they can be deleted.
+    pub shadow_topics: bool,
     pub jobs: bool,
     /// New things can be provisioned.
     pub provision: bool,
@@ -73,6 +75,7 @@ impl Capabilities {
         filters: false,
         topics: false,
         shadow: false,
+        shadow_topics: false,
         jobs: false,
         provision: false,
         relay: Relay::NONE,
@@ -104,6 +107,7 @@ impl Capabilities {
         publish: true,
         filters: true,
         shadow: true,
+        shadow_topics: true,
         jobs: true,
         provision: true,
         ..Self::NONE
@@ -140,6 +144,7 @@ impl Capabilities {
                 "subscribe messages and events or no more, of the device or all marked ones",
             ],
         },
+        reserved: Some(&reserved::HUAWEI),
         publish: true,
         filters: true,
         shadow: true,
@@ -147,6 +152,7 @@ impl Capabilities {
             command: true,
             message: true,
             report: true,
+            event: true,
             register: true,
             ..Relay::NONE
         },

@@ -197,6 +197,7 @@ fn feed_line(entry: &FeedEntry, name: Option<&str>) -> String {
     let state = match entry.state {
         FeedState::Unknown => "\"unknown\"".to_owned(),
         FeedState::Off => "\"off\"".to_owned(),
+        FeedState::Unasked => "\"unasked\"".to_owned(),
         FeedState::On { until: None } => "\"on\"".to_owned(),
         FeedState::On { until: Some(until) } => format!("\"on\",\"until\":\"{until}\""),
     };

@@ -12,5 +12,6 @@ mod aws;
 mod control;
 mod dashboard;
 mod feeds;
+mod huawei;
 mod stream;
 mod trouble;

@@ -170,7 +170,8 @@ impl FormOver {
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
             FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
-            FormKind::JobStatus(..) | FormKind::Relay(RelayForm::Send { .. }) => {
+            FormKind::JobStatus(..)
+            | FormKind::Relay(RelayForm::Send { .. } | RelayForm::Order { .. }) => {
                 &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")]
             }
             FormKind::Relay(RelayForm::Bind { .. }) => &[("Enter", "go on"), ("Esc", "back")],

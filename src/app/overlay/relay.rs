@@ -6,6 +6,7 @@ use super::super::relays::RelayPurpose;
 use super::super::screen::{Line, Role};
 use super::super::state::App;
 use super::form::{FormField, FormKind, FormOver, Sort};
+use super::order::{self, Order};
 use super::text::{TextKind, TextOver, problem_lines};
 use super::{After, Over};
 use crate::base::moment::Timestamp;
@@ -37,6 +38,10 @@ pub(in super::super) enum RelayForm {
     Bind {
         device: DeviceId,
         on: bool,
+    },
+    Order {
+        device: DeviceId,
+        what: Order,
     },
 }
 
@@ -206,6 +211,13 @@ impl App {
                     self.ask_relay(RelayPurpose::SendCommand(device.clone()), request)
                 }
             }
+            RelayForm::Order { device, what } => match self.submit_order(&over, device, *what) {
+                Ok(id) => id,
+                Err(problem) => {
+                    over.failed(problem);
+                    return After::Stay(Over::Form(over));
+                }
+            },
             RelayForm::Bind { device, on } => {
                 let gateway = over.text(0).to_owned();
                 if gateway.is_empty() {
@@ -245,12 +257,18 @@ impl App {
             RelayForm::Send { device, .. } => {
                 format!("Send to {}", self.home.devices.label(device))
             }
+            RelayForm::Order { device, what } => {
+                format!("A {} to {}", what.word(), self.home.devices.label(device))
+            }
             RelayForm::Bind { device, on: true } => format!("Bind {device} to a gateway"),
             RelayForm::Bind { device, on: false } => format!("Unbind {device} from a gateway"),
         }
     }
 
     pub(super) fn relay_form_intro(&self, over: &FormOver, cells: usize) -> Vec<Line> {
+        if let FormKind::Relay(RelayForm::Order { what, .. }) = &over.kind {
+            return order::intro(*what, cells);
+        }
         let FormKind::Relay(RelayForm::Send { device, expected }) = &over.kind else {
             return Vec::new();
         };

@@ -333,6 +333,7 @@ impl App {
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
+            (_, FeedState::Unasked) => Span::new("comes unasked", Role::Dim),
             _ => Span::default(),
         };
         SubscriptionRow {

@@ -53,7 +53,7 @@ pub(super) async fn register(script: &mut Script<'_>, verb: &RegisterVerb) -> Re
         )),
     };
     // Only now: a reader that went away must not cost the secret.
-    let told = script.out(&one_line(&raw.to_string())).await;
+    let told = script.out(&one_line(&raw)).await;
     for line in saved.map_err(|problem| not_kept(&device, problem))?.lines() {
         script.say(line);
     }
