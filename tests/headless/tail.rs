@@ -298,7 +298,10 @@ fn a_lost_connection_is_told_and_waited_out() {
 #[test]
 fn a_time_that_passes_without_any_subscription_was_no_quiet_stream() {
     let stream = || [connected(), reconnecting(Exit::Refused)];
-    for line in [&["tail", "a/#", "--for", "1s"][..], &["expect", "a/#", "--within", "1s"]] {
+    for line in [
+        &["tail", "a/#", "--for", "1s"][..],
+        &["expect", "a/#", "--within", "1s"],
+    ] {
         let mut denied = Stage::home().streaming(stream());
         assert_eq!(denied.run(line), Exit::Refused, "{line:?}");
         let talk = denied.talk();
