@@ -38,7 +38,7 @@ pub(super) fn place(
         (None, None, Some(words), None) if words.first().is_some_and(|w| !w.is_empty()) => {
             Ok(Some(SecretRef::Command(words)))
         }
-        (None, None, None, Some(true)) => Ok(keyring(section.name(), key)),
+        (None, None, None, Some(true)) => Ok(Some(keyring(section.name(), key))),
         _ => Err(section.wrong(
             key,
             "it must name exactly one place, and not an empty one",
@@ -52,9 +52,24 @@ pub(super) fn place(
 fn keyring(profile: &str, key: &str) -> SecretRef {
     let account = format!("{profile}/{key}");
     let words: &[&str] = if cfg!(target_os = "macos") {
-        &["security", "find-generic-password", "-s", "thingdeck", "-a", &account, "-w"]
+        &[
+            "security",
+            "find-generic-password",
+            "-s",
+            "thingdeck",
+            "-a",
+            &account,
+            "-w",
+        ]
     } else {
-        &["secret-tool", "lookup", "service", "thingdeck", "account", &account]
+        &[
+            "secret-tool",
+            "lookup",
+            "service",
+            "thingdeck",
+            "account",
+            &account,
+        ]
     };
     SecretRef::Command(words.iter().map(|word| (*word).to_owned()).collect())
 }
