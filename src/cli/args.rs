@@ -40,7 +40,7 @@ Exit codes:
   1    failed while running
   2    wrong usage or configuration
   3    refused (credentials, certificate, policy, client id)
-  4    not found (device, topic, profile)
+  4    not found (device, thing, topic, profile)
   5    nothing matched in time
   6    could not reach the host
   130  interrupted by SIGINT before it had anything to finish

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text, unfit};
+use super::script::{End, Script, unfit};
 use crate::base::moment::{Mono, Timestamp};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
@@ -155,12 +155,10 @@ fn beside(script: &mut Script<'_>, heard: Heard) -> Result<(), End> {
             LinkState::Connected { .. } => script.say("connected"),
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Reconnecting { at, attempt, why } => {
-                script.console.say(&problem_text(&why));
                 if attempt >= 3 {
                     return Err(why.into());
                 }
-                let wait = at.since(script.console.now().mono);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             _ => {}
         },
