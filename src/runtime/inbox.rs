@@ -1,6 +1,6 @@
 //! The mailbox between the tasks and the loop: one order, bounded in bytes.
 //!
-//! [`Inbox::push`] never waits. When it is full the oldest *data* (messages) goes, and a [`Gap`] stays at its place in the
+//! [`Inbox::push`] never waits. When it is full the oldest *data* (messages) goes, and a gap stays at its place in the
 //! order. A sender that can hold its source back asks [`Inbox::is_crowded`] and gives the loop a moment with
 //! [`Inbox::room`]: as long as the loop takes anything at all, nothing is dropped; a loop that stands still is not waited for.
 //! *Log lines* are bounded in number: the oldest go and are counted. *Control* (links, receipts, replies) is never dropped
@@ -16,8 +16,10 @@ use tokio::sync::Notify;
 
 use crate::app::event::Event;
 use queue::Queue;
+
 /// A loop that takes nothing for this long stands still: it draws within milliseconds.
 const STILL: Duration = Duration::from_millis(250);
+
 /// Cheap to clone: all clones share one queue.
 #[derive(Clone)]
 pub struct Inbox {
