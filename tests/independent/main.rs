@@ -1,4 +1,4 @@
-//! The binary against a ThinQ cloud that others wrote from the reference: see the README beside this file.
+//! The binary against clouds that others wrote from the reference: see the README beside this file.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,5 +11,6 @@ mod support;
 mod control;
 mod dashboard;
 mod feeds;
+mod google;
 mod stream;
 mod trouble;
