@@ -45,7 +45,7 @@ fn registering() -> Stage {
             Some(Ok(Reply::Relay(RelayReply::Registered {
                 device: DeviceId::new("new-1"),
                 secret: Some(Secret::new("c4nary")),
-                raw: json!({"device_id": "new-1"}).into(),
+                raw: json!({"device_id": "new-1"}).to_string().into(),
             })))
         }
         _ => None,

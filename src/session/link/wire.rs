@@ -49,6 +49,8 @@ pub struct Wire {
     place: Place,
     tls: Option<Tls>,
     max_packet: usize,
+    /// The broker keeps the session, and with it what was not acknowledged.
+    is_kept: bool,
     stage: Stage,
     exchange: Exchange,
     inbox: BytesMut,
@@ -73,7 +75,8 @@ enum Stage {
     /// CONNECT is on its way; CONNACK has to come before this.
     Connecting(Instant),
     Up,
-    /// DISCONNECT was written; nothing that comes in counts any more.
+    /// DISCONNECT was written. What the broker sent before it read that comes never again, unless it keeps the session: so
+    /// it is still handed on, and not answered.
     Leaving,
     /// The same, flushed, and our side of the stream is closed.
     Left,
@@ -104,6 +107,7 @@ impl Wire {
             place: Place::new(opening),
             tls,
             max_packet: plan.limits.max_packet,
+            is_kept: !plan.clean_session || !plan.session_expiry.is_zero(),
             stage: Stage::Connecting(deadline),
             exchange,
             inbox: BytesMut::new(),
@@ -159,20 +163,20 @@ impl Wire {
     /// Takes one packet out of what was read; `false` when there is none.
     fn digest(&mut self) -> bool {
         match self.stage {
-            Stage::Leaving | Stage::Left => {
-                self.inbox.clear();
-                return false;
-            }
             Stage::Connecting(_) => {
                 if let Some(end) = words::sniff(&self.inbox, &self.place) {
                     self.close(end);
                     return true;
                 }
             }
-            Stage::Up | Stage::Over => {}
+            Stage::Up | Stage::Leaving | Stage::Left | Stage::Over => {}
         }
         match self.take() {
             Ok(taken) => taken,
+            Err(_) if matches!(self.stage, Stage::Leaving | Stage::Left) => {
+                self.inbox.clear();
+                false
+            }
             Err(malformed) => {
                 let end = match self.stage {
                     Stage::Connecting(_) => words::strange(&self.place, &malformed.0),
@@ -248,7 +252,10 @@ impl Wire {
             .skim
             .as_mut()
             .is_some_and(|skim| skim.pass(&mut self.inbox));
-        if over && let Some(skim) = self.skim.take() {
+        if over
+            && let Some(skim) = self.skim.take()
+            && self.stage == Stage::Up
+        {
             let preamble = skim.preamble;
             self.exchange
                 .skipped(preamble.head, preamble.payload, &mut self.out);
@@ -268,6 +275,7 @@ impl Wire {
             (Stage::Connecting(_), _) => {
                 self.close(words::strange(&self.place, words::NOT_CONNACK));
             }
+            (Stage::Leaving | Stage::Left, packet) => self.exchange.last(packet, self.is_kept),
             (_, Incoming::Accepted(_) | Incoming::Refused(_)) => {
                 self.close(words::broke_protocol(&self.place, "a second CONNACK"));
             }
