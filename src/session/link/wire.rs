@@ -20,6 +20,7 @@ use super::codec::{self, Ack, Codec, Header, Incoming, Malformed};
 use super::exchange::Exchange;
 use super::gather::gather;
 use super::outgoing::Outgoing;
+use super::pace::Pace;
 use super::pulse::Pulse;
 use super::skim::Skim;
 use super::words::{self, Place, codes};
@@ -67,6 +68,7 @@ pub struct Wire {
     /// Nothing can be written any more. The broker may have said why.
     broken: Option<(io::Error, Instant)>,
     pulse: Pulse,
+    pace: Pace,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -119,6 +121,7 @@ impl Wire {
             out,
             broken: None,
             pulse: Pulse::new(codec::seconds(plan.keep_alive), now),
+            pace: Pace::new(now),
             alarm: Box::pin(sleep_until(deadline)),
         }
     }
@@ -221,17 +224,24 @@ impl Wire {
             return false;
         };
         let version = self.exchange.codec.version();
+        let mut is_answered = false;
         let gathered = gather(
             &mut self.inbox,
             version,
             self.max_packet,
             expected,
-            |packet| self.out.answer(Ack::Acknowledged, packet),
+            |packet| {
+                is_answered = true;
+                self.out.answer(Ack::Acknowledged, packet);
+            },
         );
         let Some(batch) = gathered else {
             return false;
         };
         self.batches = Some(batch.len());
+        if !is_answered {
+            self.pace.may_rest();
+        }
         if batch.shares_memory() && !self.is_lent && self.lent.len() < LENT {
             self.lent.push_back(batch.bytes().clone());
             self.is_lent = true;
@@ -310,7 +320,8 @@ impl Wire {
         if !self.exchange.events.is_empty() {
             return Poll::Ready(());
         }
-        if self.out.has_room_for_answers() && self.poll_read(cx).is_ready() {
+        let reads = self.pace.rest().is_none() && self.out.has_room_for_answers();
+        if reads && self.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }
         self.poll_alarm(cx)
@@ -377,7 +388,11 @@ impl Wire {
         self.make_room();
         match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
             Ok(0) => self.ended(None),
-            Ok(_) => self.pulse.heard(Instant::now()),
+            Ok(bytes) => {
+                let now = Instant::now();
+                self.pulse.heard(now);
+                self.pace.read(bytes, now);
+            }
             Err(error) => self.ended(Some(error)),
         }
         Poll::Ready(())
@@ -423,7 +438,7 @@ impl Wire {
             Stage::Up if broken.is_none() => self.pulse.due(),
             Stage::Up | Stage::Leaving | Stage::Left | Stage::Over => None,
         };
-        due.into_iter().chain(broken).min()
+        due.into_iter().chain(broken).chain(self.pace.rest()).min()
     }
 
     /// The timer is set when it has run out, not at every packet.
@@ -437,6 +452,9 @@ impl Wire {
             }
             ready!(self.alarm.as_mut().poll(cx));
             let now = Instant::now();
+            if self.pace.awakes(now) {
+                return Poll::Ready(());
+            }
             if due <= now {
                 self.rang(now);
                 return Poll::Ready(());
