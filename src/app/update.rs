@@ -319,7 +319,7 @@ impl App {
             Action::Bind => self.open_binding(true),
             Action::Unbind => self.open_binding(false),
             Action::SendCommand => self.open_command(),
-            Action::SendMessage => self.open_message_order(),
+            Action::SendMessage => self.open_send_message(),
             Action::SendEvent => self.compose_event(),
             Action::SyncClock => self.compare_clocks(),
             Action::Compose => self.compose(),

@@ -131,6 +131,7 @@ impl App {
                 let profile = match form.kind {
                     FormKind::Broker => super::broker::gathered(form),
                     FormKind::Aws => super::account::gathered(form),
+                    FormKind::Google => super::gateway::gathered(form),
                     FormKind::Huawei => super::meter::gathered(form),
                     _ => gathered(form),
                 };
@@ -159,6 +160,7 @@ impl App {
         let saved = match form.kind {
             FormKind::Broker => super::broker::summary(form),
             FormKind::Aws => super::account::summary(form),
+            FormKind::Google => super::gateway::summary(form),
             FormKind::Huawei => super::meter::summary(form),
             _ => summary(form),
         };

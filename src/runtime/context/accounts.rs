@@ -76,6 +76,7 @@ impl Context {
                 common.key_file.clone_from(&account.key_file);
                 Settings::Aws(unsaved_aws(account))
             }
+            NewAccount::Google(settings) => Settings::Google((**settings).clone()),
             NewAccount::Huawei(account) => {
                 common.cert_file.clone_from(&account.cert_file);
                 common.key_file.clone_from(&account.key_file);
