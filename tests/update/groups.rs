@@ -155,7 +155,7 @@ fn the_groups_count_what_the_filter_shows_while_it_is_typed() {
     assert_eq!(names(&deck), ["garage 1", "plant 2", "  b 2"]);
     assert_eq!(
         deck.note(PaneId::Messages),
-        "2 topics by name, only of what the stream shows"
+        "2 topics by name, only what is shown"
     );
     deck.receive(1, "plant/c")
         .receive_bytes("plant/c", b"{\"n\":1}");

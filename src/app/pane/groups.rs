@@ -260,7 +260,7 @@ impl App {
         let topics = words::count(tree.topics(), "topic");
         let mut note = format!("{topics}{}", look.order_words());
         if let Some(state) = state {
-            note.push_str(", only of what the stream shows");
+            note.push_str(", only what is shown");
             note.push_str(&state);
         }
         let body = Body::Topics(self.topic_rows(look, tree, rows));
@@ -278,7 +278,10 @@ impl App {
         }
         match hits.index_of(memory, ring) {
             0 => String::new(),
-            on_disk => format!(", {} on the disk left out", words::grouped(on_disk as u64)),
+            on_disk => format!(
+                ", {} on the disk not counted",
+                words::grouped(on_disk as u64)
+            ),
         }
     }
 

@@ -423,7 +423,13 @@ impl App {
             .as_ref()
             .map(|ready| ready.what.as_str());
         let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
+        let program = self.program_words(opened);
+        let is_output = self
+            .through_program(opened.seq, &opened.topic, &opened.payload)
+            .is_some();
         let mut third = match what {
+            // What the payload itself is was not looked at.
+            Some(_) if is_output => vec![span(flags, Role::Dim)],
             Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
             None => vec![
                 span(format!("{flags}, "), Role::Dim),
@@ -451,7 +457,7 @@ impl App {
             ];
             out.extend(fold(line, cells, 2));
         }
-        if let Some((words, role)) = self.program_words(opened) {
+        if let Some((words, role)) = program {
             out.extend(lines::wrapped(&words, role, cells));
         }
         if !opened.gist.is_empty() {
