@@ -374,6 +374,11 @@ impl Deck {
         self
     }
 
+    /// An action by its name.
+    pub fn palette(&mut self, words: &str) -> &mut Self {
+        self.press(":").type_text(words).press("enter")
+    }
+
     /// Letter by letter, blanks too.
     pub fn type_text(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {

@@ -302,6 +302,10 @@ impl App {
     }
 
     pub(in super::super) fn freeze_or_follow(&mut self) {
+        if self.is_grouped() && self.focus == PaneId::Messages {
+            let text = "topics go on counting; t shows the messages, which can be frozen";
+            return self.say(Role::Warn, text);
+        }
         if matches!(self.messages.mode, Mode::Frozen { .. }) {
             return self.follow();
         }
@@ -423,7 +427,7 @@ impl App {
     }
 
     pub(in super::super) fn device_of_message(&self) -> Option<DeviceId> {
-        let number = self.selected_message()?.device?;
+        let number = self.row_at_hand()?.device?;
         self.home.devices.id_of(number).cloned()
     }
 
