@@ -246,11 +246,11 @@ async fn googles_list_has_ids_only_without_a_mask_and_clearblades_has_everything
         .get(&format!("{registries}&pageSize=2"))
         .await;
     assert_eq!(page["nextPageToken"], 2, "a number here");
-    let last = bridge
+    let end = bridge
         .admin()
         .get(&format!("{registries}&pageToken=2"))
         .await;
-    assert_eq!(last["nextPageToken"], 0);
+    assert_eq!(end["nextPageToken"], 0);
 }
 
 #[tokio::test]

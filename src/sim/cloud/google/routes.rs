@@ -164,7 +164,7 @@ pub fn answer(google: &mut Google, request: &HttpRequest, now: Moment) -> HttpAn
     }
 }
 
-/// RFC 7523: a signed assertion for an access token.// ---- Google's paths
+// ---- Google's paths
 
 fn google_call(google: &mut Google, path: &str, question: &Question<'_>) -> Answered {
     let given = question.request.header("authorization").unwrap_or_default();
