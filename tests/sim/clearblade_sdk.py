@@ -8,6 +8,7 @@
 The SDK is given the credentials file and the CA of the simulator. Ends with 0 when everything held.
 """
 
+import base64
 import os
 import queue
 import ssl
@@ -65,7 +66,7 @@ def main():
     say("registries")
     found = [one.id for one in manager.list_devices(request=iot_v1.ListDevicesRequest(parent=parent))]
     assert {"gateway", "meter-1", "sensor-1"} <= set(found), found
-    options = iot_v1.GatewayListOptions(associationsGatewayId="gateway")
+    options = {"associationsGatewayId": "gateway"}
     bound = manager.list_devices(request=iot_v1.ListDevicesRequest(parent=parent, gatewayListOptions=options))
     assert sorted(one.id for one in bound) == ["sensor-1", "sensor-2", "sensor-4"]
     say("devices, and those behind a gateway")
@@ -74,12 +75,12 @@ def main():
     client = device(path("meter-1"), heard)
     client.subscribe([("/devices/meter-1/config", 1), ("/devices/meter-1/commands/#", 1)])
     until(heard, lambda one: isinstance(one, list))
-    request = iot_v1.ModifyCloudToDeviceConfigRequest(name=path("meter-1"), binary_data=b"from the SDK", version_to_update=0)
+    request = iot_v1.ModifyCloudToDeviceConfigRequest(name=path("meter-1"), binary_data=base64.b64encode(b"from the SDK"))
     manager.modify_cloud_to_device_config(request=request)
     until(heard, lambda one: getattr(one, "payload", None) == b"from the SDK")
     request = iot_v1.ListDeviceConfigVersionsRequest(name=path("meter-1"), numVersions=2)
     versions = manager.list_device_config_versions(request=request).device_configs
-    assert versions[0].binary_data in (b"from the SDK", "from the SDK"), versions[0].binary_data
+    assert base64.b64decode(versions[0].binary_data) == b"from the SDK", versions[0].binary_data
     say("a configuration")
     request = iot_v1.SendCommandToDeviceRequest(name=path("meter-1"), binary_data=b"blink", subfolder="led")
     manager.send_command_to_device(request=request)
