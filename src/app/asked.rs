@@ -99,6 +99,15 @@ impl Waiting {
         self.end.is_none() && !self.left(now).is_zero()
     }
 
+    /// The platform ignores an answer that nobody waits for any more.
+    fn lateness(&self, end: &End) -> (&'static str, Role) {
+        if end.at > self.asked.deadline {
+            (", too late", Role::Bad)
+        } else {
+            ("", Role::Good)
+        }
+    }
+
     fn took(&self, end: &End) -> String {
         words::brief_time(self.asked.at.until(end.at))
     }
@@ -110,13 +119,18 @@ impl App {
         let asked = &self.home.relays.asked;
         if outgoing {
             let (waiting, end) = asked.by_answer(topic, at)?;
-            let text = format!("answers {} after {}", waiting.asked.name, waiting.took(end));
-            return Some(Span::new(text, Role::Good));
+            let (late, role) = waiting.lateness(end);
+            let took = waiting.took(end);
+            let text = format!("answers {} after {took}{late}", waiting.asked.name);
+            return Some(Span::new(text, role));
         }
         let waiting = asked.of(topic, at)?;
         if let Some(end) = &waiting.end {
             return Some(match &end.result {
-                Ok(()) => Span::new(format!("answered after {}", waiting.took(end)), Role::Good),
+                Ok(()) => {
+                    let (late, role) = waiting.lateness(end);
+                    Span::new(format!("answered after {}{late}", waiting.took(end)), role)
+                }
                 Err(problem) => Span::new(format!("not answered: {}", problem.what), Role::Bad),
             });
         }

@@ -157,6 +157,8 @@ pub struct PaneView {
     /// The jq program being typed or in force, as the filter.
     pub program: Option<FilterLine>,
     pub body: Body,
+    /// What the platform calls its two feeds, over their columns.
+    pub feeds: [&'static str; 2],
     /// Where the window stands in the whole list, for the scroll bar.
     pub scroll: Scroll,
 }
@@ -317,6 +319,8 @@ pub enum Mark {
     #[default]
     Unknown,
     Off,
+    /// Not subscribed, and delivered all the same.
+    Unasked,
     /// With the time left, where it ends: `23h40`.
     On(Option<String>),
     /// Asked for, not confirmed: turning on (true) or off.

@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::profile::PlatformId;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
 use super::subscription::Feed;
@@ -9,6 +10,8 @@ pub struct Capabilities {
     /// Feeds that `p` and `e` toggle, with the word for each.
     pub push: Option<&'static str>,
     pub event: Option<&'static str>,
+    /// How the screen calls both.
+    pub feeds: FeedWords,
     /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
     pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
@@ -24,6 +27,8 @@ pub struct Capabilities {
     pub topics: bool,
     /// Devices have shadows (desired, reported), and `s` shows them.
     pub shadow: bool,
+    /// Shadows have topics to follow, both of their halves can be written, and they can be deleted.
+    pub shadow_topics: bool,
     pub jobs: bool,
     /// New things can be provisioned.
     pub provision: bool,
@@ -32,10 +37,36 @@ pub struct Capabilities {
     pub reserved: Option<&'static Reserved>,
 }
 
+/// Names of the two feeds on the screen, push first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedWords {
+    /// Over a column: 8 cells at most.
+    pub heads: [&'static str; 2],
+    /// What the key does, in a line.
+    pub help: [&'static str; 2],
+}
+
+impl Default for FeedWords {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+impl FeedWords {
+    pub const PLAIN: Self = Self {
+        heads: ["Push", "Event"],
+        help: [
+            "push (notifications) on or off, for the device or all marked ones",
+            "event (state changes) on or off, for the device or all marked ones",
+        ],
+    };
+}
+
 impl Capabilities {
     pub const NONE: Self = Self {
         push: None,
         event: None,
+        feeds: FeedWords::PLAIN,
         own_feeds: false,
         state: false,
         control: false,
@@ -44,6 +75,7 @@ impl Capabilities {
         filters: false,
         topics: false,
         shadow: false,
+        shadow_topics: false,
         jobs: false,
         provision: false,
         relay: Relay::NONE,
@@ -62,12 +94,20 @@ impl Capabilities {
 
     pub const AWS: Self = Self {
         push: Some("shadow"),
-        event: Some("presence, jobs"),
+        event: Some("events"),
+        feeds: FeedWords {
+            heads: ["Shadow", "Events"],
+            help: [
+                "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
+                "follow presence and job notifications or no more, of the thing or all marked ones",
+            ],
+        },
         own_feeds: true,
         reserved: Some(&reserved::AWS),
         publish: true,
         filters: true,
         shadow: true,
+        shadow_topics: true,
         jobs: true,
         provision: true,
         ..Self::NONE
@@ -75,7 +115,14 @@ impl Capabilities {
 
     pub const GOOGLE: Self = Self {
         push: Some("attached"),
-        event: Some("config, commands"),
+        event: Some("config"),
+        feeds: FeedWords {
+            heads: ["Attached", "Config"],
+            help: [
+                "attach to the gateway or detach, the device or all marked ones",
+                "subscribe configurations and commands or no more, of the device or all marked ones",
+            ],
+        },
         publish: true,
         filters: true,
         relay: Relay {
@@ -90,6 +137,14 @@ impl Capabilities {
     pub const HUAWEI: Self = Self {
         push: Some("commands"),
         event: Some("messages"),
+        feeds: FeedWords {
+            heads: ["Commands", "Messages"],
+            help: [
+                "subscribe commands and requests or no more, of the device or all marked ones",
+                "subscribe messages and events or no more, of the device or all marked ones",
+            ],
+        },
+        reserved: Some(&reserved::HUAWEI),
         publish: true,
         filters: true,
         shadow: true,
@@ -97,6 +152,7 @@ impl Capabilities {
             command: true,
             message: true,
             report: true,
+            event: true,
             register: true,
             ..Relay::NONE
         },
@@ -111,10 +167,37 @@ impl Capabilities {
         ..Self::NONE
     };
 
+    /// All that can be there; an adapter may offer less.
+    pub const fn of(platform: PlatformId) -> Self {
+        match platform {
+            PlatformId::Thinq => Self::THINQ,
+            PlatformId::Aws => Self::AWS,
+            PlatformId::Google => Self::GOOGLE,
+            PlatformId::Huawei => Self::HUAWEI,
+            PlatformId::Mqtt => Self::MQTT,
+        }
+    }
+
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {
             Feed::Push => self.push,
             Feed::Event => self.event,
+        }
+    }
+
+    /// Over the feed's column.
+    pub const fn head(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.heads[0],
+            Feed::Event => self.feeds.heads[1],
+        }
+    }
+
+    /// What the feed's key does.
+    pub const fn feed_help(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.help[0],
+            Feed::Event => self.feeds.help[1],
         }
     }
 }

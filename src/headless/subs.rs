@@ -103,7 +103,7 @@ async fn granted(
                 until = script.console.now().mono.plus(QUIET);
             }
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
-            Heard::Session(_) | Heard::Reply(..) => {}
+            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) => {}
         }
     }
 }
@@ -197,6 +197,7 @@ fn feed_line(entry: &FeedEntry, name: Option<&str>) -> String {
     let state = match entry.state {
         FeedState::Unknown => "\"unknown\"".to_owned(),
         FeedState::Off => "\"off\"".to_owned(),
+        FeedState::Unasked => "\"unasked\"".to_owned(),
         FeedState::On { until: None } => "\"on\"".to_owned(),
         FeedState::On { until: Some(until) } => format!("\"on\",\"until\":\"{until}\""),
     };

@@ -15,6 +15,7 @@ mod groups;
 mod history;
 mod inspector;
 mod messages;
+mod meter;
 mod panes;
 mod plot;
 mod properties;

@@ -32,6 +32,9 @@ impl App {
             Action::Provision | Action::ConnectionState => can.provision,
             Action::Control => can.control || can.relay.config || can.relay.report,
             Action::Bind | Action::Unbind => can.relay.bind,
+            Action::SendCommand => can.relay.command,
+            Action::SendMessage => can.relay.message,
+            Action::SendEvent | Action::SyncClock => can.relay.event,
             Action::Energy => can.energy,
             Action::AddFilter | Action::EditFilter => can.filters,
             Action::Compose => can.publish || can.control,
@@ -57,6 +60,22 @@ impl App {
         }
     }
 
+    /// The action's line, as the platform says it.
+    pub(super) fn help_of(&self, info: &ActionInfo) -> &'static str {
+        match feed_of(info.action) {
+            Some(feed) => self.capabilities().feed_help(feed),
+            None => info.help,
+        }
+    }
+
+    /// The word for the footer.
+    pub(in super::super) fn short_of(&self, info: &ActionInfo) -> Option<&'static str> {
+        match feed_of(info.action) {
+            Some(feed) => Some(self.feed_word(feed)),
+            None => info.short,
+        }
+    }
+
     pub(super) fn help_lines(&self, pane: PaneId, cells: usize) -> Vec<Line> {
         let valid = |info: &&ActionInfo| {
             info.holds_in(pane) && !info.keys.is_empty() && self.can(info.action)
@@ -74,7 +93,7 @@ impl App {
             .flat_map(|info| {
                 let room = cells.saturating_sub(width + 2).max(8);
                 let mut keys = text::pad(&info.keys_text(), width + 2);
-                lines::wrapped(info.help, Role::Normal, room)
+                lines::wrapped(self.help_of(info), Role::Normal, room)
                     .into_iter()
                     .map(move |mut line| {
                         let blank = " ".repeat(width + 2);
@@ -84,5 +103,13 @@ impl App {
                     })
             })
             .collect()
+    }
+}
+
+const fn feed_of(action: Action) -> Option<Feed> {
+    match action {
+        Action::Push => Some(Feed::Push),
+        Action::Event => Some(Feed::Event),
+        _ => None,
     }
 }

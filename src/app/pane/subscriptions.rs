@@ -47,7 +47,8 @@ impl App {
         for feed in Feed::ALL {
             for entry in &entries {
                 let (name, _) = self.home.devices.search_texts(entry.number);
-                let shown = needle.is_empty() || name.contains(&needle) || feed.word() == needle;
+                let shown =
+                    needle.is_empty() || name.contains(&needle) || self.feed_word(feed) == needle;
                 if shown && self.feed_is_listed(entry, feed) {
                     all.push(Subscribed::Feed(entry.device.id.clone(), feed));
                 }
@@ -332,10 +333,11 @@ impl App {
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
+            (_, FeedState::Unasked) => Span::new("comes unasked", Role::Dim),
             _ => Span::default(),
         };
         SubscriptionRow {
-            sort: feed.word(),
+            sort: self.feed_word(feed),
             what: SafeText::new(&entry.device.label()),
             mark,
             detail,

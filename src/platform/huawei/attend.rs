@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::Huawei;
 use super::answer;
-use super::messages::{self, Asked};
+use super::messages;
 use super::topics::{command_topic_v1, sys_topic};
 use crate::domain::device::{Device, Presence};
 use crate::domain::fact::Fact;
@@ -30,6 +30,7 @@ impl Huawei {
         let filters = [
             sys_topic(id, "commands/+"),
             sys_topic(id, "properties/set/+"),
+            sys_topic(id, "properties/get/+"),
             command_topic_v1(id),
         ];
         let filters = filters
@@ -54,7 +55,11 @@ impl Huawei {
             presence: Presence::Online,
             ..self.own()
         };
-        io.fact(Fact::DeviceAdded(own.clone()));
+        io.fact(Fact::DeviceHeard(own.clone()));
+        io.fact(Fact::Presence {
+            device: own.id.clone(),
+            presence: Presence::Online,
+        });
         if self.settings.rest.is_some() {
             match self.devices(io).await {
                 Ok(mut devices) => {
@@ -106,11 +111,8 @@ impl Huawei {
         let Some(asked) = messages::asked(&message) else {
             return;
         };
-        // Which values the device has nobody here knows.
-        if matches!(asked, Asked::PropertyGet { .. }) {
-            return;
-        }
-        let Some(answer) = answer::draft(&self.settings, &message, &asked) else {
+        let answer = answer::draft(&self.settings, &message, &asked, &self.reported());
+        let Some(answer) = answer else {
             return;
         };
         let Ok(topic) = Topic::parse(&answer.topic) else {

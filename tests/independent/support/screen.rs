@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,12 +29,23 @@ struct Seen {
 
 impl Screen {
     pub fn start(home: &Home, columns: u16, rows: u16) -> Self {
+        Self::run(home.environment(), &home.path(""), &[], columns, rows)
+    }
+
+    pub fn run(
+        environment: Vec<(String, String)>,
+        folder: &Path,
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let mut command = CommandBuilder::new(BINARY);
         command.env_clear();
-        for (name, value) in home.environment() {
+        for (name, value) in environment {
             command.env(name, value);
         }
-        command.cwd(home.path(""));
+        command.args(arguments);
+        command.cwd(folder);
         let size = PtySize {
             rows,
             cols: columns,
