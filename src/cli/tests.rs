@@ -362,7 +362,7 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["subscribe", "both", "x"], "push, event"),
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
-        (&["sim", "--devices", "1001"], "between 1 and 1000"),
+        (&["sim", "--devices", "100001"], "between 1 and 100000"),
         (&["sim", "azure"], "thinq, aws"),
         (&["devces"], "devices"),
         (
