@@ -45,6 +45,8 @@ pub struct World {
     random: u8,
     /// A publish is never acknowledged.
     pub deaf: bool,
+    /// A connection stands.
+    pub up: bool,
 }
 
 #[derive(Clone)]
@@ -67,6 +69,7 @@ impl Script {
             ears: Vec::new(),
             random: 0,
             deaf: false,
+            up: false,
         })))
     }
 
@@ -206,6 +209,13 @@ impl Io for Script {
             self.deliver(&topic, &payload);
         }
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn connected(&self) -> Pending<'_, u64> {
+        if self.world().up {
+            return Box::pin(std::future::ready(1));
+        }
+        Box::pin(std::future::pending())
     }
 
     fn outgoing(&self, message: Message, reading: Reading) {

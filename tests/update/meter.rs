@@ -44,8 +44,8 @@ fn plant() -> Deck {
         device
     };
     deck.fact(Fact::Devices(vec![
-        behind("meter", "电表", "meter"),
-        behind("probe", "探头", "meter"),
+        behind("meter", "一号电表", "meter"),
+        behind("probe", "二号探头", "meter"),
         behind("pump", "水泵", "pump"),
     ]));
     for feed in Feed::ALL {
@@ -215,7 +215,7 @@ fn for_itself_and_those_behind_it_a_report_is_composed() {
 #[test]
 fn what_comes_unasked_is_neither_on_nor_off() {
     let mut deck = plant();
-    let meter = deck.device("电表");
+    let meter = deck.device("一号电表");
     assert_eq!(
         (&meter.push, &meter.event),
         (&Mark::Unasked, &Mark::Unasked)
@@ -234,7 +234,7 @@ fn what_comes_unasked_is_neither_on_nor_off() {
         [Request::Feed { on: false, .. }]
     ));
     deck.answer(Ok(Reply::Feed(FeedState::Unasked)));
-    assert_eq!(deck.device("电表").push, Mark::Unasked);
+    assert_eq!(deck.device("一号电表").push, Mark::Unasked);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::domain::profile::HuaweiDialect;
 use crate::domain::shadow::{Leaf, Node, Shadow, ShadowKey, ShadowReply, ShadowRequest};
 use crate::domain::topic::{Topic, TopicFilter};
 use crate::platform::io::{Io, Method};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 
 /// Until the platform has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ async fn whole(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Option<N
         let what = format!("could not get the {key}");
         return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
     }
-    if !huawei.is_up() {
+    if io.connected().now_or_never().is_none() {
         return Ok(None);
     }
     over_mqtt(huawei, io, key).await.map(Some)
