@@ -62,10 +62,10 @@ impl Asked {
         }
     }
 
-    /// The adapter's own answer. What went out was seen already.
+    /// The adapter's own answer. What went out was seen already; that it did not arrive is news.
     pub(super) fn answered(&mut self, id: &str, at: Timestamp, result: Result<(), Problem>) {
         let waiting = self.list.iter_mut().rev().find(|w| w.asked.id == id);
-        if let Some(waiting) = waiting.filter(|w| w.end.is_none()) {
+        if let Some(waiting) = waiting.filter(|w| w.end.is_none() || result.is_err()) {
             let payload = String::new();
             waiting.end = Some(End {
                 at,

@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::reading::Kind;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
 use super::subscription::Feed;
@@ -116,6 +117,20 @@ impl Capabilities {
         topics: true,
         ..Self::NONE
     };
+
+    /// The kinds of messages that a feed brings.
+    pub fn kinds(&self, feed: Feed) -> &'static [Kind] {
+        match (feed, self.feed(feed)) {
+            (Feed::Push, Some("shadow")) => &[Kind::Shadow],
+            (Feed::Push, Some("attached")) => &[Kind::State, Kind::Error],
+            (Feed::Push, Some("commands")) => &[Kind::Command],
+            (Feed::Push, _) => &[Kind::Push],
+            (Feed::Event, Some("presence, jobs")) => &[Kind::Presence, Kind::Job],
+            (Feed::Event, Some("config, commands")) => &[Kind::Config, Kind::Command],
+            (Feed::Event, Some("messages")) => &[Kind::Message, Kind::Event],
+            (Feed::Event, _) => &[Kind::Event],
+        }
+    }
 
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {

@@ -70,14 +70,10 @@ fn a_device_is_added_by_hand_tried_and_opened() {
     let arguments = ["-p", "gateway"];
     let environment = [("THINGDECK_CA_FILE", ca.as_str())];
     let mut screen = Screen::start_with(&home, 120, 36, &arguments, &environment);
-    screen
-        .shows("connected")
-        .press("P")
-        .shows("add a Huawei IoT device");
-    screen
-        .press("/Huawei IoT device\r")
-        .shows("add a Huawei IoT device");
-    screen.press("\r").shows("Add a Huawei IoT device");
+    screen.shows("connected").press("P").shows("Profiles");
+    screen.press("/a Huawei IoT device");
+    screen.shows("add a Huawei IoT device").press("\r");
+    screen.shows("Add a Huawei IoT device");
     screen.paste(&text(&manual["mqtt_url"])).press("\t\t");
     screen.paste(&text(&manual["device_id"])).press("\t");
     screen

@@ -186,7 +186,7 @@ fn product(home: &Home) -> String {
 fn a_command_is_answered_by_a_device_that_answers_by_itself() {
     let home = plant();
     let id = id_of(&home, "meter");
-    let command = ["command", &id, "Relay.ON", "{}"];
+    let command = ["command", &id, "Meter.SWITCH", r#"{"value":"ON"}"#];
     let offline = home.run(&command).expect(1);
     assert!(offline.err.contains("IOTDA.014016"), "{}", offline.err);
     thread::scope(|scope| {

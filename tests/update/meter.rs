@@ -248,3 +248,36 @@ fn the_platforms_clock_is_asked_for_and_told() {
     })));
     assert!(deck.notice().contains("250 ms behind"), "{}", deck.notice());
 }
+
+#[test]
+fn muting_the_commands_hides_the_commands() {
+    let mut deck = plant();
+    command_comes(&mut deck);
+    assert_eq!(deck.messages().len(), 1);
+    deck.press("2 g m");
+    assert_eq!(deck.gists(), Vec::<String>::new());
+    deck.press("m");
+    assert_eq!(deck.messages().len(), 1);
+    deck.press("d");
+    assert!(deck.notice().contains("unasked"), "{}", deck.notice());
+}
+
+#[test]
+fn an_answer_of_the_adapter_that_did_not_arrive_is_told() {
+    let mut deck = plant();
+    command_comes(&mut deck);
+    let answer = message(&deck, ANSWER, r#"{"result_code":0}"#, Direction::Out);
+    hear(&mut deck, answer, Vec::new());
+    assert!(deck.gists()[0].contains("answered after"));
+    let at = deck.at.wall;
+    deck.fact(Fact::Relay(Box::new(RelayNews::Answered {
+        id: "r-1".to_owned(),
+        at,
+        result: Err(Problem::new("it may not have arrived", "no word", "")),
+    })));
+    let gists = deck.gists();
+    assert!(
+        gists[0].contains("not answered: it may not have arrived"),
+        "{gists:?}"
+    );
+}

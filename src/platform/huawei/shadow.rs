@@ -223,7 +223,6 @@ pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
         let members: Vec<_> = services
             .iter()
             .filter_map(|entry| Some((word(entry, "service_id"), section(entry, name)?)))
-            .filter(|(_, properties)| !properties.is_empty())
             .collect();
         (!members.is_empty()).then_some(Node::Object(members))
     };
@@ -252,7 +251,10 @@ pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
 /// Its properties, each with the time at which the platform has it from.
 fn section(entry: &Node, name: &str) -> Option<Node> {
     let part = entry.member(name)?;
-    let properties = part.member("properties").filter(|all| all.is_object())?;
+    let properties = part.member("properties")?;
+    if !properties.is_object() || properties.is_empty() {
+        return None;
+    }
     Some(timed(properties.clone(), time(Some(part))))
 }
 
