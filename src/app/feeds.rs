@@ -65,6 +65,11 @@ impl Feeds {
 }
 
 impl App {
+    /// What the platform calls it.
+    pub(super) fn feed_word(&self, feed: Feed) -> &'static str {
+        self.capabilities().feed(feed).unwrap_or(feed.word())
+    }
+
     /// The mark of one device's feed.
     pub(super) fn mark(&self, entry: &Entry, feed: Feed) -> Mark {
         let id = &entry.device.id;
@@ -98,7 +103,7 @@ impl App {
             let platform = self.platform_name();
             self.say(
                 Role::Warn,
-                format!("{platform} has no {} subscriptions", feed.word()),
+                format!("{platform} has no {} subscriptions", self.feed_word(feed)),
             );
             return;
         }
@@ -191,7 +196,8 @@ impl App {
             (None, None) if is_on == want => {}
             (None, None) => {
                 let word = if is_on { "on" } else { "off" };
-                let text = format!("{name}: the platform says that {} is {word}", feed.word());
+                let feed = self.feed_word(feed);
+                let text = format!("{name}: the platform says that {feed} is {word}");
                 self.say(Role::Warn, text);
             }
         }
@@ -246,7 +252,7 @@ impl App {
     /// Which device failed is said, each with code and words (F34).
     fn batch_over(&mut self, batch: &Batch) {
         let direction = if batch.on { "on" } else { "off" };
-        let feed = batch.feed.word();
+        let feed = self.feed_word(batch.feed);
         let done = words::count(batch.total - batch.failures.len(), "device");
         if batch.failures.is_empty() {
             self.say(Role::Good, format!("{feed} {direction} for {done}"));

@@ -9,6 +9,7 @@ pub(super) mod control;
 pub(super) mod decoders;
 pub(super) mod filter;
 pub(super) mod form;
+mod gateway;
 pub(super) mod health;
 pub(super) mod help;
 mod jobs;

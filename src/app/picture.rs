@@ -66,6 +66,7 @@ impl App {
             filter: filter.line(),
             program: self.program_line(id),
             body,
+            feeds: self.capabilities().feeds.heads,
             scroll,
         }
     }
@@ -234,7 +235,7 @@ impl App {
         }
         valid
             .into_iter()
-            .filter_map(|info| Some((info.keys.first()?, info.short?)))
+            .filter_map(|info| Some((info.keys.first()?, self.short_of(info)?)))
             .map(|(key, short)| (SafeText::new(key), SafeText::new(short)))
             .collect()
     }
@@ -264,10 +265,15 @@ impl App {
             .into_iter()
             .chain(self.groups_due_in())
             .min();
-        if let Some(wait) = self.home.rates.next_change(self.at.mono) {
-            // The sparkline moves every second, and all else with it.
-            return Some(topics.map_or(wait, |soon| soon.min(wait)));
-        }
+        // While the sparkline moves, ages move with it.
+        let ages = self.home.rates.next_change(self.at.mono).or_else(|| {
+            let ages = [
+                self.ages_change(),
+                self.topic_ages_change(),
+                self.groups_change(),
+            ];
+            ages.into_iter().flatten().min()
+        });
         let countdown = match &self.home.link {
             LinkState::Reconnecting { at: due, .. } => until_whole_second(due.since(self.at.mono)),
             _ => None,
@@ -282,9 +288,7 @@ impl App {
             countdown,
             rest,
             topics,
-            self.ages_change(),
-            self.topic_ages_change(),
-            self.groups_change(),
+            ages,
             self.feeds_change(),
             self.newcomer_change(),
             self.credential_change(),

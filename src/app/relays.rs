@@ -21,6 +21,9 @@ use crate::domain::request::{Reply, Request, RequestId};
 /// Devices whose versions are kept at once.
 const KEPT: usize = 64;
 
+/// The platform's clock may be ahead by so much.
+const CLOCKS_APART: Duration = Duration::from_secs(5);
+
 /// The credential's end is shown as a warning from here on.
 const SOON: Duration = Duration::from_mins(2);
 
@@ -75,6 +78,20 @@ impl Relays {
 
     pub(super) fn newest(&self, device: &DeviceId) -> Option<&ConfigVersion> {
         self.view(device)?.configs.as_ref()?.first()
+    }
+
+    /// The version of a configuration that came at this time: the newest of then with this content.
+    pub(super) fn version_of(
+        &self,
+        device: &DeviceId,
+        payload: &[u8],
+        at: moment::Timestamp,
+    ) -> Option<&ConfigVersion> {
+        let until = at.plus(CLOCKS_APART);
+        let mut configs = self.view(device)?.configs.as_ref()?.iter();
+        configs.find(|version| {
+            version.payload == payload && version.updated.is_none_or(|updated| updated <= until)
+        })
     }
 
     fn entry(&mut self, device: &DeviceId) -> &mut View {
@@ -151,20 +168,21 @@ impl App {
 
     /// Both lists of a device, unless they are on their way.
     pub(super) fn ask_versions(&mut self, device: &DeviceId) {
-        for (purpose, request) in [
-            (
-                RelayPurpose::Configs(device.clone()),
-                RelayRequest::Configs(device.clone()),
-            ),
-            (
-                RelayPurpose::States(device.clone()),
-                RelayRequest::States(device.clone()),
-            ),
-        ] {
-            let wanted = Purpose::Relay(purpose.clone());
-            if !self.pending.has(|known| *known == wanted) {
-                self.ask_relay(purpose, request);
-            }
+        self.ask_configs(device);
+        let purpose = RelayPurpose::States(device.clone());
+        self.ask_once(purpose, RelayRequest::States(device.clone()));
+    }
+
+    /// The versions of its configuration.
+    pub(super) fn ask_configs(&mut self, device: &DeviceId) {
+        let purpose = RelayPurpose::Configs(device.clone());
+        self.ask_once(purpose, RelayRequest::Configs(device.clone()));
+    }
+
+    fn ask_once(&mut self, purpose: RelayPurpose, request: RelayRequest) {
+        let wanted = Purpose::Relay(purpose.clone());
+        if !self.pending.has(|known| *known == wanted) {
+            self.ask_relay(purpose, request);
         }
     }
 

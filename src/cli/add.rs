@@ -267,10 +267,12 @@ impl AddArgs {
             }
             ProfilePlatform::Mqtt => self.mqtt.account(&self.thinq, look)?,
             ProfilePlatform::Google => {
-                if self.thinq.is_used() || self.mqtt.is_used() || look.url.is_some() {
+                let of_broker =
+                    look.url.is_some() || !look.topics.is_empty() || look.mqtt_version.is_some();
+                if self.thinq.is_used() || self.mqtt.is_used() || of_broker {
                     return wrong(
                         ErrorKind::ArgumentConflict,
-                        "--country, --token-… and --event-hours go with --platform thinq, --url, --username, --password-… and --client-id with --platform mqtt",
+                        "--country, --token-… and --event-hours go with --platform thinq, --url, --topic, --mqtt-version, --username, --password-… and --client-id with --platform mqtt",
                     );
                 }
                 Account::Google(Box::new(google.expect("made above for this platform")))

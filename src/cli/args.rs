@@ -338,7 +338,8 @@ pub enum Commands {
     /// Publish the messages of a recording again
     ///
     /// With their payloads byte for byte, QoS, retain and MQTT 5 properties, at the distances in which they came. Topics that
-    /// begin with $ are the broker's own and left out, unless a prefix makes others of them.
+    /// begin with $ are the broker's own and left out, unless a prefix makes others of them; what thingdeck had sent to such a
+    /// topic goes there again with --sent.
     Replay(ReplayArgs),
     /// Add a profile to the config file
     ///

@@ -1,5 +1,6 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::profile::PlatformId;
 use super::reading::Kind;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
@@ -10,6 +11,8 @@ pub struct Capabilities {
     /// Feeds that `p` and `e` toggle, with the word for each.
     pub push: Option<&'static str>,
     pub event: Option<&'static str>,
+    /// How the screen calls both.
+    pub feeds: FeedWords,
     /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
     pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
@@ -35,10 +38,39 @@ pub struct Capabilities {
     pub reserved: Option<&'static Reserved>,
 }
 
+/// Names of the two feeds on the screen, push first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedWords {
+    /// Over a column: 8 cells at most.
+    pub heads: [&'static str; 2],
+    /// What the key does, in a line.
+    pub help: [&'static str; 2],
+    /// What comes by it: a mute hides that.
+    pub kinds: [&'static [Kind]; 2],
+}
+
+impl Default for FeedWords {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+impl FeedWords {
+    pub const PLAIN: Self = Self {
+        heads: ["Push", "Event"],
+        help: [
+            "push (notifications) on or off, for the device or all marked ones",
+            "event (state changes) on or off, for the device or all marked ones",
+        ],
+        kinds: [&[Kind::Push], &[Kind::Event]],
+    };
+}
+
 impl Capabilities {
     pub const NONE: Self = Self {
         push: None,
         event: None,
+        feeds: FeedWords::PLAIN,
         own_feeds: false,
         state: false,
         control: false,
@@ -66,7 +98,15 @@ impl Capabilities {
 
     pub const AWS: Self = Self {
         push: Some("shadow"),
-        event: Some("presence, jobs"),
+        event: Some("events"),
+        feeds: FeedWords {
+            heads: ["Shadow", "Events"],
+            help: [
+                "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
+                "follow presence and job notifications or no more, of the thing or all marked ones",
+            ],
+            kinds: [&[Kind::Shadow], &[Kind::Presence, Kind::Job]],
+        },
         own_feeds: true,
         reserved: Some(&reserved::AWS),
         publish: true,
@@ -80,7 +120,15 @@ impl Capabilities {
 
     pub const GOOGLE: Self = Self {
         push: Some("attached"),
-        event: Some("config, commands"),
+        event: Some("config"),
+        feeds: FeedWords {
+            heads: ["Attached", "Config"],
+            help: [
+                "attach to the gateway or detach, the device or all marked ones",
+                "subscribe configurations and commands or no more, of the device or all marked ones",
+            ],
+            kinds: [&[Kind::State, Kind::Error], &[Kind::Config, Kind::Command]],
+        },
         publish: true,
         filters: true,
         relay: Relay {
@@ -95,6 +143,14 @@ impl Capabilities {
     pub const HUAWEI: Self = Self {
         push: Some("commands"),
         event: Some("messages"),
+        feeds: FeedWords {
+            heads: ["Commands", "Messages"],
+            help: [
+                "subscribe commands and requests or no more, of the device or all marked ones",
+                "subscribe messages and events or no more, of the device or all marked ones",
+            ],
+            kinds: [&[Kind::Command], &[Kind::Message, Kind::Event]],
+        },
         reserved: Some(&reserved::HUAWEI),
         publish: true,
         filters: true,
@@ -119,16 +175,21 @@ impl Capabilities {
     };
 
     /// The kinds of messages that a feed brings.
-    pub fn kinds(&self, feed: Feed) -> &'static [Kind] {
-        match (feed, self.feed(feed)) {
-            (Feed::Push, Some("shadow")) => &[Kind::Shadow],
-            (Feed::Push, Some("attached")) => &[Kind::State, Kind::Error],
-            (Feed::Push, Some("commands")) => &[Kind::Command],
-            (Feed::Push, _) => &[Kind::Push],
-            (Feed::Event, Some("presence, jobs")) => &[Kind::Presence, Kind::Job],
-            (Feed::Event, Some("config, commands")) => &[Kind::Config, Kind::Command],
-            (Feed::Event, Some("messages")) => &[Kind::Message, Kind::Event],
-            (Feed::Event, _) => &[Kind::Event],
+    pub const fn kinds(&self, feed: Feed) -> &'static [Kind] {
+        match feed {
+            Feed::Push => self.feeds.kinds[0],
+            Feed::Event => self.feeds.kinds[1],
+        }
+    }
+
+    /// All that can be there; an adapter may offer less.
+    pub const fn of(platform: PlatformId) -> Self {
+        match platform {
+            PlatformId::Thinq => Self::THINQ,
+            PlatformId::Aws => Self::AWS,
+            PlatformId::Google => Self::GOOGLE,
+            PlatformId::Huawei => Self::HUAWEI,
+            PlatformId::Mqtt => Self::MQTT,
         }
     }
 
@@ -136,6 +197,22 @@ impl Capabilities {
         match feed {
             Feed::Push => self.push,
             Feed::Event => self.event,
+        }
+    }
+
+    /// Over the feed's column.
+    pub const fn head(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.heads[0],
+            Feed::Event => self.feeds.heads[1],
+        }
+    }
+
+    /// What the feed's key does.
+    pub const fn feed_help(&self, feed: Feed) -> &'static str {
+        match feed {
+            Feed::Push => self.feeds.help[0],
+            Feed::Event => self.feeds.help[1],
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod recipe;
 
-pub use recipe::{Recipe, Section};
+pub use recipe::{LONGEST_TESTED, Recipe, Section, TEST, TEST_CLIENT};
 
 use super::topic::Topic;
 use crate::base::problem::{Exit, Problem};

@@ -67,13 +67,6 @@ fn json_line(device: &Device) -> String {
         Presence::Online => line.push_str(",\"online\":true"),
         Presence::Offline => line.push_str(",\"online\":false"),
     }
-    if !device.attributes.is_empty() {
-        let pairs = device.attributes.iter();
-        let pairs: Vec<_> = pairs
-            .map(|(name, value)| format!("{}:{}", quote(name), quote(value)))
-            .collect();
-        line.push_str(&format!(",\"attributes\":{{{}}}", pairs.join(",")));
-    }
     line.push('}');
     line
 }

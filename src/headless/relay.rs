@@ -245,11 +245,11 @@ fn config_line(version: &ConfigVersion) -> String {
 }
 
 fn state_line(state: &StateVersion) -> String {
-    let mut line = String::from("{");
-    push_time(&mut line, "updated", state.updated);
-    push_payload(&mut line, &state.payload, &[]);
-    line.push('}');
-    line.replacen("{,", "{", 1)
+    let mut members = String::new();
+    push_time(&mut members, "updated", state.updated);
+    push_payload(&mut members, &state.payload, &[]);
+    // Each has a comma before it.
+    format!("{{{}}}", members.strip_prefix(',').unwrap_or(&members))
 }
 
 fn push_time(line: &mut String, name: &str, at: Option<Timestamp>) {

@@ -11,7 +11,7 @@ use crate::domain::fact::{Budget, Fact, Progress, Step, StepState};
 use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
-use super::console::{Console, Heard};
+use super::console::{Console, Heard, Unwritten};
 
 /// How a script ends before its end.
 #[derive(Debug)]
@@ -33,9 +33,13 @@ impl From<Problem> for End {
     }
 }
 
-impl From<super::console::Closed> for End {
-    fn from(_: super::console::Closed) -> Self {
-        Self::Closed
+impl From<Unwritten> for End {
+    fn from(why: Unwritten) -> Self {
+        match why {
+            Unwritten::Closed => Self::Closed,
+            Unwritten::Interrupted => Self::Interrupted,
+            Unwritten::Failed(problem) => Self::Failed(problem),
+        }
     }
 }
 
@@ -85,7 +89,7 @@ impl<'a> Script<'a> {
                 Heard::Reply(answered, outcome) if answered == id => return Ok(outcome?),
                 Heard::Fact(fact) => self.tell(&fact),
                 Heard::Interrupt => return Err(End::Interrupted),
-                Heard::Reply(..) | Heard::Session(_) | Heard::Deadline => {}
+                Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
             }
         }
     }

@@ -103,7 +103,7 @@ async fn granted(
                 until = script.console.now().mono.plus(QUIET);
             }
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
-            Heard::Session(_) | Heard::Reply(..) => {}
+            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) => {}
         }
     }
 }

@@ -11,12 +11,12 @@ use crate::domain::expression::{Expression, Here, Subject};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
 use crate::domain::message::{AckToken, Direction, Message, Qos};
-use crate::domain::profile::Profile;
+use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use crate::domain::topic::TopicFilter;
 
-use super::console::{Heard, Opening};
+use super::console::{Heard, Opening, Unwritten};
 use super::script::{End, Script, countdown, problem_text};
 
 /// Which of the verbs speaks.
@@ -125,7 +125,10 @@ enum Next {
 
 impl Tail<'_> {
     async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
-        if !script.console.capabilities(&self.profile).topics {
+        // A thing of AWS is called as its id says, a fleet is large, and a device of its own may list nothing.
+        let is_named = !script.console.capabilities(&self.profile).topics
+            && self.profile.platform() != PlatformId::Aws;
+        if is_named {
             self.learn_names(script).await?;
         }
         script.console.open(Opening {
@@ -142,15 +145,16 @@ impl Tail<'_> {
         end
     }
 
-    /// A stream without names is better than none; without credentials or host there is none.
+    /// A stream without names is better than none; at ThinQ there is none without credentials or host.
     async fn learn_names(&mut self, script: &mut Script<'_>) -> Result<(), End> {
         match script.devices().await {
             Ok(devices) => self.learn(&devices),
             Err(End::Failed(problem))
-                if !matches!(
-                    problem.exit,
-                    Exit::Usage | Exit::Refused | Exit::Unreachable
-                ) =>
+                if self.profile.platform() != PlatformId::Thinq
+                    || !matches!(
+                        problem.exit,
+                        Exit::Usage | Exit::Refused | Exit::Unreachable
+                    ) =>
             {
                 script.console.say(&problem_text(&problem));
             }
@@ -202,7 +206,7 @@ impl Tail<'_> {
                 Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
-                Heard::Reply(..) => Next::More,
+                Heard::Reply(..) | Heard::Piece(_) => Next::More,
             };
             if let Next::End(exit) = next {
                 return Ok(exit);
@@ -223,10 +227,13 @@ impl Tail<'_> {
         if self.manner == Manner::Record {
             self.batch.lines.push_str(line);
             self.batch.lines.push('\n');
-        } else {
-            script.console.out(line).await?;
+            return Ok(());
         }
-        Ok(())
+        match script.console.out(line).await {
+            // Its reader is slow, and the person who looked on has seen enough.
+            Err(Unwritten::Interrupted) if self.has_something_to_finish() => Err(End::Closed),
+            written => Ok(written?),
+        }
     }
 
     /// In the order in which they came (MQTT 3.1.1, 4.6), and none before what was written before it.
@@ -327,7 +334,7 @@ impl Tail<'_> {
     async fn gap(&mut self, script: &mut Script<'_>, gap: Gap) -> Result<(), End> {
         let at = script.console.now().wall;
         script.say(&format!(
-            "{} messages ({} bytes) were dropped here: they came faster than they could be written",
+            "{} messages ({} bytes) were dropped here: they came faster than they could be written, or one was over the limit (the log file names that one)",
             gap.messages, gap.bytes
         ));
         let line = encode_gap(gap, at, self.origin());

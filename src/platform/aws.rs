@@ -40,9 +40,10 @@ use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::Mono;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
+use crate::domain::device::Presence;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Draft, Message};
-use crate::domain::profile::{AwsAuth, AwsSettings, Common, PlatformId};
+use crate::domain::profile::{AwsAuth, AwsCredentials, AwsSettings, Common, PlatformId};
 use crate::domain::reading::Reading;
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::LogLevel;
@@ -156,9 +157,25 @@ impl Aws {
     async fn greet(&self, io: &dyn Io) {
         self.confirm_feeds(io).await;
         match self.list_things(io, false).await {
-            Ok(things) => io.fact(Fact::Devices(things)),
+            Ok(things) => {
+                let first = things.first().map(|thing| thing.id.clone());
+                io.fact(Fact::Devices(things));
+                if let Some(first) = first {
+                    self.learn_account(io, &first).await;
+                }
+            }
+            Err(problem) if self.is_a_device_s(&problem) => {
+                io.log(LogLevel::Info, problem.line());
+                io.fact(Fact::Devices(Vec::new()));
+            }
             Err(problem) => self.notice_once(io, problem),
         }
+    }
+
+    /// A device's own profile has a certificate and mostly no access keys: that its things are not listed is no trouble.
+    fn is_a_device_s(&self, problem: &Problem) -> bool {
+        let is_set_up = self.settings.credentials != AwsCredentials::Chain;
+        self.settings.auth != AwsAuth::SigV4 && !is_set_up && credentials::are_nowhere(problem)
     }
 
     /// What its rate is, and when it would end by itself.
@@ -166,10 +183,19 @@ impl Aws {
         let begun = io.now().mono;
         loop {
             io.sleep(LOOK).await;
-            let now = io.now().mono;
+            let moment = io.now();
+            let now = moment.mono;
+            self.counted().tick(moment);
             let warning = self.counted().warning(now);
             if let Some(text) = warning {
                 io.log(LogLevel::Warn, text);
+            }
+            let gone = self.presences().gone();
+            for device in gone {
+                io.fact(Fact::Presence {
+                    device,
+                    presence: Presence::Offline,
+                });
             }
             let is_signed = self.settings.auth == AwsAuth::SigV4;
             if is_signed && now.since(begun) >= SIGNED_LIFE {
@@ -216,6 +242,7 @@ impl Platform for Aws {
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
         self.desk.begin();
+        self.counted().tick(io.now());
         Box::pin(self.connect_plan(io))
     }
 
@@ -251,5 +278,15 @@ impl Platform for Aws {
 
     fn filter_gone(&self, filter: &TopicFilter) {
         self.counted().unsubscribe(filter);
+    }
+
+    fn filter_answered(&self, filter: &TopicFilter, granted: bool) {
+        let mut counted = self.counted();
+        if granted {
+            // It is in force, whatever the count says.
+            let _full = counted.subscribe(filter);
+        } else {
+            counted.unsubscribe(filter);
+        }
     }
 }

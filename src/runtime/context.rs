@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::clip::Wrapping;
 use super::clock::Clock;
 use super::config::{Config, Theme, edit};
-use super::files::{self, Access, Folders, Overrides};
+use super::files::{self, Folders, Overrides};
 use super::inbox::Inbox;
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
@@ -492,6 +492,7 @@ impl Context {
                 common.key_file.clone_from(&account.key_file);
                 Settings::Aws(unsaved_aws(account))
             }
+            NewAccount::Google(settings) => Settings::Google((**settings).clone()),
             NewAccount::Huawei(account) => {
                 common.cert_file.clone_from(&account.cert_file);
                 common.key_file.clone_from(&account.key_file);
@@ -569,6 +570,16 @@ impl Context {
             .collect())
     }
 
+    /// What stays when a profile is removed: what it received, recorded and drafted is the user's.
+    pub fn folders_that_stay(&self, name: &str) -> Vec<PathBuf> {
+        let folders = [
+            self.folders.history(name),
+            self.folders.recordings(name),
+            self.folders.composer(name),
+        ];
+        folders.into_iter().filter(|path| path.exists()).collect()
+    }
+
     /// A fresh token for a profile: into a 0600 file, which the config names from now on.
     pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
         edit::save_token(&self.folders, profile, token)?;
@@ -622,16 +633,7 @@ impl Context {
     fn write_new(&self, what: &str, ending: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
-        let name = |n: u32| match n {
-            1 => format!("{what}-{now}.{ending}"),
-            n => format!("{what}-{now}-{n}.{ending}"),
-        };
-        // Two within one second are two files.
-        let path = (1..1000)
-            .map(|n| self.folders.state.join(name(n)))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| self.folders.state.join(name(1)));
-        files::replace(&path, content, Access::Private)?;
+        let path = files::write_new(&self.folders.state, (what, now, ending), content)?;
         Ok(path.display().to_string())
     }
 }
@@ -685,16 +687,14 @@ fn summary(profile: &Profile) -> ProfileSummary {
         _ => (0, OnQuit::Keep),
     };
     ProfileSummary {
-        name: profile.name.clone(),
-        platform: profile.platform(),
         capabilities: catalog::build(profile).info().capabilities,
         simulated: profile.simulated,
         insecure: profile.common.insecure_skip_verify,
         event_hours,
         on_quit,
-        place: profile.settings.place(),
         version: profile.settings.version(),
         topics: profile.common.topics.clone(),
+        ..ProfileSummary::new(&profile.name, profile.platform(), &profile.settings.place())
     }
 }
 

@@ -276,7 +276,12 @@ impl<'a> Running<'a> {
                 batch.at = self.io.now().wall;
                 self.post.post(SessionEvent::Messages(batch));
             }
-            Action::Post(event) => self.post.post(event),
+            Action::Post(event) => {
+                if let SessionEvent::Granted { filter, result } = &event {
+                    self.platform.filter_answered(filter, result.is_ok());
+                }
+                self.post.post(event);
+            }
             Action::Log(level, text) => self.log(level, text),
             Action::End => {
                 self.asked = Asked::Nothing;

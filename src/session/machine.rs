@@ -21,6 +21,7 @@ use super::end::{End, EndClass};
 use super::link::{Accepted, LinkEvent, Order};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::message::Draft;
 use crate::domain::session::{LinkState, LogLevel, ReceiptId, SessionEvent};
 use crate::domain::subscription::{FilterState, FilterWish};
 use crate::platform::plan::ConnectPlan;
@@ -37,6 +38,8 @@ pub use words::{Action, Input};
 const STABLE: Duration = Duration::from_secs(10);
 /// A longer pause than any in the queue of a kept session (AWS IoT sends ten messages a second).
 const QUEUE_PAUSE: Duration = Duration::from_secs(1);
+/// A busy stream has no pauses; what comes later than this is taken for new.
+const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 /// For DISCONNECT, whatever the network does.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -145,7 +148,9 @@ impl Machine {
             Phase::Up(up) => {
                 let calm = self.outbox.holds_back().then(|| up.calm_at());
                 let calm = calm.filter(|_| self.registry.is_settled());
-                self.registry.deadline().into_iter().chain(calm).min()
+                let paced = self.outbox.paced();
+                let deadline = self.registry.deadline().into_iter();
+                deadline.chain(calm).chain(paced).min()
             }
             _ => None,
         }
@@ -275,10 +280,9 @@ impl Machine {
         let refused = self.outbox.begin(limits, kept);
         self.not_published(refused);
         let step = self.registry.begin(now.mono, accepted, kept);
-        if self.registry.is_settled()
-            && let Phase::Up(up) = &mut self.phase
-        {
-            // No SUBACK will tell where the queue ends.
+        let untold = self.registry.is_settled() || self.registry.trusts_kept();
+        if untold && let Phase::Up(up) = &mut self.phase {
+            // No SUBACK will tell where the queue ends, or it comes amid a queue that is sent slowly.
             up.replay_ends = Some(now.mono.plus(QUEUE_PAUSE));
         }
         self.take(step);
@@ -390,7 +394,9 @@ impl Machine {
         };
         if !self.registry.is_searching() {
             let calm = self.registry.is_settled() && now >= up.calm_at();
-            let orders = self.outbox.pump(now, calm);
+            let guide = &self.guide;
+            let wait = |draft: &Draft| guide.wait_before(draft, now);
+            let orders = self.outbox.pump(now, calm, wait);
             self.send_all(orders);
         }
     }
@@ -476,7 +482,7 @@ struct Up {
     silent: bool,
     /// A kept session's messages come before the first SUBACK.
     replay: bool,
-    /// Where nothing is subscribed: they come one soon after the other.
+    /// Where nothing is subscribed, or the queue is sent slowly: they come one soon after the other.
     replay_ends: Option<Mono>,
 }
 

@@ -6,11 +6,13 @@ mod verify;
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
@@ -42,20 +44,21 @@ impl Tls {
                 Arc::clone(&seen),
             )))
         } else {
-            let verifier = WebPkiServerVerifier::builder_with_provider(roots(plan)?, provider)
-                .build()
-                .map_err(|error| unusable("the trusted certificates cannot be used", &error))?;
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(roots(plan)?, Arc::clone(&provider))
+                    .build()
+                    .map_err(|error| unusable("the trusted certificates cannot be used", &error))?;
             let watching = Watching::new(verifier, Arc::clone(&seen));
             builder.with_custom_certificate_verifier(Arc::new(watching))
         };
         let mut config = match &plan.identity {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder
-                .with_client_auth_cert(
-                    certificates(chain, Kind::Ours, "client certificate")?,
-                    read_key(key)?,
-                )
-                .map_err(|error| trouble::words(trouble::Found::Rustls(&error), "", None))?,
+            Some((chain, key)) => {
+                let chain = certificates(chain, Kind::Ours, "client certificate")?;
+                let own = own_identity(&provider, chain, read_key(key)?)
+                    .map_err(|error| trouble::words(trouble::Found::Rustls(&error), "", None))?;
+                builder.with_client_cert_resolver(own)
+            }
         };
         config.alpn_protocols = plan
             .alpn
@@ -78,6 +81,35 @@ impl Tls {
     pub fn presented(&self) -> Option<Presented> {
         self.seen.last()
     }
+}
+
+/// What rustls makes of chain and key, certificates of X.509's first version too: `openssl x509 -req` makes those for a
+/// device under an authority of one's own, and brokers take them.
+fn own_identity(
+    provider: &CryptoProvider,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<SingleCertAndKey>, Error> {
+    let key = provider.key_provider.load_private_key(key)?;
+    let own = CertifiedKey::new(chain, key);
+    match own.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+        Err(Error::InvalidCertificate(why)) => match is_of_old_and_fits(&own) {
+            Some(true) => {}
+            Some(false) => return Err(InconsistentKeys::KeyMismatch.into()),
+            None => return Err(Error::InvalidCertificate(why)),
+        },
+        Err(error) => return Err(error),
+    }
+    Ok(Arc::new(SingleCertAndKey::from(own)))
+}
+
+/// Whether a certificate of the first version belongs to its key; `None`: it is another one.
+fn is_of_old_and_fits(own: &CertifiedKey) -> Option<bool> {
+    let leaf = own.cert.first()?;
+    let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+    let key = own.key.public_key()?;
+    (leaf.version() == X509Version::V1).then(|| leaf.public_key().raw == &*key)
 }
 
 fn roots(plan: &TlsPlan) -> Result<Arc<RootCertStore>, Trouble> {

@@ -30,9 +30,9 @@ pub fn draw(pane: &PaneView, canvas: &mut Canvas<'_>) {
     let inner = inside(area);
     match &pane.body {
         Body::Empty(lines) => empty(lines, inner, canvas),
-        Body::Devices(rows) => devices::draw(rows, inner, focused, canvas),
+        Body::Devices(rows) => devices::draw(rows, pane.feeds, inner, focused, canvas),
         Body::Topics(rows) => topics::draw(rows, inner, focused, canvas),
-        Body::Subscriptions(rows) => subscriptions::draw(rows, inner, focused, canvas),
+        Body::Subscriptions(rows) => subscriptions::draw(rows, pane.feeds, inner, focused, canvas),
         Body::Filters(rows) => filters::draw(rows, inner, focused, canvas),
         Body::Messages(rows) => messages::draw(rows, inner, focused, canvas),
         Body::Lines(lines) => inspector::draw(lines, None, inner, focused, canvas),

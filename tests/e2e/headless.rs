@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use thingdeck::sim::broker::Happening;
 use thingdeck::sim::{Fault, SimEvent, Times};
 
-use crate::support::home::{BINARY, Ended, Home};
+use crate::support::home::{BINARY, Ended, Home, until};
 
 /// The simulator as a process of its own.
 struct Served {
@@ -230,6 +230,55 @@ fn a_closed_pipe_ends_tail_quietly() {
     drop(reader);
     let ended = child.wait().expect("it ends");
     assert_eq!(ended.code(), Some(0), "after {line}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_stdout_is_a_failure() {
+    let home = Home::quiet();
+    for arguments in [&["devices"][..], &["devices", "--json"], &["man"]] {
+        let full = std::fs::File::create("/dev/full").expect("Linux");
+        let mut command = home.command(arguments);
+        let output = command.stdout(full).output().expect("the binary runs");
+        let ended = Ended::from(output).expect(1);
+        assert!(
+            ended.err.contains("could not write to stdout"),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+/// Whether the process has a handler for SIGINT: only then it can say what an interrupt means.
+#[cfg(target_os = "linux")]
+fn hears_interrupts(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let caught = status.unwrap_or_default();
+    let mask = caught.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 2 != 0)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_the_wait_for_a_secret() {
+    let home = Home::quiet();
+    let add = [
+        "profile-add",
+        "--name",
+        "new",
+        "--country",
+        "KR",
+        "--token-stdin",
+    ];
+    let mut command = home.command(&add);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    // Held open: somebody sits before it and types nothing.
+    let stdin = child.stdin.take();
+    until("it hears signals", || hears_interrupts(&child));
+    signal(&child, "INT");
+    Ended::from(child.wait_with_output().expect("it ends")).expect(130);
+    drop(stdin);
 }
 
 fn signal(child: &Child, name: &str) {

@@ -315,3 +315,23 @@ fn a_device_that_is_not_there_is_not_found() {
     assert_eq!(problem.exit, Exit::NotFound);
     assert!(problem.cause.contains("404 NOT_FOUND"), "{}", problem.cause);
 }
+
+#[test]
+fn the_credentials_file_may_be_named_as_clearblades_sdks_have_it_named() {
+    let script = Script::new(settings());
+    script.variable("CLEARBLADE_CONFIGURATION", "elsewhere.json");
+    script.file("elsewhere.json", KEYS);
+    answers(
+        &script,
+        vec![
+            (200, json!({"devices": [{"id": "pump-4"}]})),
+            (200, json!({})),
+        ],
+    );
+    let ids: Vec<_> = devices(&script)
+        .expect("a list")
+        .iter()
+        .map(|d| d.id.to_string())
+        .collect();
+    assert!(ids.contains(&"pump-4".to_owned()), "{ids:?}");
+}

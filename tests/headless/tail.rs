@@ -14,7 +14,7 @@ use thingdeck::domain::request::Request;
 use thingdeck::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::TopicFilter;
-use thingdeck::headless::console::{Heard, Opening};
+use thingdeck::headless::console::{Heard, Opening, Unwritten};
 
 use super::stage::{Deed, Stage, connected, link, message, message_on, problem};
 
@@ -217,6 +217,27 @@ fn a_closed_pipe_ends_quietly_and_leaves_the_unread_message_to_the_broker() {
     assert_eq!(stage.run(&["tail"]), Exit::Done);
     assert!(stage.deeds.contains(&ack(1)) && !stage.deeds.contains(&ack(2)));
     assert_eq!(stage.talk(), "connected");
+}
+
+#[test]
+fn a_line_that_could_not_be_written_is_a_failure_and_not_acknowledged() {
+    let stream = || [connected(), message(1, Kind::Push, "1")];
+    let mut full = Stage::home().streaming(stream());
+    full.room = 0;
+    full.unwritten = Unwritten::Failed(problem("the disk is full", Exit::Failed));
+    assert_eq!(full.run(&["tail"]), Exit::Failed);
+    assert!(full.talk().contains("the disk is full"), "{}", full.talk());
+    assert!(!full.deeds.contains(&ack(1)));
+    for (line, exit) in [
+        (&["tail"][..], Exit::Done),
+        (&["expect", "#"], Exit::Interrupted),
+    ] {
+        let mut slow = Stage::home().streaming(stream());
+        slow.room = 0;
+        slow.unwritten = Unwritten::Interrupted;
+        assert_eq!(slow.run(line), exit, "{line:?}");
+        assert!(!slow.deeds.contains(&ack(1)));
+    }
 }
 
 fn reconnecting(exit: Exit) -> Heard {

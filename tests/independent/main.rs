@@ -1,4 +1,4 @@
-//! The binary against clouds that others wrote from the reference: see the README beside this file.
+//! The binary against clouds that others wrote from the references: see the README beside this file.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,9 +8,11 @@
 
 mod support;
 
+mod aws;
 mod control;
 mod dashboard;
 mod feeds;
+mod google;
 mod huawei;
 mod stream;
 mod trouble;

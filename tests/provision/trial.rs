@@ -8,8 +8,12 @@ use crate::script::Script;
 const WILL: &str = "my/things/RPI/update";
 const ACCEPTED: &str = "$aws/things/RPI/shadow/update/accepted";
 const REJECTED: &str = "$aws/things/RPI/shadow/update/rejected";
-const HERE: &str = r#"{"state":{"reported":{"connected":true}},"version":7}"#;
-const GONE: &str = r#"{"state":{"reported":{"connected":false}},"version":8}"#;
+// The token is of the script's random numbers.
+const HERE: &str = r#"{"state":{"reported":{"connected":true}},"version":7,"clientToken":"thingdeck-070707070707070707070707"}"#;
+const GONE: &str = r#"{"state":{"reported":{"connected":false}},"version":8,"clientToken":"thingdeck-070707070707070707070707"}"#;
+const OURS: &str = r#"{"state":{"reported":{"connected":false}},"clientToken":"thingdeck-070707070707070707070707"}"#;
+const OTHERS: &str =
+    r#"{"state":{"reported":{"connected":false}},"version":8,"clientToken":"RPI-17"}"#;
 
 fn trial(heard: &[(&'static str, &'static str)]) -> (Script, Result<Proof, Problem>) {
     let script = Script::new();
@@ -20,7 +24,7 @@ fn trial(heard: &[(&'static str, &'static str)]) -> (Script, Result<Proof, Probl
 
 #[test]
 fn a_device_of_its_own_name_vanishes_and_the_shadow_turns() {
-    let (script, outcome) = trial(&[(ACCEPTED, HERE), (WILL, DISCONNECTED), (ACCEPTED, GONE)]);
+    let (script, outcome) = trial(&[(ACCEPTED, HERE), (WILL, OURS), (ACCEPTED, GONE)]);
     let proof = Proof {
         client_id: "RPI-test".to_owned(),
         version: Some(8),
@@ -55,8 +59,23 @@ fn a_device_of_its_own_name_vanishes_and_the_shadow_turns() {
 }
 
 #[test]
+fn a_device_that_leaves_at_the_same_time_proves_nothing() {
+    let (_, outcome) = trial(&[(ACCEPTED, HERE), (ACCEPTED, OTHERS), (WILL, DISCONNECTED)]);
+    let problem = outcome.expect_err("it was somebody else");
+    assert!(problem.cause.contains("no will came"), "{problem}");
+
+    let (_, outcome) = trial(&[(ACCEPTED, HERE), (WILL, OURS), (ACCEPTED, DISCONNECTED)]);
+    let problem = outcome.expect_err("the token is lost on the way");
+    assert!(
+        problem.cause.contains("without the clientToken"),
+        "{problem}"
+    );
+    assert!(problem.remedy.contains("SELECT *"), "{problem}");
+}
+
+#[test]
 fn a_will_that_comes_and_a_shadow_that_stays_point_at_rule_dollar_and_role() {
-    let (_, outcome) = trial(&[(ACCEPTED, HERE), (WILL, DISCONNECTED)]);
+    let (_, outcome) = trial(&[(ACCEPTED, HERE), (WILL, OURS)]);
     let problem = outcome.expect_err("it does not follow");
     assert!(problem.cause.contains("the will came"), "{problem}");
     for hint in [
@@ -89,7 +108,7 @@ fn a_will_that_does_not_come_points_at_the_policies() {
 #[test]
 fn what_the_shadow_refuses_is_told_in_its_words() {
     let words = r#"{"code":400,"message":"Missing required node: state"}"#;
-    let (_, outcome) = trial(&[(WILL, DISCONNECTED), (REJECTED, words)]);
+    let (_, outcome) = trial(&[(WILL, OURS), (REJECTED, words)]);
     let problem = outcome.expect_err("refused");
     assert!(
         problem.cause.contains("400 Missing required node: state"),

@@ -112,6 +112,7 @@ fn pane(id: PaneId, area: Area, body: Body, total: usize) -> PaneView {
         note: None,
         filter: None,
         program: None,
+        feeds: ["Push", "Event"],
         body,
         scroll: Scroll {
             offset: 0,
@@ -743,6 +744,7 @@ pub fn composer(area: Area) -> PaneView {
         note: Some(Span::new("1 waiting", Role::Pending)),
         filter: None,
         program: None,
+        feeds: ["Push", "Event"],
         body: Body::Compose(rows),
         scroll: Scroll::default(),
     }

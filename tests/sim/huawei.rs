@@ -74,9 +74,15 @@ impl Login {
 impl Project {
     /// Whose devices do nothing by themselves.
     pub async fn quiet() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same, with other options.
+    pub async fn with(change: impl FnOnce(&mut SimOptions)) -> Self {
         let dir = TempDir::new().unwrap();
         let mut options = SimOptions::in_dir(dir.path());
         options.platform = PlatformId::Huawei;
+        change(&mut options);
         let sim = Sim::start(options).await.expect("the simulator starts");
         let control = sim.control();
         control.freeze(true);

@@ -22,12 +22,13 @@ use thingdeck::app::screen::{
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
 use thingdeck::base::problem::Problem;
+use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
@@ -65,16 +66,8 @@ pub fn thinq() -> Capabilities {
 
 pub fn profile(name: &str) -> ProfileSummary {
     ProfileSummary {
-        name: name.to_owned(),
-        platform: PlatformId::Thinq,
         capabilities: thinq(),
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: "token: env THINQ_PAT".to_owned(),
-        version: Version::V311,
-        topics: Vec::new(),
+        ..ProfileSummary::new(name, PlatformId::Thinq, "token: env THINQ_PAT")
     }
 }
 
@@ -84,25 +77,16 @@ pub fn wish(filter: &str, qos: u8) -> FilterWish {
 }
 
 pub fn setup() -> Setup {
+    let size = Size {
+        width: 120,
+        height: 40,
+    };
     Setup {
         at: Moment {
             wall: Timestamp::from_seconds(START),
             ..Moment::default()
         },
-        size: Size {
-            width: 120,
-            height: 40,
-        },
-        zone_offset_seconds: 0,
-        profiles: vec![profile("home"), profile("cabin")],
-        open: "home".to_owned(),
-        hint: None,
-        memory_limit: 8 << 20,
-        keeps_history: false,
-        mouse: true,
-        pins: thingdeck::domain::decode::Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
+        ..Setup::new(size, vec![profile("home"), profile("cabin")])
     }
 }
 
@@ -911,4 +895,19 @@ pub fn overlay(overlay: &Overlay) -> String {
         }
     };
     out
+}
+
+/// Messages as one batch: topic, payload, retained.
+pub fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
+    let mut bytes = Vec::new();
+    let mut heads = Vec::new();
+    for (topic, payload, retain) in messages {
+        let length = u16::try_from(topic.len()).expect("short");
+        let head = Head::new(bytes.len(), length, 0, payload.len());
+        heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
+        bytes.extend(topic.as_bytes());
+        bytes.extend(payload.as_bytes());
+    }
+    let held = bytes.len();
+    SessionEvent::Messages(Batch::new(bytes.into(), held, heads))
 }

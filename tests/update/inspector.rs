@@ -15,7 +15,7 @@ use thingdeck::domain::topic::TopicFilter;
 
 use crate::composer::lab;
 use crate::composer_more::message;
-use crate::deck::{Deck, plain, profile, setup};
+use crate::deck::{Deck, batch, plain, profile, setup};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -119,6 +119,38 @@ fn the_brackets_go_through_one_topics_messages_in_time() {
     shows(&deck, &["\"n\": 1 (+1)"]);
     deck.press("3 ]");
     assert_eq!(deck.selected_gist(), "{\"n\":2}", "also in the stream");
+}
+
+/// One press looks through 50,000 messages. The next one goes on where it ended and skips none.
+#[test]
+fn a_message_that_is_far_off_is_found_wherever_the_last_look_ended() {
+    let others = [("b", "{\"x\":0}", false); 100];
+    for (between, presses) in [(49_999, 1), (50_000, 2), (50_001, 2)] {
+        let mut deck = Deck::sized(160, 50);
+        deck.receive_bytes("a", b"{\"n\":1}");
+        for _ in 0..between / 100 {
+            let event = Event::Session(deck.session, batch(&others));
+            deck.event(event);
+        }
+        let rest = batch(&others[..between % 100]);
+        deck.event(Event::Session(deck.session, rest))
+            .receive_bytes("a", b"{\"n\":2}")
+            .press("3 home enter");
+        for _ in 1..presses {
+            deck.press("]");
+            assert!(
+                deck.notice().contains("none of this topic among 50,000"),
+                "{between}: {}",
+                deck.notice()
+            );
+        }
+        deck.press("]");
+        shows(&deck, &["\"n\": 2"]);
+        for _ in 0..presses {
+            deck.press("[");
+        }
+        shows(&deck, &["\"n\": 1"]);
+    }
 }
 
 #[test]

@@ -60,18 +60,20 @@ impl App {
         }
     }
 
-    /// What an action does, in this platform's words.
-    pub(super) fn help_text(&self, info: &ActionInfo) -> String {
-        let can = self.capabilities();
-        let (word, general) = match info.action {
-            Action::Push => (can.push.filter(|word| *word != "push"), "notifications"),
-            Action::Event => (can.event.filter(|word| *word != "event"), "state changes"),
-            _ => (None, ""),
-        };
-        word.map_or_else(
-            || info.help.to_owned(),
-            |word| info.help.replacen(general, word, 1),
-        )
+    /// The action's line, as the platform says it.
+    pub(super) fn help_of(&self, info: &ActionInfo) -> &'static str {
+        match feed_of(info.action) {
+            Some(feed) => self.capabilities().feed_help(feed),
+            None => info.help,
+        }
+    }
+
+    /// The word for the footer.
+    pub(in super::super) fn short_of(&self, info: &ActionInfo) -> Option<&'static str> {
+        match feed_of(info.action) {
+            Some(feed) => Some(self.feed_word(feed)),
+            None => info.short,
+        }
     }
 
     pub(super) fn help_lines(&self, pane: PaneId, cells: usize) -> Vec<Line> {
@@ -91,7 +93,7 @@ impl App {
             .flat_map(|info| {
                 let room = cells.saturating_sub(width + 2).max(8);
                 let mut keys = text::pad(&info.keys_text(), width + 2);
-                lines::wrapped(&self.help_text(info), Role::Normal, room)
+                lines::wrapped(self.help_of(info), Role::Normal, room)
                     .into_iter()
                     .map(move |mut line| {
                         let blank = " ".repeat(width + 2);
@@ -101,5 +103,13 @@ impl App {
                     })
             })
             .collect()
+    }
+}
+
+const fn feed_of(action: Action) -> Option<Feed> {
+    match action {
+        Action::Push => Some(Feed::Push),
+        Action::Event => Some(Feed::Event),
+        _ => None,
     }
 }

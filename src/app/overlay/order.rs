@@ -37,7 +37,7 @@ impl App {
         self.open_order(Order::Command);
     }
 
-    pub(in super::super) fn open_message(&mut self) {
+    pub(in super::super) fn open_send_message(&mut self) {
         self.open_order(Order::Message);
     }
 

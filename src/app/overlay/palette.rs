@@ -17,7 +17,7 @@ impl App {
             .into_iter()
             .filter(|info| self.can(info.action) && !is_step(info.action))
             .map(|info| Choice {
-                name: name(&info, &self.help_text(&info)),
+                name: name(&info, self.help_of(&info)),
                 detail: span(info.keys_text(), Role::Key),
                 find: info.name.to_owned(),
                 pick: Pick::Act(info.action),

@@ -15,16 +15,18 @@ use super::super::lines::{self, fold, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Body, Line, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
-use super::super::sieve::Shown;
+use super::super::sieve::{Shown, output_chain};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use crate::domain::decode::{self, Chain};
+use crate::domain::decode::Chain;
 use crate::domain::message::Direction;
 use crate::domain::program::Made;
+use crate::domain::reading::Kind;
 use crate::domain::request::RequestId;
 use crate::store::ring::Seq;
 use around::Before;
+pub(in super::super) use opened::FieldOf;
 use opened::Opened;
 
 #[derive(Debug)]
@@ -186,8 +188,45 @@ impl App {
         let Some(opened) = opened else {
             return self.say(Role::Warn, "there is no message here to open");
         };
+        if opened.kind == Kind::Config && opened.direction == Direction::In {
+            self.ask_config_version(&opened);
+        }
         self.inspector.open(opened);
         self.focus_on(PaneId::Inspector);
+    }
+
+    /// The message of that row, whatever the stream shows.
+    pub(in super::super) fn open_message(&mut self, seq: Seq) {
+        let opened = self.home.ring.get(seq).map(|kept| Opened::new(&kept));
+        if let Some(opened) = opened {
+            self.inspector.open(opened);
+        }
+        self.focus_on(PaneId::Inspector);
+    }
+
+    /// MQTT brings a configuration without its version: the platform knows it.
+    fn ask_config_version(&mut self, opened: &Opened) {
+        let number = opened.device;
+        let device = number.and_then(|number| self.home.devices.id_of(number).cloned());
+        let Some(device) = device.filter(|_| self.capabilities().relay.config) else {
+            return;
+        };
+        if self
+            .home
+            .relays
+            .version_of(&device, &opened.payload, opened.at)
+            .is_none()
+        {
+            self.ask_configs(&device);
+        }
+    }
+
+    /// Something else is known of the opened message.
+    pub(in super::super) fn heading_changed(&mut self) {
+        if let Some(area) = self.layout().area(PaneId::Inspector) {
+            let cells = usize::from(layout::inner_width(area)).saturating_sub(1);
+            self.make_heading(cells.max(1));
+        }
     }
 
     /// While the stream is not followed, the inspector shows what is selected in it.
@@ -315,13 +354,8 @@ impl App {
         }
         match self.sieve.shown(seq, topic, true) {
             Shown::Made(Made::Lines { text, .. }, _) => {
-                let step = match text.lines().count() {
-                    0 => decode::Step::Text,
-                    1 => decode::Step::Json,
-                    _ => decode::Step::JsonLines,
-                };
                 let bytes = Bytes::copy_from_slice(text.as_bytes());
-                Some((bytes, Some(Chain(vec![step]))))
+                Some((bytes, Some(output_chain(text))))
             }
             _ => None,
         }
@@ -451,6 +485,15 @@ impl App {
         }
         if !opened.gist.is_empty() {
             out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
+        }
+        if opened.kind == Kind::Config
+            && let Some(device) = self.device_of_inspector()
+            && let Some(version) = self
+                .home
+                .relays
+                .version_of(&device, &opened.payload, opened.at)
+        {
+            out.push(self.version_head(version));
         }
         let outgoing = opened.direction == Direction::Out;
         for (text, role) in self.asked_lines(&opened.topic, opened.at, outgoing) {

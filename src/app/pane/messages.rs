@@ -9,7 +9,7 @@ use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use super::topics::TopicsPane;
+use super::groups::Groups;
 use crate::base::text::SafeText;
 use crate::domain::device::DeviceId;
 use crate::domain::expression::{Expression, ExpressionError, Here};
@@ -29,18 +29,18 @@ pub(in super::super) struct MessagesPane {
     device: Option<DeviceId>,
     /// Only messages on these topics.
     topics: Vec<TopicFilter>,
-    hits: Hits,
+    pub(super) hits: Hits,
     mode: Mode,
     /// Rows that came since the stream is not followed any more.
     new: u64,
-    /// The rows of a frozen window, for when the ring has moved past them.
-    saved: Vec<MessageRow>,
+    /// The rows of a frozen window, for when the ring has moved past them, and the view that showed them.
+    saved: Option<(View, Vec<MessageRow>)>,
     /// The search through what is on the disk.
     search: Search,
     /// Rows that are being read back from the disk.
     asked: Vec<(Place, u16)>,
     /// The topics in place of the messages, while they are grouped.
-    pub(super) groups: Option<TopicsPane>,
+    pub(super) groups: Option<Groups>,
 }
 
 /// Memory is searched first.
@@ -71,7 +71,7 @@ impl MessagesPane {
             hits: Hits::new(View::default(), &home.ring, &home.devices),
             mode: Mode::Follow,
             new: 0,
-            saved: Vec::new(),
+            saved: None,
             search: Search::default(),
             asked: Vec::new(),
             groups: None,
@@ -293,7 +293,7 @@ impl App {
     fn follow(&mut self) {
         self.messages.mode = Mode::Follow;
         self.messages.new = 0;
-        self.messages.saved.clear();
+        self.messages.saved = None;
     }
 
     /// Whether it was not followed.
@@ -333,11 +333,25 @@ impl App {
         Some((self.messages.selected(&self.home)?, top))
     }
 
+    /// What is frozen and gone stays as it was saved.
     fn save_window(&mut self) {
-        if matches!(self.messages.mode, Mode::Frozen { .. }) {
+        if let Mode::Frozen { top, .. } = self.messages.mode
+            && !self.is_past(top)
+        {
             let (rows, cells) = (self.rows(PaneId::Messages), self.gist_cells());
-            self.messages.saved = self.message_rows(rows, cells);
+            let shown = self.message_rows(rows, cells);
+            self.messages.saved = Some((self.messages.hits.view().clone(), shown));
         }
+    }
+
+    /// The frozen rows, where the ring has moved past them. Another view would not show these.
+    fn saved_rows(&self) -> Option<&[MessageRow]> {
+        let (view, rows) = self.messages.saved.as_ref()?;
+        let is_past = match self.messages.mode {
+            Mode::Frozen { top, .. } => self.is_past(top),
+            _ => false,
+        };
+        (is_past && view == self.messages.hits.view()).then_some(rows)
     }
 
     fn parsed_filter(&self) -> Result<Filter, ExpressionError> {
@@ -450,6 +464,7 @@ impl App {
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.stop_search();
+        self.group_anew();
         self.settle_messages();
         self.save_window();
         self.moved = true;
@@ -476,7 +491,7 @@ impl App {
         let total = self.messages.total(&self.home);
         let position = scroll::scroll(offset, total, rows);
         let note = self.messages_note(total);
-        if total == 0 && self.messages.saved.is_empty() {
+        if total == 0 && self.saved_rows().is_none() {
             return (Body::Empty(self.no_messages()), note, position);
         }
         (
@@ -487,11 +502,8 @@ impl App {
     }
 
     fn message_rows(&self, rows: usize, cells: usize) -> Vec<MessageRow> {
-        if let Mode::Frozen { top, .. } = self.messages.mode
-            && self.is_past(top)
-            && !self.messages.saved.is_empty()
-        {
-            return self.messages.saved.iter().take(rows).cloned().collect();
+        if let Some(saved) = self.saved_rows() {
+            return saved.iter().take(rows).cloned().collect();
         }
         let (index, offset) = self.messages.cursor(&self.home, rows);
         let total = self.messages.total(&self.home);
@@ -632,7 +644,7 @@ impl App {
         (!parts.is_empty()).then(|| span(parts.join(" · "), role))
     }
 
-    fn no_messages(&self) -> Vec<Line> {
+    pub(super) fn no_messages(&self) -> Vec<Line> {
         let filtered = !self.messages.filter.input.is_empty();
         if filtered && self.home.ring.rows() > 0 {
             return vec![

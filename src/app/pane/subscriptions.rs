@@ -47,7 +47,8 @@ impl App {
         for feed in Feed::ALL {
             for entry in &entries {
                 let (name, _) = self.home.devices.search_texts(entry.number);
-                let shown = needle.is_empty() || name.contains(&needle) || feed.word() == needle;
+                let shown =
+                    needle.is_empty() || name.contains(&needle) || self.feed_word(feed) == needle;
                 if shown && self.feed_is_listed(entry, feed) {
                     all.push(Subscribed::Feed(entry.device.id.clone(), feed));
                 }
@@ -340,7 +341,7 @@ impl App {
             _ => Span::default(),
         };
         SubscriptionRow {
-            sort: feed.word(),
+            sort: self.feed_word(feed),
             what: SafeText::new(&entry.device.label()),
             mark,
             detail,

@@ -60,6 +60,14 @@ impl TopicsPane {
         }
     }
 
+    /// The same look, from the top, at another tree.
+    pub(super) fn anew(&self) -> Self {
+        Self {
+            order: self.order,
+            ..Self::beside()
+        }
+    }
+
     /// When the rows are to be made anew; `None` when they are as they should be.
     pub(super) fn due_in(&self, tree: &Tree, needle: &str, now: Mono) -> Option<Duration> {
         if self.changed || self.needle != needle {
@@ -400,8 +408,9 @@ impl App {
             return;
         };
         self.show_only_topics(vec![filter]);
+        // The stream's cursor is there once the stream has looked back so far.
         self.select_message(seq);
-        self.focus_on(PaneId::Inspector);
+        self.open_message(seq);
     }
 
     pub(in super::super) fn topics_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
@@ -412,24 +421,24 @@ impl App {
             let note = (self.home.tree.topics() > 0).then(|| self.topics_note());
             return (Body::Empty(self.no_topics()), note, position);
         }
-        let shown = self.topic_rows(pane, rows);
+        let shown = self.topic_rows(pane, &self.home.tree, rows);
         (Body::Topics(shown), Some(self.topics_note()), position)
     }
 
     /// The rows of the window over a tree.
-    pub(super) fn topic_rows(&self, pane: &TopicsPane, rows: usize) -> Vec<TopicRow> {
+    pub(super) fn topic_rows(&self, pane: &TopicsPane, tree: &Tree, rows: usize) -> Vec<TopicRow> {
         let window = pane.rows.window(pane.offset, rows).iter().enumerate();
         window
             .map(|(n, row)| TopicRow {
                 selected: pane.offset + n == pane.index,
                 marked: pane.marked.contains(&row.id),
-                ..self.topic_row(*row)
+                ..self.topic_row(tree, *row)
             })
             .collect()
     }
 
-    fn topic_row(&self, row: Row) -> TopicRow {
-        let Some(node) = self.home.tree.get(row.id) else {
+    fn topic_row(&self, tree: &Tree, row: Row) -> TopicRow {
+        let Some(node) = tree.get(row.id) else {
             // Let go since the rows were made; gone with the next ones.
             return TopicRow {
                 depth: row.depth,

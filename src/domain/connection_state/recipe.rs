@@ -31,6 +31,13 @@ pub struct Section {
     pub text: String,
 }
 
+/// Behind the profile's client id, the trial's own.
+pub const TEST: &str = "-test";
+/// A longer one has no room for that.
+pub const LONGEST_TESTED: usize = 120;
+/// The beginning of the trial's client id where the profile has none.
+pub const TEST_CLIENT: &str = "thingdeck-test-";
+
 const RULE: &str = "thing_connection_state";
 const ROLE: &str = "thing-connection-state";
 
@@ -53,7 +60,8 @@ impl Recipe {
             ),
             section(
                 "Rule, SQL",
-                "AWS IoT > Message routing > Rules > Create rule; SQL version 2016-03-23.".to_owned(),
+                "AWS IoT > Message routing > Rules > Create rule; SQL version 2016-03-23."
+                    .to_owned(),
                 self.sql(),
             ),
             section(
@@ -73,8 +81,11 @@ impl Recipe {
             ),
             section(
                 "Policy of the device's certificate",
-                "Added to its statements. No condition on iot:ConnectAttributes may forbid LastWill."
-                    .to_owned(),
+                format!(
+                    "Added to its statements. No condition on iot:ConnectAttributes may forbid LastWill. {} is for the test on \
+                     the last page; take it out afterwards.",
+                    self.test_client()
+                ),
                 pretty(&self.device_policy()),
             ),
             section(
@@ -184,6 +195,14 @@ impl Recipe {
         )]))
     }
 
+    /// What the trial's second connection calls itself, in a policy's words.
+    fn test_client(&self) -> String {
+        match &self.client_id {
+            Some(id) if id.len() <= LONGEST_TESTED => format!("{id}{TEST}"),
+            _ => format!("{TEST_CLIENT}*"),
+        }
+    }
+
     fn device_policy(&self) -> Value {
         let client = self.client_id.as_ref().unwrap_or(&self.thing);
         let shadow = self.shadow_topic();
@@ -195,7 +214,13 @@ impl Recipe {
         let heard = answers.map(|word| self.iot(&format!("topic/{shadow}/{word}")));
         let wanted = answers.map(|word| self.iot(&format!("topicfilter/{shadow}/{word}")));
         policy(&json!([
-            allow("iot:Connect", &[self.iot(&format!("client/{client}"))]),
+            allow(
+                "iot:Connect",
+                &[
+                    self.iot(&format!("client/{client}")),
+                    self.iot(&format!("client/{}", self.test_client())),
+                ]
+            ),
             allow("iot:Publish", &topics),
             allow("iot:Subscribe", &wanted),
             allow("iot:Receive", &heard),
@@ -292,9 +317,10 @@ mod tests {
         }
         let all = recipe("my/things/RPI/update").text();
         assert!(
-            all.contains("arn:aws:iot:eu-north-1:ACCOUNT:client/RPI"),
+            all.contains("arn:aws:iot:eu-north-1:ACCOUNT:client/RPI\""),
             "{all}"
         );
+        assert!(all.contains("ACCOUNT:client/RPI-test\""), "{all}");
         assert!(all.contains("arn:aws:iam::ACCOUNT:role/"), "{all}");
         assert!(
             all.contains("topic = \"$aws/things/RPI/shadow/update\""),

@@ -21,6 +21,8 @@ pub struct AwsSettings {
     pub api_url: Option<String>,
     /// Things to show where they may not be listed.
     pub things: Vec<String>,
+    /// Which things of the account: a query of the fleet index. All of them when absent.
+    pub things_query: Option<String>,
     pub version: Version,
     /// Whether the presence of all clients is subscribed; `None`: where the connection signs in with access keys.
     pub presence: Option<bool>,
@@ -91,6 +93,7 @@ impl AwsSettings {
             credentials: AwsCredentials::Chain,
             api_url: None,
             things: Vec::new(),
+            things_query: None,
             version: Version::V311,
             presence: None,
             authorizer: None,

@@ -107,6 +107,11 @@ impl Aws {
         Ok(found)
     }
 
+    /// Whether there are some at hand.
+    pub(super) fn has_keys(&self, now: Moment) -> bool {
+        self.kept_keys().at(now).is_some()
+    }
+
     /// The service does not take them any more. Answers whether there was anything to forget.
     pub(super) fn forget_keys(&self) -> bool {
         self.kept_keys().0.take().is_some()
@@ -245,9 +250,16 @@ fn no_such_profile(name: &str, files: &Files) -> Problem {
     trouble(cause, remedy)
 }
 
+/// Whether the trouble is just that there are none, in all the places where they may be.
+pub(super) fn are_nowhere(problem: &Problem) -> bool {
+    problem.cause.starts_with(NOWHERE)
+}
+
+const NOWHERE: &str = "there are none in the environment";
+
 fn nowhere(files: &Files, instance: &str) -> Problem {
     let cause = format!(
-        "there are none in the environment, in the shared files ({}), in a container, or at the instance's metadata ({instance})",
+        "{NOWHERE}, in the shared files ({}), in a container, or at the instance's metadata ({instance})",
         files.notes()
     );
     let remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws configure` or `aws sso login`, or write credentials = { … } in the profile";

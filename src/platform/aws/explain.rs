@@ -92,7 +92,7 @@ impl Aws {
             remedy
                 .push_str(", and let no iot:ConnectAttributes condition forbid PersistentConnect");
         }
-        remedy.push_str(self.five());
+        remedy.push_str(&self.five());
         Some(Problem::new(said.what.clone(), cause, remedy))
     }
 
@@ -140,10 +140,7 @@ impl Aws {
             ),
         };
         let cause = format!("{}: most likely {which}", said.cause);
-        let subscribe: Vec<_> = names
-            .iter()
-            .map(|name| format!("topicfilter/{name}"))
-            .collect();
+        let subscribe: Vec<_> = names.iter().flat_map(|name| topic_filters(name)).collect();
         let receive: Vec<_> = names
             .iter()
             .map(|name| format!("topic/{}", wildcard(name)))
@@ -187,10 +184,10 @@ impl Aws {
                 self.statement("iot:RetainPublish", &resource)
             ));
         }
+        remedy.push_str(&self.five());
         if draft.payload.len() > PAYLOAD {
             remedy = format!("send at most {PAYLOAD} bytes");
         }
-        remedy.push_str(self.five());
         Some(Problem::new(said.what.clone(), cause, remedy))
     }
 
@@ -230,11 +227,16 @@ impl Aws {
         format!("arn:{partition}:iot:{region}:{account}:{resource}")
     }
 
-    const fn five(&self) -> &'static str {
-        match self.settings.version {
-            Version::V311 => "; with version = \"5\" in the profile AWS gives its reasons",
-            Version::V5 => "",
+    /// What is to be said of every statement: what its `*` is, and how AWS would give its reasons.
+    fn five(&self) -> String {
+        let mut out = String::new();
+        if self.known().account.is_none() {
+            out.push_str("; write the account's 12 digits for :*:");
         }
+        if self.settings.version == Version::V311 {
+            out.push_str("; with version = \"5\" in the profile AWS gives its reasons");
+        }
+        out
     }
 }
 
@@ -283,6 +285,17 @@ fn advice(message: &str) -> &'static str {
     } else {
         "does this identity's IAM policy allow iot:Connect? A Cognito identity needs an IoT policy too"
     }
+}
+
+/// The resources of a SUBSCRIBE. Whether AWS holds a shared one against its whole name or against the filter in it is not
+/// documented: both are named.
+fn topic_filters(name: &str) -> Vec<String> {
+    let shared = name.strip_prefix("$share/");
+    let inner = shared.and_then(|rest| rest.split_once('/'));
+    let inner = inner.map(|(_, inner)| format!("topicfilter/{inner}"));
+    std::iter::once(format!("topicfilter/{name}"))
+        .chain(inner)
+        .collect()
 }
 
 /// A filter as policies write wildcards: `a/+/#` is `a/*/*`.
@@ -443,6 +456,25 @@ mod tests {
         assert!(of(AwsAuth::SigV4, 24).is_some_and(|p| p.cause.contains("24 h")));
         assert_eq!(of(AwsAuth::SigV4, 3), None);
         assert_eq!(of(AwsAuth::Mtls, 24), None);
+    }
+
+    #[test]
+    fn a_shared_filter_is_allowed_by_both_its_names() {
+        let aws = aws(AwsAuth::Mtls);
+        let filter = [TopicFilter::parse("$share/g/plant/+").expect("a filter")];
+        let problem = aws.likely(&After::Subscribe(&filter), &said("closed"));
+        let remedy = problem.expect("explained").remedy;
+        for resource in [
+            "topicfilter/$share/g/plant/+\"",
+            "topicfilter/plant/+\"",
+            "topic/plant/*\"",
+        ] {
+            assert!(
+                remedy.contains(&format!("arn:aws:iot:eu-west-1:*:{resource}")),
+                "{remedy}"
+            );
+        }
+        assert!(remedy.contains("12 digits for :*:"), "{remedy}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ const LEVELS: usize = 8;
 
 impl Aws {
     pub(super) fn read(&self, message: &Message) -> Reading {
+        if message.direction == Direction::In {
+            self.counted().received(message.at);
+        }
         let mut reading = self.interpreted(message);
         let heard = reading.device.as_ref();
         let heard = heard.filter(|_| message.direction == Direction::In);

@@ -1,6 +1,6 @@
 //! Who is connected, by AWS's life-cycle events, which come late, twice and out of order (`reference/aws-iot.md` 5.4).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -15,12 +15,21 @@ const MOST: usize = 250_000;
 /// The version starts over after about an hour offline; a smaller one that is younger by this much is a new count.
 const NEW_COUNT: i64 = 50 * 60 * 1000;
 
+/// A client that is back within so many looks was never gone: AWS advises to wait some seconds (`reference/aws-iot.md` 5.4).
+const LOOKS: u8 = 5;
+
 /// The last event of each client that counts.
 #[derive(Debug, Default)]
-pub(super) struct Presences(HashMap<String, Seen>);
+pub(super) struct Presences {
+    seen: HashMap<String, Seen>,
+    /// Clients that disconnected a moment ago, and how often it was looked since.
+    leaving: BTreeMap<String, Leaving>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
+    /// The thing, where it is not called as its client is.
+    thing: Option<DeviceId>,
     session: String,
     version: u64,
     /// Milliseconds, by AWS's clock.
@@ -28,11 +37,17 @@ struct Seen {
     connected: bool,
 }
 
+#[derive(Debug)]
+struct Leaving {
+    device: DeviceId,
+    looks: u8,
+}
+
 impl Presences {
     /// Whether this event says something newer than what is known.
     fn takes(&mut self, client: &str, event: Seen) -> bool {
-        let newer = match self.0.get(client) {
-            None if self.0.len() >= MOST => return true,
+        let newer = match self.seen.get(client) {
+            None if self.seen.len() >= MOST => return true,
             None => true,
             // A connection has one connect and one disconnect, both with the same number.
             Some(known) if known.session == event.session => known.connected && !event.connected,
@@ -41,16 +56,41 @@ impl Presences {
             Some(known) => event.at > known.at + NEW_COUNT,
         };
         if newer {
-            self.0.insert(client.to_owned(), event);
+            self.seen.insert(client.to_owned(), event);
         }
         newer
     }
 
+    /// Asked once a second: those that are gone, and do not come back.
+    pub(super) fn gone(&mut self) -> Vec<DeviceId> {
+        let mut gone = Vec::new();
+        self.leaving.retain(|_, leaving| {
+            leaving.looks += 1;
+            let is_gone = leaving.looks > LOOKS;
+            if is_gone {
+                gone.push(leaving.device.clone());
+            }
+            !is_gone
+        });
+        gone
+    }
+
     /// The index lags behind the events.
     pub(super) fn correct(&self, devices: &mut [Device]) {
+        let of_things = self.seen.iter().filter_map(|(client, seen)| {
+            let connected = seen.connected || self.leaving.contains_key(client);
+            Some((seen.thing.as_ref()?, connected))
+        });
+        let of_things: HashMap<_, _> = of_things.collect();
         for device in devices {
-            if let Some(seen) = self.0.get(device.id.as_str()) {
-                device.presence = presence(seen.connected);
+            let id = device.id.as_str();
+            let of_client = self.seen.get(id).filter(|seen| seen.thing.is_none());
+            let connected = match of_client {
+                Some(seen) => Some(seen.connected || self.leaving.contains_key(id)),
+                None => of_things.get(&device.id).copied(),
+            };
+            if let Some(connected) = connected {
+                device.presence = presence(connected);
             }
         }
     }
@@ -63,6 +103,7 @@ impl Presences {
         let mut facts = Vec::new();
         if let Some(connected) = told(event) {
             let seen = Seen {
+                thing: (device.as_str() != client).then(|| device.clone()),
                 session: text("sessionIdentifier").unwrap_or_default().to_owned(),
                 version: body
                     .get("versionNumber")
@@ -72,10 +113,7 @@ impl Presences {
                 connected,
             };
             if self.takes(client, seen) {
-                facts.push(Fact::Presence {
-                    device: device.clone(),
-                    presence: presence(connected),
-                });
+                facts.extend(self.change(client, &device, connected));
             }
         }
         Reading {
@@ -85,6 +123,24 @@ impl Presences {
             facts,
             mask: Vec::new(),
         }
+    }
+
+    /// A connection counts at once; the end of one when no other follows.
+    fn change(&mut self, client: &str, device: &DeviceId, connected: bool) -> Option<Fact> {
+        if connected {
+            self.leaving.remove(client);
+        } else if self.leaving.len() < MOST {
+            let leaving = Leaving {
+                device: device.clone(),
+                looks: 0,
+            };
+            self.leaving.insert(client.to_owned(), leaving);
+            return None;
+        }
+        Some(Fact::Presence {
+            device: device.clone(),
+            presence: presence(connected),
+        })
     }
 }
 
@@ -153,6 +209,7 @@ mod tests {
 
     fn seen(session: &str, version: u64, at: i64, connected: bool) -> Seen {
         Seen {
+            thing: None,
             session: session.to_owned(),
             version,
             at,
@@ -176,6 +233,97 @@ mod tests {
             takes(seen("d", 0, 5000 + NEW_COUNT + 1, true)),
             "the count started over"
         );
+    }
+
+    fn heard(presences: &mut Presences, event: &str, body: &Value) -> Vec<Fact> {
+        let topic = format!("$aws/events/presence/{event}/RPI");
+        let message = Message {
+            payload: body.to_string().into(),
+            ..message(&topic)
+        };
+        let event = if event == "connected" {
+            ClientEvent::Connected
+        } else {
+            ClientEvent::Disconnected
+        };
+        presences.read(&message, event, "RPI").facts
+    }
+
+    fn message(topic: &str) -> Message {
+        use crate::base::moment::Timestamp;
+        use crate::domain::message::{Direction, Qos};
+        use crate::domain::topic::Topic;
+        Message {
+            at: Timestamp::default(),
+            direction: Direction::In,
+            topic: Topic::received(topic),
+            payload: bytes::Bytes::new(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            dup: false,
+            ack: None,
+            properties: None,
+            session: false,
+        }
+    }
+
+    fn body(session: &str, version: u64, at: i64) -> Value {
+        serde_json::json!({"clientId": "RPI", "sessionIdentifier": session, "versionNumber": version, "timestamp": at})
+    }
+
+    fn presence_of(name: &str, presences: &Presences) -> Presence {
+        let mut devices = [Device {
+            id: DeviceId::new(name),
+            name: name.to_owned(),
+            kind: String::new(),
+            model: String::new(),
+            reportable: true,
+            group: None,
+            presence: Presence::Unknown,
+            attributes: Vec::new(),
+        }];
+        presences.correct(&mut devices);
+        devices[0].presence
+    }
+
+    #[test]
+    fn a_quick_reconnect_is_never_offline() {
+        let mut presences = Presences::default();
+        assert_eq!(
+            heard(&mut presences, "connected", &body("a", 1, 1000)).len(),
+            1
+        );
+        assert_eq!(
+            heard(&mut presences, "disconnected", &body("a", 1, 2000)),
+            []
+        );
+        assert_eq!(presences.gone(), []);
+        assert_eq!(presence_of("RPI", &presences), Presence::Online);
+        heard(&mut presences, "connected", &body("b", 2, 3000));
+        for _ in 0..10 {
+            assert_eq!(presences.gone(), []);
+        }
+        assert_eq!(presence_of("RPI", &presences), Presence::Online);
+    }
+
+    #[test]
+    fn who_does_not_come_back_is_offline_after_some_seconds_and_once() {
+        let mut presences = Presences::default();
+        heard(&mut presences, "connected", &body("a", 1, 1000));
+        heard(&mut presences, "disconnected", &body("a", 1, 2000));
+        let told: Vec<_> = (0..8).map(|_| presences.gone().len()).collect();
+        assert_eq!(told, [0, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!(presence_of("RPI", &presences), Presence::Offline);
+    }
+
+    #[test]
+    fn a_thing_with_another_name_than_its_client_keeps_its_presence_in_a_new_list() {
+        let mut presences = Presences::default();
+        let mut said = body("a", 1, 1000);
+        said["thingName"] = "pump".into();
+        heard(&mut presences, "connected", &said);
+        assert_eq!(presence_of("pump", &presences), Presence::Online);
+        assert_eq!(presence_of("RPI", &presences), Presence::Unknown);
     }
 
     #[test]

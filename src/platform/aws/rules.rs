@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::base::moment::Mono;
+use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::message::{Draft, Qos, Will};
 use crate::domain::profile::Common;
@@ -19,7 +19,7 @@ const CLIENT_ID: usize = 128;
 pub const SUBSCRIPTIONS: usize = 50;
 /// Seconds (MQTT 5).
 const EXPIRY: RangeInclusive<u32> = 1..=604_800;
-/// Publishes a second; more are thrown away in silence.
+/// Publishes a second, in and out together; more are thrown away in silence.
 const RATE: usize = 100;
 const RATE_WARNING: usize = 80;
 
@@ -118,7 +118,52 @@ fn check_reserved(topic: &str) -> Result<(), Problem> {
         let cause = "a topic of Basic Ingest names a rule and then a topic";
         return Err(refused(cause, "write $aws/rules/RULE/TOPIC"));
     }
+    if let Some((cause, remedy)) = said_by_services(topic) {
+        return Err(refused(cause, remedy));
+    }
     Ok(())
+}
+
+/// Topics on which AWS alone speaks (`reference/aws-iot.md` 3.2, 5): it hangs up at a client that does.
+fn said_by_services(topic: &str) -> Option<(&'static str, &'static str)> {
+    let rest = topic.strip_prefix("$aws/")?;
+    // What follows the rule's name is the person's own.
+    if rest.starts_with("rules/") {
+        return None;
+    }
+    if rest.starts_with("events/") {
+        let cause = "AWS itself tells events under $aws/events/; clients subscribe them";
+        return Some((cause, "subscribe it, or publish on a topic of your own"));
+    }
+    let levels: Vec<_> = rest.split('/').collect();
+    match levels.as_slice() {
+        [.., "accepted" | "rejected"] => Some((
+            "it is AWS that answers there; clients subscribe it",
+            "publish the question: the same topic without its last level",
+        )),
+        ["things", _, "shadow", .., "update", "delta" | "documents"] => Some((
+            "it is AWS that tells there what became of the shadow; clients subscribe it",
+            "publish the change on …/shadow/update",
+        )),
+        ["things", _, "jobs", "notify" | "notify-next"] | ["things", _, "tunnels", "notify"] => {
+            Some((
+                "it is AWS that notifies there; clients subscribe it",
+                "ask with …/jobs/get or …/jobs/start-next",
+            ))
+        }
+        [
+            "things",
+            _,
+            "streams",
+            _,
+            "data" | "description" | "rejected",
+            _,
+        ] => Some((
+            "it is AWS that answers there; clients subscribe it",
+            "ask with …/get/json or …/describe/json",
+        )),
+        _ => None,
+    }
 }
 
 /// What follows `$aws/rules/<rule>/`.
@@ -196,8 +241,10 @@ fn not_subscribed(cause: impl Into<String>, remedy: &str) -> Problem {
 /// What is counted over a connection's life.
 #[derive(Debug)]
 pub(super) struct Counted {
-    /// Publishes of the last second.
-    published: VecDeque<Mono>,
+    /// Both clocks at one moment: messages carry the wall's.
+    clock: Option<Moment>,
+    /// Messages of the last second, at most [`RATE`]; `true`: it came in.
+    passed: VecDeque<(Mono, bool)>,
     /// The rate was high, and nobody was told yet.
     fast: Option<usize>,
     warned: Option<Mono>,
@@ -211,7 +258,8 @@ impl Counted {
     pub(super) fn new(common: &Common) -> Self {
         let filters = common.topics.iter().map(|wish| wish.filter.clone());
         Self {
-            published: VecDeque::new(),
+            clock: None,
+            passed: VecDeque::new(),
             fast: None,
             warned: None,
             filters: filters.collect(),
@@ -220,22 +268,54 @@ impl Counted {
 
     /// One more publish, unless AWS would throw it away.
     pub(super) fn publish(&mut self, at: Mono) -> Result<(), Problem> {
-        while let Some(first) = self.published.front()
+        self.forget_before(at);
+        if self.passed.len() >= RATE {
+            let came = self.passed.iter().filter(|(_, came)| *came).count();
+            let sent = self.passed.len() - came;
+            let cause = format!(
+                "{sent} messages went out and {came} came in within a second: above {RATE} together AWS throws them away without a word"
+            );
+            let remedy = if came > sent {
+                "subscribe less, or publish through another profile"
+            } else {
+                "send slower"
+            };
+            return Err(refused(cause, remedy).retry(Retry::After(Duration::from_secs(1))));
+        }
+        self.count(at, false);
+        Ok(())
+    }
+
+    pub(super) const fn tick(&mut self, now: Moment) {
+        self.clock = Some(now);
+    }
+
+    /// One that came in: AWS counts both ways (`reference/aws-iot.md` 4).
+    pub(super) fn received(&mut self, at: Timestamp) {
+        let Some(clock) = self.clock else {
+            return;
+        };
+        let at = clock.mono.plus(clock.wall.until(at));
+        self.forget_before(at);
+        if self.passed.len() >= RATE {
+            self.passed.pop_front();
+        }
+        self.count(at, true);
+    }
+
+    fn count(&mut self, at: Mono, came: bool) {
+        self.passed.push_back((at, came));
+        if self.passed.len() >= RATE_WARNING {
+            self.fast = Some(self.passed.len());
+        }
+    }
+
+    fn forget_before(&mut self, at: Mono) {
+        while let Some((first, _)) = self.passed.front()
             && at.since(*first) >= Duration::from_secs(1)
         {
-            self.published.pop_front();
+            self.passed.pop_front();
         }
-        if self.published.len() >= RATE {
-            let cause = format!(
-                "{RATE} messages went out in this second: AWS throws more away without a word"
-            );
-            return Err(refused(cause, "send slower").retry(Retry::After(Duration::from_secs(1))));
-        }
-        self.published.push_back(at);
-        if self.published.len() >= RATE_WARNING {
-            self.fast = Some(self.published.len());
-        }
-        Ok(())
     }
 
     /// What a person should know about the rate, once in a while.
@@ -249,7 +329,7 @@ impl Counted {
         }
         self.warned = Some(at);
         Some(format!(
-            "{fast} messages went out in one second: above {RATE}, in and out together, AWS throws them away without a word"
+            "{fast} messages passed within a second: above {RATE}, in and out together, AWS throws them away without a word"
         ))
     }
 
@@ -333,6 +413,27 @@ mod tests {
             (draft("$SYS/x"), "keeps topics that begin with $"),
             (draft("$share/g/a"), "for subscribing"),
             (draft("$aws/rules/only"), "names a rule and then a topic"),
+            (
+                draft("$aws/things/T/shadow/name/S/update/accepted"),
+                "it is AWS that answers there",
+            ),
+            (
+                draft("$aws/certificates/create/json/rejected"),
+                "it is AWS that answers there",
+            ),
+            (
+                draft("$aws/things/T/shadow/update/delta"),
+                "what became of the shadow",
+            ),
+            (
+                draft("$aws/things/T/shadow/name/S/update/documents"),
+                "what became of the shadow",
+            ),
+            (draft("$aws/things/T/jobs/notify-next"), "AWS that notifies"),
+            (
+                draft("$aws/events/presence/connected/T"),
+                "AWS itself tells events",
+            ),
         ];
         for (draft, expected) in cases {
             let said = cause(lawful(&draft));
@@ -346,7 +447,10 @@ mod tests {
             draft("1/2/3/4/5/6/7/8"),
             draft(&format!("$aws/rules/my_rule/{}", "a".repeat(256))),
             draft("$aws/rules/r/1/2/3/4/5/6/7/8"),
-            draft("$aws/things/T/shadow/name/S/update/accepted"),
+            draft("$aws/rules/r/jobs/accepted"),
+            draft("$aws/things/T/shadow/name/accepted/update"),
+            draft("$aws/things/T/jobs/notify/get"),
+            draft("$aws/things/T/shadow/name/S/update"),
         ] {
             assert_eq!(lawful(&fine), Ok(()), "{}", fine.topic);
         }
@@ -403,7 +507,10 @@ mod tests {
         for n in 79..100 {
             assert_eq!(counted.publish(at(n)), Ok(()));
         }
-        assert!(cause(counted.publish(at(999))).contains("100 messages"));
+        assert!(
+            cause(counted.publish(at(999)))
+                .starts_with("100 messages went out and 0 came in within a second")
+        );
         assert!(
             counted
                 .warning(at(999))
@@ -415,6 +522,26 @@ mod tests {
             "the first is a second old"
         );
         assert_eq!(counted.warning(at(1000)), None, "it was said");
+    }
+
+    #[test]
+    fn what_comes_in_counts_against_the_rate_too() {
+        let mut counted = Counted::new(&Common::default());
+        let begun = Timestamp::from_seconds(1_772_368_496);
+        counted.tick(Moment {
+            mono: Mono::default(),
+            wall: begun,
+        });
+        let at = |millis| Mono(Duration::from_millis(millis));
+        for n in 0..250 {
+            counted.received(begun.plus(Duration::from_millis(n)));
+        }
+        let said = cause(counted.publish(at(300)));
+        assert!(
+            said.contains("0 messages went out and 100 came in"),
+            "{said}"
+        );
+        assert_eq!(counted.publish(at(1249)), Ok(()), "the flood is over");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Aws;
-use super::rest::{Answer, Call, Plane, Refusal};
+use super::rest::{Answer, Call, Plane, Refusal, path};
+use super::topics::is_thing_name;
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::device::{Device, DeviceId, Presence};
@@ -172,6 +173,12 @@ impl Aws {
             why.kind, why.message
         );
         io.log(LogLevel::Info, text);
+        if let Some(query) = &self.settings.things_query {
+            let what = format!("things_query = {query:?} is not asked: all things are listed");
+            let cause = format!("the fleet index answered {} {}", why.kind, why.message);
+            let remedy = "does the query read as AWS's search wants it, is fleet indexing on, and may this identity search (iot:SearchIndex)?";
+            self.notice_once(io, Problem::new(what, cause, remedy));
+        }
         let pages = |token: Option<&str>| {
             let mut call = Call::get(
                 Plane::Control,
@@ -192,7 +199,7 @@ impl Aws {
         let pages = |token: Option<&str>| {
             let mut body = json!({
                 "indexName": "AWS_Things",
-                "queryString": "thingName:*",
+                "queryString": self.settings.things_query.as_deref().unwrap_or("thingName:*"),
                 "maxResults": PER_INDEX_PAGE,
             });
             if let (Some(token), Some(body)) = (token, body.as_object_mut()) {
@@ -239,6 +246,29 @@ impl Aws {
         }
     }
 
+    /// The index tells no ARN, and a statement to copy wants the account in it: one thing's description has it.
+    pub(super) async fn learn_account(&self, io: &dyn Io, thing: &DeviceId) {
+        // Where no keys were found they are not looked for again just for this.
+        let has_keys = self.has_keys(io.now());
+        let is_known = self.known().account.is_some();
+        if is_known || !has_keys || !is_thing_name(thing.as_str()) {
+            return;
+        }
+        let label = format!("AWS, describe {}", thing.as_str());
+        let call = Call::get(Plane::Control, path(&["things", thing.as_str()]), label);
+        if let Ok(answer) = self.call(io, call).await
+            && let Some(arn) = text(&answer.value(), "thingArn")
+        {
+            self.account_in(arn);
+        }
+    }
+
+    fn account_in(&self, arn: &str) {
+        if let Some(account) = account(arn) {
+            self.known().account = Some(account);
+        }
+    }
+
     fn all_listed(&self, io: &dyn Io, devices: &[Device], more: bool) {
         progress(io, devices.len(), StepState::Done);
         if more && devices.len() >= MOST {
@@ -252,7 +282,7 @@ impl Aws {
         let things = value.get("things").and_then(Value::as_array);
         let things = things.map(Vec::as_slice).unwrap_or_default();
         if let Some(arn) = things.first().and_then(|thing| text(thing, "thingArn")) {
-            self.known().account = account(arn);
+            self.account_in(arn);
         }
         let next = text(&value, "nextToken").filter(|token| !token.is_empty());
         (

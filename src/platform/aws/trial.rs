@@ -2,15 +2,19 @@
 //! for the device: it has the will, says that it is there, and is cut. This session watches (`reference/aws-iot.md` 6).
 //!
 //! Cutting this session itself would show the same, but nobody would be left to see it.
+//!
+//! Will and message carry a `clientToken` that nobody else has, and the shadow repeats it: a device that leaves at the same
+//! time proves nothing.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Aws;
+use super::ask::token;
 use super::provision::answers::{Answers, Trouble, within};
 use crate::base::problem::{Exit, Problem, Retry};
-use crate::domain::connection_state::{CONNECTED, Proof, Trial};
+use crate::domain::connection_state::{CONNECTED, LONGEST_TESTED, Proof, TEST, TEST_CLIENT, Trial};
 use crate::domain::fact::{Fact, Progress, Step, StepState};
 use crate::domain::message::{Draft, Message, Qos, Will};
 use crate::domain::request::Reply;
@@ -25,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn request(aws: &Aws, io: &dyn Io, trial: Trial) -> Result<Reply, Problem> {
     let watch = Watch {
+        token: token(io),
         shadow: format!("$aws/things/{}/shadow/update", trial.thing),
         io,
         trial,
@@ -37,6 +42,8 @@ struct Watch<'a> {
     trial: Trial,
     /// `…/shadow/update`.
     shadow: String,
+    /// By which this trial's messages are known again.
+    token: String,
 }
 
 /// What was heard that counts.
@@ -44,6 +51,8 @@ enum Heard {
     Will,
     /// `connected` and the shadow's version.
     Shadow(bool, Option<u64>),
+    /// `connected: false`, but said by somebody else, or passed on without the token.
+    Stranger,
     Rejected(String),
     Other,
 }
@@ -80,7 +89,7 @@ impl Watch<'_> {
             &format!("connects as {id}, with the will"),
         );
         let here = Topic::parse(&self.shadow).map_err(|why| failed(&why.to_string(), ""))?;
-        let here = Draft::new(here, CONNECTED.into(), Qos::AtLeastOnce);
+        let here = Draft::new(here, self.marked(CONNECTED).into(), Qos::AtLeastOnce);
         let gone = self.io.vanish(plan, vec![here]).await;
         gone.map_err(|problem| self.broken("device", self.no_device(&id, &problem)))?;
         let text = format!("{id} said connected = true, and its socket was cut");
@@ -91,11 +100,11 @@ impl Watch<'_> {
     async fn plan(&self, aws: &Aws) -> Result<ConnectPlan, Problem> {
         let mut plan = aws.connect_plan(self.io).await?;
         plan.client_id = match &aws.settings.client_id {
-            Some(id) if id.len() <= 120 => format!("{id}-test"),
+            Some(id) if id.len() <= LONGEST_TESTED => format!("{id}{TEST}"),
             _ => {
                 let mut bytes = [0; 4];
                 self.io.random(&mut bytes);
-                format!("thingdeck-test-{:08x}", u32::from_be_bytes(bytes))
+                format!("{TEST_CLIENT}{:08x}", u32::from_be_bytes(bytes))
             }
         };
         plan.clean_session = true;
@@ -104,7 +113,7 @@ impl Watch<'_> {
         plan.will = Some(Will {
             draft: Draft::new(
                 self.trial.topic.clone(),
-                self.trial.payload.clone().into(),
+                self.marked(&self.trial.payload).into(),
                 Qos::AtLeastOnce,
             ),
             delay: 0,
@@ -115,7 +124,7 @@ impl Watch<'_> {
     /// Until the shadow says that the device is gone. Its version.
     async fn follow(&self, answers: &mut Answers<'_>) -> Result<Option<u64>, Problem> {
         let end = self.io.now().mono.plus(PATIENCE);
-        let mut will = false;
+        let (mut will, mut stranger) = (false, false);
         self.step(
             "will",
             StepState::Running,
@@ -124,7 +133,11 @@ impl Watch<'_> {
         loop {
             let left = end.since(self.io.now().mono);
             let Some(message) = within(self.io, left, answers.next()).await else {
-                return Err(self.not_followed(will));
+                return Err(if will && stranger {
+                    self.followed_by_somebody()
+                } else {
+                    self.not_followed(will)
+                });
             };
             match self.read(&message) {
                 Heard::Will => {
@@ -144,6 +157,7 @@ impl Watch<'_> {
                     self.step("shadow", StepState::Done, &text);
                     return Ok(version);
                 }
+                Heard::Stranger => stranger = true,
                 Heard::Rejected(words) => return Err(self.broken("shadow", rejected(&words))),
                 Heard::Other => {}
             }
@@ -152,18 +166,23 @@ impl Watch<'_> {
 
     fn read(&self, message: &Message) -> Heard {
         let topic = message.topic.as_str();
-        if topic == self.trial.topic.as_str() {
-            return Heard::Will;
-        }
         let body: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
+        let theirs = body.get("clientToken").and_then(Value::as_str);
+        let is_ours = theirs == Some(&*self.token);
+        if topic == self.trial.topic.as_str() {
+            return if is_ours { Heard::Will } else { Heard::Other };
+        }
         match topic.strip_prefix(self.shadow.as_str()) {
             Some("/accepted") => match body.pointer("/state/reported/connected") {
+                Some(Value::Bool(false)) if !is_ours => Heard::Stranger,
+                Some(Value::Bool(_)) if !is_ours => Heard::Other,
                 Some(Value::Bool(connected)) => {
                     Heard::Shadow(*connected, body.get("version").and_then(Value::as_u64))
                 }
                 _ => Heard::Other,
             },
-            Some("/rejected") => {
+            // A request that cannot be read is rejected without its token.
+            Some("/rejected") if is_ours || theirs.is_none() => {
                 let code = body.get("code").map(Value::to_string).unwrap_or_default();
                 let message = body.get("message").and_then(Value::as_str);
                 Heard::Rejected(format!("{code} {}", message.unwrap_or_default()))
@@ -190,7 +209,7 @@ impl Watch<'_> {
         let remedy = format!(
             "the certificate's policy must allow iot:Connect on client/{id} (client/{0}* does), iot:Publish on \
              topic/{1} and topic/{2}, and have no iot:ConnectAttributes condition that forbids LastWill",
-            id.trim_end_matches("-test"),
+            id.trim_end_matches(TEST),
             self.trial.topic,
             self.shadow
         );
@@ -216,6 +235,22 @@ impl Watch<'_> {
             self.trial.topic
         );
         self.broken("will", failed(&cause, &remedy))
+    }
+
+    /// The shadow says it, and nobody knows whether because of the will.
+    fn followed_by_somebody(&self) -> Problem {
+        let cause = "the shadow turned connected = false, but without the clientToken that the will had: somebody else said so, or the rule passes on a part of the will only";
+        let remedy = "let the rule's SQL select everything (SELECT * FROM …), and test again while the device is quiet";
+        self.broken("shadow", failed(cause, remedy))
+    }
+
+    /// The payload with this trial's token in it: a rule that selects everything passes it on, the shadow repeats it.
+    fn marked(&self, payload: &str) -> String {
+        let Ok(Value::Object(mut body)) = serde_json::from_str(payload) else {
+            return payload.to_owned();
+        };
+        body.insert("clientToken".to_owned(), self.token.as_str().into());
+        Value::Object(body).to_string()
     }
 
     fn broken(&self, name: &'static str, problem: Problem) -> Problem {

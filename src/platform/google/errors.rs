@@ -93,7 +93,7 @@ impl Fault {
             Self::Detached => {
                 "do not try again unchanged: see what is wrong with the device (blocked, deleted, its token over), then attach it again"
             }
-            Self::Unknown => "it is tried again, each time later",
+            Self::Unknown => "send it again, each time later",
         }
     }
 
@@ -127,8 +127,12 @@ impl GatewayError {
             cause.push_str("; caused by ");
             cause.push_str(caused_by);
         }
-        Problem::new(format!("{device}: {}", fault.what()), cause, fault.action())
-            .retry(fault.retry())
+        let is_attach = self.topic.ends_with("/attach");
+        let action = match fault {
+            Fault::Unknown if is_attach => "it is tried again, each time later",
+            fault => fault.action(),
+        };
+        Problem::new(format!("{device}: {}", fault.what()), cause, action).retry(fault.retry())
     }
 
     /// For the stream's row.

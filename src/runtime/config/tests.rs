@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::edit::{remove_profile, save_pin, save_profile, save_program, save_token};
+use super::edit::{
+    remove_profile, save_messages, save_pin, save_profile, save_program, save_token,
+};
 use super::entry::{PASSWORD_FILE, TOKEN_FILE};
 use super::*;
 use crate::base::secret::Secret;
@@ -810,4 +812,42 @@ fn the_disk_takes_what_memory_has_no_room_for_where_that_is_asked() {
     let disk = |text: &str| parse(&format!("[history]\ndisk = {text}")).map(|c| c.history.disk);
     assert_eq!(disk("\"1 GiB\""), Ok(1 << 30));
     assert_eq!(disk("0"), Ok(0));
+}
+
+#[test]
+fn what_is_said_anew_keeps_the_comments_around_it() {
+    let root = beside(&[(
+        "config.toml",
+        "# where it begins\ndefault_profile = \"lab\" # mine\n\n# what I see\n[jq]\n# of the plant\n\"plant/#\" = \".a\" # for now\n\n# the lab\n[profiles.lab]\nplatform = \"mqtt\"\nurl = \"mqtt://127.0.0.1\"\n# goodbye\nwill = { topic = \"a\", payload = \"old\" } # always\n\n# the other\n[profiles.other]\nplatform = \"thinq\"\ncountry = \"KR\"\n# of last year\ntoken = { env = \"PAT\" } # renew it\n",
+    )]);
+    let file = root.path().join("config.toml");
+    let before = fs::read_to_string(&file).expect("there");
+    save_program(&file, "plant/#", Some(".b")).expect("saved");
+    save_messages(&file, "lab", &[("will", "a".to_owned(), "new")]).expect("saved");
+    let folders = Folders::find(Overrides {
+        config: Some(file.clone()),
+        data_dir: Some(root.path().join("data")),
+        state_dir: Some(root.path().join("state")),
+    })
+    .expect("folders");
+    save_token(&folders, "other", &Secret::new("t")).expect("saved");
+    let new = NewEntry {
+        replace: true,
+        make_default: true,
+        ..entry("other", SecretRef::Env("PAT".to_owned()))
+    };
+    let token = fs::read_to_string(&file).expect("there");
+    for comment in ["# of last year\ntoken", "} # renew it"] {
+        assert!(token.contains(comment), "{comment}: {token}");
+    }
+    save_profile(&folders, &new).expect("saved");
+    let after = fs::read_to_string(&file).expect("there");
+    for comment in [
+        "# where it begins\ndefault_profile = \"other\" # mine\n",
+        "# what I see\n[jq]\n# of the plant\n\"plant/#\" = \".b\" # for now\n",
+        "# goodbye\nwill = { topic = \"a\", payload = \"new\", qos = 1 } # always\n",
+        "\n# the other\n[profiles.other]\n",
+    ] {
+        assert!(after.contains(comment), "{comment}: {after}\n{before}");
+    }
 }

@@ -154,6 +154,23 @@ fn whatever_a_crash_cut_off_the_whole_lines_are_there_and_can_be_gone_on_with() 
     }
 }
 
+#[test]
+fn a_compressed_recording_that_a_disk_garbled_is_not_shortened_to_go_on_with_it() {
+    let folder = folder();
+    let path = folder.path().join("a.jsonl.zst");
+    record(&path, Existing::Refuse, 0..200);
+    let mut content = fs::read(&path).expect("there");
+    let middle = content.len() / 2;
+    content[middle..middle + 8].fill(0xff);
+    files::replace(&path, &content, files::Access::Private).expect("written");
+    assert!(matches!(pieces(&path).last(), Some(Piece::Damaged(_))));
+    let Err(problem) = Recording::open(&path, Existing::Append) else {
+        panic!("it was opened");
+    };
+    assert!(problem.what.contains("is damaged"), "{problem}");
+    assert_eq!(fs::read(&path).expect("there"), content);
+}
+
 /// failure-modes.md F13, F16: whatever a message holds, and however its lines are cut into writes.
 #[test]
 fn messages_of_any_bytes_are_the_same_when_they_are_read_back() {

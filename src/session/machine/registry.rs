@@ -200,6 +200,10 @@ impl Registry {
         self.trusts_kept = trust;
     }
 
+    pub const fn trusts_kept(&self) -> bool {
+        self.trusts_kept
+    }
+
     /// What the kept session has been granted before, as wished now.
     fn still_in_force(&mut self) -> Vec<(TopicFilter, Result<Qos, String>)> {
         let max = self.offer.max_qos();

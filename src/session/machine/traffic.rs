@@ -1,7 +1,7 @@
 //! What the broker delivers and answers while a connection stands.
 
 use super::received::Verdict;
-use super::{Action, Machine, Phase, QUEUE_PAUSE, packets};
+use super::{Action, LONGEST_QUEUE, Machine, Phase, QUEUE_PAUSE, packets};
 use crate::base::moment::Mono;
 use crate::base::problem::Problem;
 use crate::domain::batch::Batch;
@@ -39,7 +39,7 @@ impl Machine {
             return false;
         };
         if let Some(ends) = &mut up.replay_ends {
-            up.replay &= now < *ends;
+            up.replay &= now < *ends && now.since(up.since.mono) < LONGEST_QUEUE;
             *ends = now.plus(QUEUE_PAUSE);
         }
         up.replay
@@ -104,7 +104,9 @@ impl Machine {
             self.take(step);
             return;
         };
-        up.replay = false;
+        if up.replay_ends.is_none() {
+            up.replay = false;
+        }
         self.take(step);
         self.pump(now);
         self.attend_when_settled();

@@ -67,6 +67,8 @@ pub struct Huawei {
     pub account: Account,
     /// By device id.
     pub devices: BTreeMap<String, Device>,
+    /// Of its MQTT over TLS: `host:port`.
+    pub address: String,
     /// Which signature REST wants, whatever the host is.
     pub required: Option<sign::Kind>,
     /// The certificates of devices are of this one.
@@ -99,6 +101,7 @@ impl Huawei {
         let huawei = Self {
             account,
             devices: BTreeMap::new(),
+            address: String::new(),
             required: None,
             authority,
             sessions: BTreeMap::new(),
@@ -280,7 +283,10 @@ impl Huawei {
                 }
                 Tick::default()
             }
-            Life::Acknowledged { .. } | Life::Refused { .. } => Tick::default(),
+            Life::Acknowledged { .. }
+            | Life::Refused { .. }
+            | Life::Pinged { .. }
+            | Life::Strange { .. } => Tick::default(),
         }
     }
 

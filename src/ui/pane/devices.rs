@@ -4,27 +4,37 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use crate::app::screen::{DeviceRow, Role};
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, cells};
 use crate::ui::widget::badge;
 use crate::ui::widget::number::short;
 use crate::ui::widget::rows::{self, Column, GUTTER, Slot};
 
-const COLUMNS: [Column; 7] = [
-    Column::new("Name", 14, 18, 9).grows(),
-    Column::new("Type", 12, 20, 3),
-    Column::new("Push", 4, 4, 7),
-    Column::new("Event", 7, 8, 6),
-    Column::new("Last", 4, 4, 5).right(),
-    Column::new("Msgs", 5, 5, 4).right(),
-    Column::new("Model", 20, 20, 1),
-];
+/// `feeds`: what the platform calls them.
+fn columns([push, event]: [&'static str; 2]) -> [Column; 7] {
+    [
+        Column::new("Name", 14, 18, 9).grows(),
+        Column::new("Type", 12, 20, 3),
+        Column::new(push, cells(push), cells(push), 7),
+        Column::new(event, cells(event).max(7), 8, 6),
+        Column::new("Last", 4, 4, 5).right(),
+        Column::new("Msgs", 5, 5, 4).right(),
+        Column::new("Model", 20, 20, 1),
+    ]
+}
 
 /// The presence dot and a blank.
 const DOT: u16 = 2;
 
-pub fn draw(devices: &[DeviceRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::places(&COLUMNS, area, DOT);
-    let area = rows::headings(canvas, area, &COLUMNS, &slots, devices.len());
+pub fn draw(
+    devices: &[DeviceRow],
+    feeds: [&'static str; 2],
+    area: Rect,
+    focused: bool,
+    canvas: &mut Canvas<'_>,
+) {
+    let columns = columns(feeds);
+    let slots = rows::places(&columns, area, DOT);
+    let area = rows::headings(canvas, area, &columns, &slots, devices.len());
     for (line, device) in rows::visible(area, devices, |device| device.selected) {
         row(device, line, &slots, canvas);
         if device.selected {

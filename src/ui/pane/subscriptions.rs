@@ -3,20 +3,31 @@
 use ratatui::layout::Rect;
 
 use crate::app::screen::{Role, SubscriptionRow};
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, cells};
 use crate::ui::widget::badge;
 use crate::ui::widget::rows::{self, Column, Slot};
 
-const COLUMNS: [Column; 4] = [
-    Column::new("Kind", 6, 6, 5),
-    Column::new("For", 10, 16, 9).grows(),
-    Column::new("State", 1, 8, 7),
-    Column::new("Detail", 12, 28, 3),
-];
+/// `feeds`: what the platform calls them; room for `filter` there is in any case.
+fn columns(feeds: [&'static str; 2]) -> [Column; 4] {
+    let kind = feeds.map(cells).into_iter().fold(6, u16::max);
+    [
+        Column::new("Kind", kind, kind, 5),
+        Column::new("For", 10, 16, 9).grows(),
+        Column::new("State", 1, 8, 7),
+        Column::new("Detail", 12, 28, 3),
+    ]
+}
 
-pub fn draw(subscriptions: &[SubscriptionRow], area: Rect, focused: bool, canvas: &mut Canvas<'_>) {
-    let slots = rows::places(&COLUMNS, area, 0);
-    let area = rows::headings(canvas, area, &COLUMNS, &slots, subscriptions.len());
+pub fn draw(
+    subscriptions: &[SubscriptionRow],
+    feeds: [&'static str; 2],
+    area: Rect,
+    focused: bool,
+    canvas: &mut Canvas<'_>,
+) {
+    let columns = columns(feeds);
+    let slots = rows::places(&columns, area, 0);
+    let area = rows::headings(canvas, area, &columns, &slots, subscriptions.len());
     for (line, subscription) in rows::visible(area, subscriptions, |row| row.selected) {
         row(subscription, line.y, &slots, canvas);
         if subscription.selected {

@@ -9,7 +9,7 @@ const METER: &str = "5e06_meter";
 
 fn opened(plant: &Plant, profile: &str) -> Screen {
     let environment = plant.environment();
-    let mut screen = Screen::run(&environment, &plant.path(""), &["-p", profile], 120, 36);
+    let mut screen = Screen::run(environment, &plant.path(""), &["-p", profile], 120, 36);
     screen.shows("● connected");
     screen
 }

@@ -17,11 +17,27 @@ const TOOLS: [(&str, &str); 4] = [
 ];
 
 /// `PATH` with the folder where Debian keeps mosquitto.
-fn search_path() -> String {
+pub(super) fn search_path() -> String {
     format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
-fn missing_tools() -> Vec<&'static str> {
+/// Those of `tools` that are not here; said loudly where nobody insists on them.
+pub(super) fn lacks(what: &str, tools: &[(&'static str, &str)]) -> bool {
+    let missing = missing_tools(tools);
+    if missing.is_empty() {
+        return false;
+    }
+    let text = format!("{what} needs {}", missing.join(", "));
+    assert!(
+        std::env::var_os("THINGDECK_REQUIRE_TOOLS").is_none(),
+        "{text}"
+    );
+    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {text}");
+    true
+}
+
+fn missing_tools(tools: &[(&'static str, &str)]) -> Vec<&'static str> {
     let absent = |tool: &str, argument: &str| {
         Command::new(tool)
             .arg(argument)
@@ -32,10 +48,10 @@ fn missing_tools() -> Vec<&'static str> {
             .status()
             .is_err()
     };
-    TOOLS
-        .into_iter()
+    tools
+        .iter()
         .filter(|(tool, argument)| absent(tool, argument))
-        .map(|(tool, _)| tool)
+        .map(|(tool, _)| *tool)
         .collect()
 }
 
@@ -54,15 +70,7 @@ struct Cloud {
 impl Home {
     /// `None`, said loudly, where a tool is missing and nobody insists on it.
     pub fn start() -> Option<Self> {
-        let missing = missing_tools();
-        if !missing.is_empty() {
-            let text = format!("the independent ThinQ cloud needs {}", missing.join(", "));
-            assert!(
-                std::env::var_os("THINGDECK_REQUIRE_TOOLS").is_none(),
-                "{text}"
-            );
-            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {text}");
+        if lacks("the independent ThinQ cloud", &TOOLS) {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -226,7 +234,7 @@ impl Drop for Home {
     }
 }
 
-fn source(path: &str) -> PathBuf {
+pub(super) fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 

@@ -29,12 +29,11 @@ struct Seen {
 
 impl Screen {
     pub fn start(home: &Home, columns: u16, rows: u16) -> Self {
-        Self::run(&home.environment(), &home.path(""), &[], columns, rows)
+        Self::run(home.environment(), &home.path(""), &[], columns, rows)
     }
 
-    /// The binary with this environment and no other.
     pub fn run(
-        environment: &[(String, String)],
+        environment: Vec<(String, String)>,
         folder: &Path,
         arguments: &[&str],
         columns: u16,

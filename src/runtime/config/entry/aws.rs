@@ -24,6 +24,7 @@ pub(super) fn fill(table: &mut Table, settings: &AwsSettings, profile: &Profile)
         let things = settings.things.iter().map(String::as_str);
         table.insert("things", toml_edit::value(things.collect::<Array>()));
     }
+    text(table, "things_query", settings.things_query.as_deref());
     topics(table, profile);
     if profile.common.clean_session == Some(false) {
         table.insert("clean_session", toml_edit::value(false));

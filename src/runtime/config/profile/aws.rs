@@ -8,7 +8,7 @@ use crate::domain::profile::{
 use crate::platform::aws::rules;
 use crate::runtime::config::section::Section;
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "endpoint",
     "auth",
     "client_id",
@@ -16,6 +16,7 @@ pub(super) const KEYS: [&str; 10] = [
     "credentials",
     "api_url",
     "things",
+    "things_query",
     "version",
     "presence",
     "authorizer",
@@ -39,6 +40,7 @@ pub(super) fn read(
         credentials: credentials(section, warnings)?,
         api_url: api_url(section)?,
         things: section.texts("things")?.unwrap_or_default(),
+        things_query: things_query(section)?,
         version,
         presence: section.flag("presence")?,
         authorizer: authorizer(section, auth, warnings)?,
@@ -149,6 +151,23 @@ fn credentials(
             Err(section.wrong("credentials", cause, CREDENTIALS_REMEDY))
         }
     }
+}
+
+/// `reference/aws-iot.md` 7: 1000 bytes at most.
+fn things_query(section: &Section<'_>) -> Result<Option<String>, Problem> {
+    let Some(query) = section.text("things_query")? else {
+        return Ok(None);
+    };
+    let cause = if query.trim().is_empty() {
+        "it is empty"
+    } else if query.len() > 1000 {
+        "it is longer than the 1000 bytes that AWS takes"
+    } else {
+        return Ok(Some(query));
+    };
+    let remedy =
+        "write things_query = \"thingTypeName:Board AND attributes.site:north\", or leave it out";
+    Err(section.wrong("things_query", cause, remedy))
 }
 
 fn api_url(section: &Section<'_>) -> Result<Option<String>, Problem> {

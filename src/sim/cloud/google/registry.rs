@@ -158,8 +158,10 @@ impl Device {
         self.states.push_back((now, data));
     }
 
-    pub fn acknowledge(&mut self, now: Timestamp) {
-        if let Some(config) = self.configs.back_mut() {
+    /// The device has a configuration; one that a newer has followed meanwhile counts for nothing.
+    pub fn acknowledge(&mut self, data: &Bytes, now: Timestamp) {
+        let newest = self.configs.back_mut();
+        if let Some(config) = newest.filter(|config| config.data == *data) {
             config.acknowledged.get_or_insert(now);
         }
     }
