@@ -454,7 +454,9 @@ fn a_keep_alive_at_which_the_bridge_would_hang_up_is_refused() {
             ..Common::default()
         };
         let script = Script::with(settings(), common);
-        let planned = script.run(HOUR, script.google.plan(&script)).expect("in time");
+        let planned = script
+            .run(HOUR, script.google.plan(&script))
+            .expect("in time");
         assert_eq!(planned.is_ok(), fits, "{seconds}");
     }
 }

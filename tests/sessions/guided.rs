@@ -242,7 +242,10 @@ fn no_more_than_the_bridge_takes_goes_out_in_a_second() {
         }
     }
     for second in gone.windows(101) {
-        assert!(second[100] - second[0] > Duration::from_secs(1), "{second:?}");
+        assert!(
+            second[0] + Duration::from_secs(1) < second[100],
+            "{second:?}"
+        );
     }
 }
 
@@ -253,7 +256,11 @@ fn a_hang_up_after_an_event_says_what_it_most_likely_means() {
     bench.publish(1, draft("/devices/meter-1/events", "x", Qos::AtLeastOnce));
     bench.now += Duration::from_millis(40);
     hang_up(&mut bench, EndClass::HungUp, CLOSED);
-    assert!(reason(&bench).contains("Pub/Sub topic"), "{}", reason(&bench));
+    assert!(
+        reason(&bench).contains("Pub/Sub topic"),
+        "{}",
+        reason(&bench)
+    );
     connect(&mut bench, &[], false);
     bench.wait();
     let actions = hang_up(&mut bench, EndClass::HungUp, CLOSED);

@@ -471,7 +471,9 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
-            FormKind::Broker | FormKind::Aws | FormKind::Google | FormKind::Huawei => "connecting …",
+            FormKind::Broker | FormKind::Aws | FormKind::Google | FormKind::Huawei => {
+                "connecting …"
+            }
             FormKind::Token(_) => "saving …",
             FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
             FormKind::Provision => "asking …",

@@ -201,7 +201,12 @@ impl App {
         let Some(device) = device.filter(|_| self.capabilities().relay.config) else {
             return;
         };
-        if self.home.relays.version_of(&device, &opened.payload, opened.at).is_none() {
+        if self
+            .home
+            .relays
+            .version_of(&device, &opened.payload, opened.at)
+            .is_none()
+        {
             self.ask_configs(&device);
         }
     }
@@ -478,7 +483,10 @@ impl App {
         }
         if opened.kind == Kind::Config
             && let Some(device) = self.device_of_inspector()
-            && let Some(version) = self.home.relays.version_of(&device, &opened.payload, opened.at)
+            && let Some(version) = self
+                .home
+                .relays
+                .version_of(&device, &opened.payload, opened.at)
         {
             out.push(self.version_head(version));
         }

@@ -79,8 +79,7 @@ impl Google {
     pub(super) fn has_registry(&self, io: &dyn Io) -> bool {
         let named = || {
             io.variable(CONFIGURATION)
-                .filter(|path| !path.is_empty())
-                .is_some()
+                .is_some_and(|path| !path.is_empty())
         };
         self.settings.credentials_file.is_some() || environment(io).is_some() || named()
     }
@@ -147,9 +146,7 @@ impl Google {
 
     fn credentials(&self, io: &dyn Io) -> Result<(String, File), Problem> {
         let from_environment = || {
-            let path = io
-                .variable(CONFIGURATION)
-                .filter(|path| !path.is_empty())?;
+            let path = io.variable(CONFIGURATION).filter(|path| !path.is_empty())?;
             Some(std::path::PathBuf::from(path.expose()))
         };
         let path = self.settings.credentials_file.clone();

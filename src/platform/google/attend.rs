@@ -217,7 +217,10 @@ impl Google {
             let mut problem = Problem::new(what, cause, Self::attach_remedy());
             self.add_auth_method(&mut problem, device);
             if !self.book().has_downlinks(self.settings.identity.id()) {
-                problem.remedy = format!("subscribe the errors: e on the gateway; then {}", problem.remedy);
+                problem.remedy = format!(
+                    "subscribe the errors: e on the gateway; then {}",
+                    problem.remedy
+                );
             }
             return problem;
         }

@@ -118,11 +118,11 @@ impl GatewayError {
         } else {
             self.device_id.as_str()
         };
-        let mut cause = self.error_type.clone();
-        if !self.description.is_empty() {
-            cause.push_str(": ");
-            cause.push_str(self.description.trim_end_matches('.'));
-        }
+        // The bridge's words first: a row has room for little.
+        let mut cause = match self.description.trim_end_matches('.') {
+            "" => self.error_type.clone(),
+            words => format!("{words} ({})", self.error_type),
+        };
         if let Some(caused_by) = caused_by {
             cause.push_str("; caused by ");
             cause.push_str(caused_by);
@@ -132,8 +132,7 @@ impl GatewayError {
             Fault::Unknown if is_attach => "it is tried again, each time later",
             fault => fault.action(),
         };
-        Problem::new(format!("{device}: {}", fault.what()), cause, action)
-            .retry(fault.retry())
+        Problem::new(format!("{device}: {}", fault.what()), cause, action).retry(fault.retry())
     }
 
     /// For the stream's row.

@@ -8,8 +8,8 @@ use super::rest::{SKEW, clock_off, clock_problem};
 use super::topics::{self, Place};
 use crate::base::moment::words;
 use crate::base::problem::{Exit, Problem};
-use crate::platform::{After, Verdict};
 use crate::platform::io::{HttpCall, Io, Method};
+use crate::platform::{After, Verdict};
 
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -29,7 +29,10 @@ pub fn explain(after: &After<'_>, said: &Problem, lifetime: Duration) -> Option<
                 ),
                 _ => return None,
             };
-            (format!("{} right after a message to {topic}: {why}", said.cause), remedy)
+            (
+                format!("{} right after a message to {topic}: {why}", said.cause),
+                remedy,
+            )
         }
         After::Subscribe(filters) => {
             let filters: Vec<_> = filters.iter().map(ToString::to_string).collect();
@@ -38,11 +41,15 @@ pub fn explain(after: &After<'_>, said: &Problem, lifetime: Duration) -> Option<
                 said.cause,
                 filters.join(", ")
             );
-            (cause, "check that the device is registered and attached, and its id's case")
+            (
+                cause,
+                "check that the device is registered and attached, and its id's case",
+            )
         }
-        After::Standing { lived } if *lived >= lifetime => {
-            (format!("{}: the token has ended", said.cause), "a new one is signed")
-        }
+        After::Standing { lived } if *lived >= lifetime => (
+            format!("{}: the token has ended", said.cause),
+            "a new one is signed",
+        ),
         After::Standing { .. } | After::Connect | After::Upgrade { .. } => return None,
     };
     Some(Problem::new(said.what.as_str(), cause, remedy))

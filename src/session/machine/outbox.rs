@@ -208,12 +208,7 @@ impl Outbox {
     /// What may go out now. `calm`: the connection has lived for a while, and no SUBSCRIBE waits for an answer, so that a
     /// hang-up has one possible reason. `wait`: how long one has to wait for the platform's rates; the others wait behind
     /// it, so that the order stays.
-    pub fn pump(
-        &mut self,
-        now: Mono,
-        calm: bool,
-        wait: impl Fn(&Draft) -> Duration,
-    ) -> Vec<Order> {
+    pub fn pump(&mut self, now: Mono, calm: bool, wait: impl Fn(&Draft) -> Duration) -> Vec<Order> {
         let mut orders = Vec::new();
         self.paced = None;
         while self.may_go(calm)

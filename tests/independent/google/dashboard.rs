@@ -31,7 +31,9 @@ fn let_go(screen: &mut Screen) {
 
 #[test]
 fn a_person_attaches_reads_the_error_detaches_and_attaches_again() {
-    let Some(plant) = Plant::start(&[HALL]) else { return };
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
     let mut screen = opened(&plant);
     let attached = json!({"do": "attached", "device": "gw-hall"});
 
@@ -42,7 +44,9 @@ fn a_person_attaches_reads_the_error_detaches_and_attaches_again() {
         .shows("GATEWAY_ATTACHMENT_ERROR")
         .shows("/devices/sensor-3/attach")
         .shows("do not try again unchanged");
-    screen.press("\x1b").no_longer_shows("GATEWAY_ATTACHMENT_ERROR");
+    screen
+        .press("\x1b")
+        .no_longer_shows("GATEWAY_ATTACHMENT_ERROR");
     let_go(&mut screen);
 
     choose(&mut screen, "sensor-1");
@@ -83,7 +87,9 @@ fn a_person_attaches_reads_the_error_detaches_and_attaches_again() {
 
 #[test]
 fn an_attach_without_an_answer_is_told_after_its_time() {
-    let Some(plant) = Plant::start(&[HALL]) else { return };
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
     let mut screen = opened(&plant);
     plant.bridge(&json!({"do": "set", "silent": ["Wetter~2.5%"]}));
     choose(&mut screen, "Wetter");
@@ -95,19 +101,68 @@ fn an_attach_without_an_answer_is_told_after_its_time() {
 
 #[test]
 fn a_device_that_is_thrown_out_is_shown_so_and_a_lost_connection_brings_the_others_back() {
-    let Some(plant) = Plant::start(&[HALL]) else { return };
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
     let mut screen = opened(&plant);
     let attached = json!({"do": "attached", "device": "gw-hall"});
     plant.bridge(&json!({"do": "set", "device": "sensor-2", "blocked": true}));
     screen.shows("is blocked");
     plant.until(&attached, &json!(["sensor-1"]));
     let from = plant.log_length();
+    // A service that is unavailable for a moment is no refusal.
+    plant.bridge(&json!({"do": "set", "connack": [3]}));
     plant.bridge(&json!({"do": "drop"}));
+    let from = plant.wait("CONNACK 3", from);
     let from = plant.wait("CONNACK 0", from);
     plant.wait("SUBSCRIBE /devices/sensor-1/commands/#", from);
     plant.until(&attached, &json!(["sensor-1"]));
-    plant.bridge(&json!({"do": "command", "device": "sensor-1", "folder": "led", "text": "after all"}));
+    plant.bridge(
+        &json!({"do": "command", "device": "sensor-1", "folder": "led", "text": "after all"}),
+    );
     screen.shows("after all");
+    screen.press("q");
+    assert_eq!(screen.ends(), 0);
+    plant.assert_lawful();
+}
+
+/// The wizard: everything that the profile needs, typed once and tried before it is saved.
+#[test]
+fn a_gateway_is_added_in_the_dashboard_and_connects() {
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
+    let path = |name: &str| plant.path(name).to_string_lossy().into_owned();
+    let mut environment = plant.environment();
+    environment.push(("THINGDECK_CA_FILE".into(), path("keys/root.crt")));
+    let mut screen = Screen::open(environment, &plant.path(""), 120, 36);
+    screen.shows("connected").press("P").shows("add a gateway");
+    screen
+        .press("ClearBlade")
+        .press("\r")
+        .shows("Add a gateway");
+    let fields = [
+        "acme-plant",
+        "",
+        "floor-7",
+        "",
+        "gw-both",
+        &path("keys/gateway.pem"),
+        "sensor-1",
+        &path("keys/clearblade.json"),
+        plant.ready("mqtt_url"),
+    ];
+    screen
+        .press(&fields.join("\t"))
+        .shows("gw-both")
+        .press("\x13");
+    screen.shows("profile gateway is saved and open");
+    let saved = std::fs::read_to_string(plant.path("config.toml")).expect("there");
+    assert!(saved.contains("gateway = \"gw-both\""), "{saved}");
+    plant.wait(
+        "CONNECT projects/acme-plant/locations/us-central1/registries/floor-7/devices/gw-both",
+        0,
+    );
     screen.press("q");
     assert_eq!(screen.ends(), 0);
     plant.assert_lawful();
@@ -116,7 +171,9 @@ fn a_device_that_is_thrown_out_is_shown_so_and_a_lost_connection_brings_the_othe
 /// Best effort, and of every kind that the table has.
 #[test]
 fn each_error_of_the_table_is_told_in_words_with_what_to_do() {
-    let Some(plant) = Plant::start(&[HALL]) else { return };
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
     let mut screen = opened(&plant);
     choose(&mut screen, "Wetter");
     screen.press("s").shows("Configuration");
@@ -126,7 +183,10 @@ fn each_error_of_the_table_is_told_in_words_with_what_to_do() {
         ("GATEWAY_INVALID_MQTT_TOPIC", "the topic cannot be read"),
         ("GATEWAY_UNEXPECTED_PACKET_ID", "a packet id"),
         ("GATEWAY_UNEXPECTED_MESSAGE_TYPE", "QoS 2 is in play"),
-        ("GATEWAY_DETACHMENT_DEVICE_ERROR", "the platform detached the device"),
+        (
+            "GATEWAY_DETACHMENT_DEVICE_ERROR",
+            "the platform detached the device",
+        ),
         ("UNKNOWN", "the bridge reports an error"),
         ("SOMETHING_OF_TOMORROW", "SOMETHING_OF_TOMORROW"),
     ] {
@@ -135,21 +195,36 @@ fn each_error_of_the_table_is_told_in_words_with_what_to_do() {
         }}));
         screen.shows(words).shows(&format!("what {kind} says"));
     }
-    screen.press("\x1bq");
+    screen
+        .press("\x1b")
+        .no_longer_shows("Configuration")
+        .press("q");
     assert_eq!(screen.ends(), 0);
     plant.assert_lawful();
 }
 
 #[test]
 fn states_that_waited_for_the_connection_go_out_a_second_apart() {
-    let Some(plant) = Plant::start(&[HALL]) else { return };
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
     let mut publish = plant.command(&[
-        "publish", "/devices/sensor-1/state", "on", "--repeat", "4", "--every", "1200ms",
+        "publish",
+        "/devices/sensor-1/state",
+        "on",
+        "--repeat",
+        "4",
+        "--every",
+        "1200ms",
     ]);
     // Each attach takes so long that several states wait behind it.
     plant.bridge(&json!({"do": "set", "attach_delay": 4.0}));
     let ended = publish.output().expect("it runs");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
     let states = plant.bridge(&json!({"do": "states", "device": "sensor-1"}));
     assert_eq!(states, json!(["on", "on", "on", "on"]));
     plant.assert_lawful();

@@ -83,8 +83,7 @@ impl Plant {
         let mut answers = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         answers.read_line(&mut line).expect("a ready line");
-        let ready =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         let orders = child.stdin.take();
         let bridge = RefCell::new(Bridge {
             child,
@@ -169,7 +168,10 @@ ca_file = "keys/root.crt"
         let order = json!({"do": "wait", "text": text, "from": from, "seconds": 60});
         let found = self.bridge(&order).as_u64();
         let Some(found) = found else {
-            panic!("the bridge never saw {text:?}: {:#?}", self.logged("", from));
+            panic!(
+                "the bridge never saw {text:?}: {:#?}",
+                self.logged("", from)
+            );
         };
         usize::try_from(found).expect("small")
     }
