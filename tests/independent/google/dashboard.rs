@@ -137,10 +137,7 @@ fn a_gateway_is_added_in_the_dashboard_and_connects() {
     environment.push(("THINGDECK_CA_FILE".into(), path("keys/root.crt")));
     let mut screen = Screen::open(environment, &plant.path(""), 120, 36);
     screen.shows("connected").press("P").shows("add a gateway");
-    screen
-        .press("ClearBlade")
-        .press("\r")
-        .shows("Add a gateway");
+    screen.press("Gkkk\r").shows("Add a gateway");
     let fields = [
         "acme-plant",
         "",
