@@ -135,7 +135,7 @@ fn a_gateway_is_added_in_the_dashboard_and_connects() {
     let path = |name: &str| plant.path(name).to_string_lossy().into_owned();
     let mut environment = plant.environment();
     environment.push(("THINGDECK_CA_FILE".into(), path("keys/root.crt")));
-    let mut screen = Screen::open(environment, &plant.path(""), 120, 36);
+    let mut screen = Screen::run(environment, &plant.path(""), &[], 120, 36);
     screen.shows("connected").press("P").shows("add a gateway");
     screen.press("Gkkk\r").shows("Add a gateway");
     let fields = [
