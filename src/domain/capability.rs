@@ -1,6 +1,7 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
 use super::profile::PlatformId;
+use super::reading::Kind;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
 use super::subscription::Feed;
@@ -45,6 +46,8 @@ pub struct FeedWords {
     /// What the key does, in a word and in a line.
     pub short: [&'static str; 2],
     pub help: [&'static str; 2],
+    /// What comes by it: a mute hides that.
+    pub kinds: [&'static [Kind]; 2],
 }
 
 impl Default for FeedWords {
@@ -61,6 +64,7 @@ impl FeedWords {
             "push (notifications) on or off, for the device or all marked ones",
             "event (state changes) on or off, for the device or all marked ones",
         ],
+        kinds: [&[Kind::Push], &[Kind::Event]],
     };
 }
 
@@ -104,6 +108,7 @@ impl Capabilities {
                 "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
                 "follow presence and job notifications or no more, of the thing or all marked ones",
             ],
+            kinds: [&[Kind::Shadow], &[Kind::Presence, Kind::Job]],
         },
         own_feeds: true,
         reserved: Some(&reserved::AWS),
@@ -126,6 +131,7 @@ impl Capabilities {
                 "attach to the gateway or detach, the device or all marked ones",
                 "subscribe configurations and commands or no more, of the device or all marked ones",
             ],
+            kinds: [&[Kind::State, Kind::Error], &[Kind::Config, Kind::Command]],
         },
         publish: true,
         filters: true,
@@ -148,6 +154,7 @@ impl Capabilities {
                 "subscribe commands and requests or no more, of the device or all marked ones",
                 "subscribe messages and events or no more, of the device or all marked ones",
             ],
+            kinds: [&[Kind::Command], &[Kind::Message, Kind::Event]],
         },
         reserved: Some(&reserved::HUAWEI),
         publish: true,
@@ -171,6 +178,14 @@ impl Capabilities {
         topics: true,
         ..Self::NONE
     };
+
+    /// The kinds of messages that a feed brings.
+    pub const fn kinds(&self, feed: Feed) -> &'static [Kind] {
+        match feed {
+            Feed::Push => self.feeds.kinds[0],
+            Feed::Event => self.feeds.kinds[1],
+        }
+    }
 
     /// All that can be there; an adapter may offer less.
     pub const fn of(platform: PlatformId) -> Self {

@@ -93,7 +93,16 @@ async fn attach(
     hold: Option<Duration>,
 ) -> Result<Exit, End> {
     let verb = if on { "attach" } else { "detach" };
-    script.begin_with(verb, |can| can.relay.bind && can.push.is_some())?;
+    let profile = script.begin_with(verb, |can| can.relay.bind)?;
+    if own_gateway(&profile).is_none() {
+        let cause = "only a gateway attaches devices, and this profile is a device's";
+        let remedy = "use a profile with `gateway`";
+        return Err(
+            Problem::new(format!("{wanted} is not {verb}ed"), cause, remedy)
+                .exit(Exit::Usage)
+                .into(),
+        );
+    }
     let device = device(script, wanted).await?;
     script.console.open(Opening {
         manual_ack: false,

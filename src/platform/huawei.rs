@@ -21,7 +21,7 @@ pub mod sign;
 pub mod topics;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::io::{Ear, Io};
@@ -48,8 +48,6 @@ pub struct Huawei {
     reported: Mutex<messages::Reported>,
     /// Topic sets that this connection subscribes.
     feeds: Mutex<BTreeSet<Feed>>,
-    /// A connection stands.
-    up: AtomicBool,
     /// Whether the real device is connected was asked: after that it may be ourselves.
     looked: AtomicBool,
 }
@@ -69,17 +67,12 @@ impl Huawei {
             session: Mutex::default(),
             reported: Mutex::default(),
             feeds: Mutex::new(feeds),
-            up: AtomicBool::new(false),
             looked: AtomicBool::new(false),
         }
     }
 
     fn feeds(&self) -> MutexGuard<'_, BTreeSet<Feed>> {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
     }
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {

@@ -514,6 +514,8 @@ class Cloud:
         kind = type(handler.__name__, (handler,), {"cloud": self})
         server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
         server.daemon_threads = True
+        # A client that was stopped in the middle of an answer.
+        server.handle_error = lambda request, address: self.note("rest", f"broken off: {sys.exc_info()[1]!r}")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -44,8 +44,8 @@ fn plant() -> Deck {
         device
     };
     deck.fact(Fact::Devices(vec![
-        behind("meter", "电表", "meter"),
-        behind("probe", "探头", "meter"),
+        behind("meter", "一号电表", "meter"),
+        behind("probe", "二号探头", "meter"),
         behind("pump", "水泵", "pump"),
     ]));
     for feed in Feed::ALL {
@@ -215,7 +215,7 @@ fn for_itself_and_those_behind_it_a_report_is_composed() {
 #[test]
 fn what_comes_unasked_is_neither_on_nor_off() {
     let mut deck = plant();
-    let meter = deck.device("电表");
+    let meter = deck.device("一号电表");
     assert_eq!(
         (&meter.push, &meter.event),
         (&Mark::Unasked, &Mark::Unasked)
@@ -234,7 +234,7 @@ fn what_comes_unasked_is_neither_on_nor_off() {
         [Request::Feed { on: false, .. }]
     ));
     deck.answer(Ok(Reply::Feed(FeedState::Unasked)));
-    assert_eq!(deck.device("电表").push, Mark::Unasked);
+    assert_eq!(deck.device("一号电表").push, Mark::Unasked);
 }
 
 #[test]
@@ -247,4 +247,37 @@ fn the_platforms_clock_is_asked_for_and_told() {
         words: "this clock is 250 ms behind the platform's".to_owned(),
     })));
     assert!(deck.notice().contains("250 ms behind"), "{}", deck.notice());
+}
+
+#[test]
+fn muting_the_commands_hides_the_commands() {
+    let mut deck = plant();
+    command_comes(&mut deck);
+    assert_eq!(deck.messages().len(), 1);
+    deck.press("2 g m");
+    assert_eq!(deck.gists(), Vec::<String>::new());
+    deck.press("m");
+    assert_eq!(deck.messages().len(), 1);
+    deck.press("d");
+    assert!(deck.notice().contains("unasked"), "{}", deck.notice());
+}
+
+#[test]
+fn an_answer_of_the_adapter_that_did_not_arrive_is_told() {
+    let mut deck = plant();
+    command_comes(&mut deck);
+    let answer = message(&deck, ANSWER, r#"{"result_code":0}"#, Direction::Out);
+    hear(&mut deck, answer, Vec::new());
+    assert!(deck.gists()[0].contains("answered after"));
+    let at = deck.at.wall;
+    deck.fact(Fact::Relay(Box::new(RelayNews::Answered {
+        id: "r-1".to_owned(),
+        at,
+        result: Err(Problem::new("it may not have arrived", "no word", "")),
+    })));
+    let gists = deck.gists();
+    assert!(
+        gists[0].contains("not answered: it may not have arrived"),
+        "{gists:?}"
+    );
 }

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -41,7 +40,6 @@ impl Huawei {
     }
 
     pub(super) async fn beside_connection(&self, io: &dyn Io) -> Leave {
-        let _up = Up::new(&self.up);
         let greet = pin!(self.greet(io));
         let reply = pin!(self.reply(io));
         match select(greet, reply).await {
@@ -130,21 +128,5 @@ impl Huawei {
             at: io.now().wall,
             result,
         })));
-    }
-}
-
-/// The connection stands for as long as this lives.
-struct Up<'a>(&'a AtomicBool);
-
-impl<'a> Up<'a> {
-    fn new(up: &'a AtomicBool) -> Self {
-        up.store(true, Ordering::Relaxed);
-        Self(up)
-    }
-}
-
-impl Drop for Up<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
     }
 }

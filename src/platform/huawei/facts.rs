@@ -33,8 +33,8 @@ pub(super) fn of(
 ) -> Vec<Fact> {
     let own = place.device();
     let mut facts = Vec::new();
-    match place {
-        Place::Sys { what, .. } => match what {
+    if let Place::Sys { what, .. } = place {
+        match what {
             Sys::ShadowAnswer(_) => facts.extend(shadow_of(body, own)),
             Sys::BatchReport => {
                 for entry in some(body, "devices") {
@@ -46,8 +46,7 @@ pub(super) fn of(
             }
             Sys::EventsDown => events(body, own, message, &mut facts),
             _ => {}
-        },
-        _ => {}
+        }
     }
     let child = word(body, "object_device_id");
     if message.direction == Direction::In && !child.is_empty() && child != settings.device_id {

@@ -19,7 +19,7 @@ use crate::domain::shadow::Node;
 use crate::domain::topic::Topic;
 use crate::platform::Platform as _;
 use crate::platform::io::Io;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 
 /// Devices in one message of a gateway (`reference/huawei-iot.md` 5).
 const MOST_DEVICES: usize = 100;
@@ -48,16 +48,24 @@ impl Huawei {
         Ok(RelayReply::Done)
     }
 
-    /// Published, acknowledged in time, and shown among the messages.
+    /// Published, shown among the messages as soon as it is on its way, and acknowledged in time.
     pub(super) async fn send(&self, io: &dyn Io, draft: Draft) -> Result<(), Problem> {
-        let sent = {
-            let sent = pin!(io.publish(draft.clone()));
-            match select(sent, io.sleep(PATIENCE)).await {
-                Either::Left((result, _)) => result,
-                Either::Right(_) => Err(not_acknowledged(&draft.topic)),
-            }
-        };
-        sent?;
+        let mut sent = pin!(io.publish(draft.clone()));
+        // What is refused at once was never on its way.
+        if let Some(result) = (&mut sent).now_or_never() {
+            result?;
+            self.show(io, draft);
+            return Ok(());
+        }
+        let topic = draft.topic.clone();
+        self.show(io, draft);
+        match select(sent, io.sleep(PATIENCE)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(not_acknowledged(&topic)),
+        }
+    }
+
+    fn show(&self, io: &dyn Io, draft: Draft) {
         let message = Message {
             at: io.now().wall,
             direction: Direction::Out,
@@ -72,7 +80,6 @@ impl Huawei {
         };
         let reading = self.interpret(&message);
         io.outgoing(message, reading);
-        Ok(())
     }
 }
 

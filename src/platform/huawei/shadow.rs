@@ -20,7 +20,7 @@ use crate::domain::profile::HuaweiDialect;
 use crate::domain::shadow::{Leaf, Node, Shadow, ShadowKey, ShadowReply, ShadowRequest};
 use crate::domain::topic::{Topic, TopicFilter};
 use crate::platform::io::{Io, Method};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 
 /// Until the platform has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ async fn whole(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Option<N
         let what = format!("could not get the {key}");
         return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
     }
-    if !huawei.is_up() {
+    if io.connected().now_or_never().is_none() {
         return Ok(None);
     }
     over_mqtt(huawei, io, key).await.map(Some)
@@ -223,7 +223,6 @@ pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
         let members: Vec<_> = services
             .iter()
             .filter_map(|entry| Some((word(entry, "service_id"), section(entry, name)?)))
-            .filter(|(_, properties)| !properties.is_empty())
             .collect();
         (!members.is_empty()).then_some(Node::Object(members))
     };
@@ -252,7 +251,10 @@ pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
 /// Its properties, each with the time at which the platform has it from.
 fn section(entry: &Node, name: &str) -> Option<Node> {
     let part = entry.member(name)?;
-    let properties = part.member("properties").filter(|all| all.is_object())?;
+    let properties = part.member("properties")?;
+    if !properties.is_object() || properties.is_empty() {
+        return None;
+    }
     Some(timed(properties.clone(), time(Some(part))))
 }
 

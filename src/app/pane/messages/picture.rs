@@ -9,6 +9,7 @@ use crate::app::words;
 use crate::base::text::SafeText;
 use crate::domain::expression::Expression;
 use crate::domain::reading::Kind;
+use crate::domain::subscription::FeedState;
 use crate::store::ring::Kept;
 
 impl App {
@@ -191,19 +192,25 @@ impl App {
         if self.has_topics() && self.home.link.is_up() && self.home.filters.is_empty() {
             return self.how_to_subscribe();
         }
-        let subscribed = self
-            .home
-            .devices
-            .iter()
-            .any(|e| e.feeds.values().any(|f| f.is_on()));
+        let subscribed = self.home.devices.iter().any(|e| {
+            let mut feeds = e.feeds.values();
+            feeds.any(|f| f.is_on() || *f == FeedState::Unasked)
+        });
         if subscribed || self.home.devices.is_empty() {
             return vec![line("nothing has come yet", Role::Normal)];
         }
+        let can = self.capabilities();
+        let word = |word: Option<&'static str>, general| match word {
+            Some("push" | "event") | None => general,
+            Some(word) => word,
+        };
+        let push = word(can.push, "its notifications");
+        let event = word(can.event, "its state changes");
         vec![
             line("nothing has come yet", Role::Normal),
             line("", Role::Dim),
-            line("p on a device: its notifications", Role::Dim),
-            line("e on a device: its state changes", Role::Dim),
+            line(format!("p on a device: {push}"), Role::Dim),
+            line(format!("e on a device: {event}"), Role::Dim),
         ]
     }
 }
