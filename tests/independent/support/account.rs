@@ -14,7 +14,7 @@ use super::home::{BINARY, Ended, lacks, search_path, source};
 use super::screen::Screen;
 
 const TOOLS: [(&str, &str); 2] = [("python3", "--version"), ("openssl", "version")];
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Account {
     folder: TempDir,
