@@ -663,11 +663,12 @@ impl App {
         if subscribed || self.home.devices.is_empty() {
             return vec![line("nothing has come yet", Role::Normal)];
         }
+        let [push, event] = self.capabilities().feeds.brief;
         vec![
             line("nothing has come yet", Role::Normal),
             line("", Role::Dim),
-            line("p on a device: its notifications", Role::Dim),
-            line("e on a device: its state changes", Role::Dim),
+            line(format!("p on a device: {push}"), Role::Dim),
+            line(format!("e on a device: {event}"), Role::Dim),
         ]
     }
 }
