@@ -98,7 +98,7 @@ impl App {
         self.topic_heard(message, seq, !reading.mask.is_empty());
         if let Some((number, id)) = device {
             self.home.devices.touch(number, self.at.mono);
-            if is_said_by_device(reading.kind) {
+            if is_said_by_device(message, reading.kind) {
                 self.alive(&id);
             }
         }
@@ -554,10 +554,13 @@ impl App {
     }
 }
 
-/// What the platform says about a device, its shadow or its jobs does not show that the device is there.
-const fn is_said_by_device(kind: Kind) -> bool {
-    !matches!(
+/// What the platform says about a device, its shadow or its jobs does not show that the device is there; nor does a
+/// message on a topic with its name in it: that may be its last will.
+const fn is_said_by_device(message: &Message, kind: Kind) -> bool {
+    let is_fresh = !message.retain && !message.session;
+    let is_about = matches!(
         kind,
-        Kind::Shadow | Kind::Job | Kind::Presence | Kind::Provisioning
-    )
+        Kind::Shadow | Kind::Job | Kind::Presence | Kind::Provisioning | Kind::Message
+    );
+    is_fresh && !is_about && matches!(message.direction, Direction::In)
 }

@@ -197,7 +197,7 @@ impl App {
                 keys.map(|(key, does)| pair(key, does)).collect()
             }
             Some(Over::Jobs(over)) => {
-                let keys = over.keys().iter();
+                let keys = self.jobs_keys(over).iter();
                 keys.map(|(key, does)| pair(key, does)).collect()
             }
             None if self.program_is_edited() => vec![pair("Enter", "keep"), pair("Esc", "back")],

@@ -72,7 +72,7 @@ impl Window {
 
     const fn word(self) -> &'static str {
         match self {
-            Self::All => "all that is kept",
+            Self::All => "all that memory keeps",
             Self::Hour => "the last hour",
             Self::TenMinutes => "the last 10 minutes",
             Self::Minute => "the last minute",

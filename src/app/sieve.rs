@@ -335,7 +335,7 @@ impl App {
             return None;
         }
         let topic = match pane {
-            PaneId::Messages => self.selected_message().map(|kept| kept.topic.to_owned()),
+            PaneId::Messages => self.row_at_hand().map(|kept| kept.topic.to_owned()),
             PaneId::Inspector => self.opened_topic(),
             _ => None,
         };

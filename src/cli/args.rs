@@ -40,7 +40,7 @@ Exit codes:
   1    failed while running
   2    wrong usage or configuration
   3    refused (credentials, certificate, policy, client id)
-  4    not found (device, topic, profile)
+  4    not found (device, thing, topic, profile)
   5    nothing matched in time
   6    could not reach the host
   130  interrupted by SIGINT before it had anything to finish
@@ -391,12 +391,15 @@ pub struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     api_port: u16,
     /// Port of the MQTT broker; 0 is any free one
+    ///
+    /// Huawei's own device SDK takes no ports but 8883, with TLS, and 1883, without: with 8883 here the simulated
+    /// platform serves the other as well, where it is free.
     #[arg(long, value_name = "N", default_value_t = 0)]
     mqtt_port: u16,
     /// Port of MQTT over WebSocket, where the platform has it; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     wss_port: u16,
-    /// How many devices there are, up to 1000
+    /// How many devices there are, up to 100000
     #[arg(long, value_name = "N", value_parser = parse_devices)]
     devices: Option<usize>,
     /// Messages per second besides what the devices say by themselves
@@ -636,8 +639,8 @@ pub(super) fn parse_country(text: &str) -> Result<String, String> {
 fn parse_devices(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
-        .filter(|n| (1..=1000).contains(n))
-        .ok_or_else(|| "between 1 and 1000".to_owned())
+        .filter(|n| (1..=100_000).contains(n))
+        .ok_or_else(|| "between 1 and 100000".to_owned())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

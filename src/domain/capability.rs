@@ -43,7 +43,8 @@ pub struct Capabilities {
 pub struct FeedWords {
     /// Over a column: 8 cells at most.
     pub heads: [&'static str; 2],
-    /// What the key does, in a line.
+    /// What the key does, in a word and in a line.
+    pub short: [&'static str; 2],
     pub help: [&'static str; 2],
     /// What comes by it: a mute hides that.
     pub kinds: [&'static [Kind]; 2],
@@ -58,6 +59,7 @@ impl Default for FeedWords {
 impl FeedWords {
     pub const PLAIN: Self = Self {
         heads: ["Push", "Event"],
+        short: ["push", "event"],
         help: [
             "push (notifications) on or off, for the device or all marked ones",
             "event (state changes) on or off, for the device or all marked ones",
@@ -101,6 +103,7 @@ impl Capabilities {
         event: Some("events"),
         feeds: FeedWords {
             heads: ["Shadow", "Events"],
+            short: ["follow", "events"],
             help: [
                 "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
                 "follow presence and job notifications or no more, of the thing or all marked ones",
@@ -123,6 +126,7 @@ impl Capabilities {
         event: Some("config"),
         feeds: FeedWords {
             heads: ["Attached", "Config"],
+            short: ["attach", "config"],
             help: [
                 "attach to the gateway or detach, the device or all marked ones",
                 "subscribe configurations and commands or no more, of the device or all marked ones",
@@ -145,6 +149,7 @@ impl Capabilities {
         event: Some("messages"),
         feeds: FeedWords {
             heads: ["Commands", "Messages"],
+            short: ["commands", "messages"],
             help: [
                 "subscribe commands and requests or no more, of the device or all marked ones",
                 "subscribe messages and events or no more, of the device or all marked ones",
@@ -200,11 +205,11 @@ impl Capabilities {
         }
     }
 
-    /// Over the feed's column.
-    pub const fn head(&self, feed: Feed) -> &'static str {
+    /// What the feed's key does, in a word.
+    pub const fn feed_short(&self, feed: Feed) -> &'static str {
         match feed {
-            Feed::Push => self.feeds.heads[0],
-            Feed::Event => self.feeds.heads[1],
+            Feed::Push => self.feeds.short[0],
+            Feed::Event => self.feeds.short[1],
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text, unfit};
+use super::script::{End, Script, unfit};
 use crate::base::moment::{Mono, Timestamp};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
@@ -93,7 +93,16 @@ async fn attach(
     hold: Option<Duration>,
 ) -> Result<Exit, End> {
     let verb = if on { "attach" } else { "detach" };
-    script.begin_with(verb, |can| can.relay.bind && can.push.is_some())?;
+    let profile = script.begin_with(verb, |can| can.relay.bind)?;
+    if own_gateway(&profile).is_none() {
+        let cause = "only a gateway attaches devices, and this profile is a device's";
+        let remedy = "use a profile with `gateway`";
+        return Err(
+            Problem::new(format!("{wanted} is not {verb}ed"), cause, remedy)
+                .exit(Exit::Usage)
+                .into(),
+        );
+    }
     let device = device(script, wanted).await?;
     script.console.open(Opening {
         manual_ack: false,
@@ -155,12 +164,10 @@ fn beside(script: &mut Script<'_>, heard: Heard) -> Result<(), End> {
             LinkState::Connected { .. } => script.say("connected"),
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Reconnecting { at, attempt, why } => {
-                script.console.say(&problem_text(&why));
                 if attempt >= 3 {
                     return Err(why.into());
                 }
-                let wait = at.since(script.console.now().mono);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             _ => {}
         },

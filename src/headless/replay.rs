@@ -13,7 +13,7 @@ use crate::domain::reading::Reading;
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text};
+use super::script::{End, Script};
 use source::{Next, Source};
 
 mod source;
@@ -269,10 +269,7 @@ impl Replay<'_> {
                 if self.breaks >= BREAKS && !self.waiting.is_empty() {
                     return Err(self.hung_up(&why).into());
                 }
-                let wait = at.since(script.console.now().mono);
-                let text = problem_text(&why);
-                script.console.say(&text);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::moment::{Timestamp, words};
+use crate::base::moment::{Mono, Timestamp, words};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::domain::capability::Capabilities;
@@ -150,6 +150,13 @@ impl<'a> Script<'a> {
                 words(wait)
             ));
         }
+    }
+
+    /// A connection broke, and when the next one is tried.
+    pub(super) fn say_reconnecting(&mut self, at: Mono, why: &Problem) {
+        self.console.say(&problem_text(why));
+        let wait = at.since(self.console.now().mono);
+        self.say(&format!("reconnecting in {}", countdown(wait)));
     }
 
     /// One line of talk, made safe.

@@ -63,6 +63,8 @@ pub(super) async fn stream(
         connected: false,
         until: None,
         refused: Vec::new(),
+        granted: false,
+        broken: None,
     };
     let end = tail.run(script).await;
     (end, tail.recorded)
@@ -115,6 +117,10 @@ struct Tail<'a> {
     until: Option<Mono>,
     /// Filters of the command line that the broker refused.
     refused: Vec<TopicFilter>,
+    /// One of them is in force, or was.
+    granted: bool,
+    /// Why the last connection ended.
+    broken: Option<Problem>,
 }
 
 /// Whether there is more to come.
@@ -364,6 +370,7 @@ impl Tail<'_> {
                     countdown(wait),
                     why.line()
                 ));
+                self.broken = Some(why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => return Err(closed().into()),
@@ -383,6 +390,7 @@ impl Tail<'_> {
             Ok(qos) => {
                 self.refused.retain(|refused| *refused != filter);
                 if self.verb.filters.iter().any(|wish| wish.filter == filter) {
+                    self.granted = true;
                     // Who publishes what is waited for can wait for this line.
                     script.say(&format!("subscribed to {filter} with QoS {}", qos.number()));
                 }
@@ -413,7 +421,16 @@ impl Tail<'_> {
     }
 
     /// A wanted number of messages of which none came is "nothing matched in time"; a look at a quiet stream is not.
-    fn time_is_over(&self, script: &mut Script<'_>) -> Result<Exit, End> {
+    fn time_is_over(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        // Some brokers refuse a filter by hanging up: then this was no quiet stream, but none at all.
+        if !self.granted
+            && !self.verb.filters.is_empty()
+            && let Some(why) = self.broken.take()
+        {
+            let cause = format!("{}: {}", why.what, why.cause);
+            let problem = Problem::new("nothing was subscribed", cause, why.remedy);
+            return Err(problem.exit(why.exit).into());
+        }
         let Some(count) = self.verb.count else {
             return Ok(Exit::Done);
         };

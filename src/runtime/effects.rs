@@ -363,9 +363,9 @@ impl Hands {
     /// What is too long for a terminal goes to the clipboard alone; where there is none, into a file, as it is.
     fn copy(&mut self, id: RequestId, whole: Bytes) -> Option<Errand> {
         let wrapping = self.context.wrapping;
-        let content = clip::fits(&whole).then(|| clip::as_text(&whole));
-        let sequence = content.as_ref().and_then(|c| clip::osc52(c, wrapping));
-        let (Some(content), Some(sequence)) = (content, sequence) else {
+        let text = clip::fits(&whole).then(|| clip::as_text(&whole));
+        let sequence = text.as_ref().and_then(|text| clip::osc52(text, wrapping));
+        let (Some(text), Some(sequence)) = (text, sequence) else {
             let (inbox, context) = (self.inbox.clone(), Arc::clone(&self.context));
             self.tasks.spawn(async move {
                 let copied = if clip::local(&clip::as_text(&whole)).await {
@@ -381,7 +381,7 @@ impl Hands {
         };
         let inbox = self.inbox.clone();
         self.tasks.spawn(async move {
-            let how = if clip::local(&content).await {
+            let how = if clip::local(&text).await {
                 "the clipboard and the terminal (OSC 52)"
             } else {
                 "the terminal (OSC 52)"

@@ -99,10 +99,10 @@ impl Recording {
         };
         match (length, existing) {
             (None, _) => Self::on(path, open(path, true).map_err(|e| trouble(&e))?, true),
-            (Some(0), _) => Self::on(path, open(path, false).map_err(|e| trouble(&e))?, false),
-            (Some(_), Existing::Refuse) => Err(is_there(path)),
-            (Some(_), Existing::Append) => Self::go_on(path),
-            (Some(_), Existing::Replace) => {
+            (Some(1..), Existing::Refuse) => Err(is_there(path)),
+            (Some(1..), Existing::Append) => Self::go_on(path),
+            // An empty one is as good as none, but for who may read it.
+            (Some(0), _) | (Some(_), Existing::Replace) => {
                 let (mut recording, _) =
                     Self::on(path, open(path, false).map_err(|e| trouble(&e))?, false)?;
                 recording.to_replace = true;

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
+use thingdeck::domain::message::Qos;
 use thingdeck::domain::profile::{AwsAuth, AwsSettings};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::subscription::{Feed, FeedState};
-use thingdeck::platform::Platform as _;
+use thingdeck::domain::subscription::{Feed, FeedState, FilterWish};
+use thingdeck::domain::topic::TopicFilter;
 use thingdeck::platform::aws::Aws;
 use thingdeck::platform::io::{HttpCall, HttpReply};
+use thingdeck::platform::{After, Platform as _};
 
 use super::script::{Script, message, refusal, reply, run};
 use super::{aws, keyed, settings};
@@ -275,4 +277,69 @@ fn what_the_provisioning_tells_is_masked() {
     assert!(
         reading.mask.contains(&"privateKey") && reading.mask.contains(&"certificateOwnershipToken")
     );
+}
+
+#[test]
+fn a_filter_that_the_broker_refused_takes_up_no_room() {
+    let aws = aws(owned());
+    let wish = |n: usize| {
+        let filter = TopicFilter::parse(&format!("t/{n}")).expect("a filter");
+        FilterWish::new(filter, Qos::AtLeastOnce)
+    };
+    for n in 0..50 {
+        assert_eq!(aws.check_filter(&wish(n)), Ok(()));
+    }
+    assert!(aws.check_filter(&wish(50)).is_err());
+    aws.filter_answered(&wish(7).filter, false);
+    assert_eq!(aws.check_filter(&wish(50)), Ok(()));
+    aws.filter_answered(&wish(8).filter, true);
+    assert!(aws.check_filter(&wish(51)).is_err());
+}
+
+#[test]
+fn the_account_for_statements_comes_from_a_thing_where_the_index_tells_no_arn() {
+    let script = Script::new();
+    script.serve(&format!("{API}/indices/search"), |_| {
+        reply(200, r#"{"things":[{"thingName":"RPI"}]}"#)
+    });
+    script.serve(&format!("{API}/things/RPI"), |_| {
+        let arn = "arn:aws:iot:eu-north-1:123456789012:thing/RPI";
+        reply(
+            200,
+            &json!({"thingName": "RPI", "thingArn": arn}).to_string(),
+        )
+    });
+    let aws = aws(owned());
+    // A day of watching, until the signed connection ends.
+    run(aws.attend(&script));
+    let filter = [TopicFilter::parse("a").expect("a filter")];
+    let said = Problem::new("a", "the broker closed the connection", "");
+    let explained = aws.explain(&After::Subscribe(&filter), &said);
+    let remedy = explained.expect("explained").remedy;
+    assert!(
+        remedy.contains("arn:aws:iot:eu-north-1:123456789012:topicfilter/a"),
+        "{remedy}"
+    );
+    assert!(!remedy.contains("12 digits"), "{remedy}");
+}
+
+#[test]
+fn who_stays_away_is_offline_some_seconds_after_the_event() {
+    let script = Script::new();
+    let aws = aws(AwsSettings {
+        things: vec!["RPI".to_owned()],
+        ..owned()
+    });
+    let gone =
+        json!({"clientId": "RPI", "sessionIdentifier": "a", "versionNumber": 1, "timestamp": 1000});
+    let topic = "$aws/events/presence/disconnected/RPI";
+    let reading = aws.interpret(&message(topic, &gone.to_string()));
+    assert_eq!(presence(&reading), None);
+    run(aws.attend(&script));
+    let offline = Fact::Presence {
+        device: DeviceId::new("RPI"),
+        presence: Presence::Offline,
+    };
+    let told = script.facts().into_iter().filter(|fact| *fact == offline);
+    assert_eq!(told.count(), 1);
 }

@@ -468,7 +468,12 @@ fn a_profile_is_added_listed_and_removed_with_everything_it_had() {
         1,
         "without a yes nothing happens"
     );
-    home.run(&["profile-remove", "flat", "--yes"]).expect(0);
+    let recordings = home.path(".local/state/thingdeck/recordings/flat");
+    std::fs::create_dir_all(&recordings).expect("made");
+    let removed = home.run(&["profile-remove", "flat", "--yes"]).expect(0);
+    let kept = format!("{}", recordings.display());
+    assert!(removed.err.contains(&kept), "{}", removed.err);
+    assert!(recordings.exists(), "what was recorded is the user's");
     assert_eq!(home.control.clients(), Vec::<String>::new());
     assert_eq!(home.control.push_subscriptions(), []);
     assert!(home.control.event_subscriptions().is_empty());

@@ -106,7 +106,7 @@ fn clearblades_list_is_followed_page_by_page_with_the_registrys_own_keys() {
         .collect();
     assert_eq!(
         kinds,
-        ["GATEWAY gateway", "DEVICE sensor-1", "DEVICE sensor-2"]
+        ["GATEWAY gateway", "BLOCKED sensor-1", "DEVICE sensor-2"]
     );
     let known = &devices[1].attributes;
     let value = |name: &str| {

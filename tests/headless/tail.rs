@@ -295,6 +295,23 @@ fn a_lost_connection_is_told_and_waited_out() {
     );
 }
 
+#[test]
+fn a_time_that_passes_without_any_subscription_was_no_quiet_stream() {
+    let stream = || [connected(), reconnecting(Exit::Refused)];
+    for line in [
+        &["tail", "a/#", "--for", "1s"][..],
+        &["expect", "a/#", "--within", "1s"],
+    ] {
+        let mut denied = Stage::home().streaming(stream());
+        assert_eq!(denied.run(line), Exit::Refused, "{line:?}");
+        let talk = denied.talk();
+        assert!(talk.contains("nothing was subscribed"), "{talk}");
+        assert!(talk.contains("the network is down"), "{talk}");
+    }
+    let mut own = Stage::home().streaming(stream());
+    assert_eq!(own.run(&["tail", "--for", "1s"]), Exit::Done);
+}
+
 fn refused(filter: &str) -> Heard {
     Heard::Session(SessionEvent::Granted {
         filter: TopicFilter::parse(filter).expect("a filter"),

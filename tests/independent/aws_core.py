@@ -642,6 +642,7 @@ class Cloud:
     def __init__(self, folder):
         self.folder, self.lock, self.changed = folder, threading.RLock(), threading.Condition()
         self.entries, self.violations, self.dead_keys = [], [], set()
+        self.usurpers, self.subscriptions = {}, SUBSCRIPTIONS
         self.skew, self.index_on, self.rest_faults, self.connack_delay = 0, True, [], 0.05
         self.sessions, self.retained, self.certificates, self.lives = {}, {}, {}, {}
         self.things, self.jobs, self.tokens, self.rules, self.faults = {}, {}, {}, [], {}
@@ -1066,6 +1067,13 @@ class Cloud:
         if do == "set":
             setattr(self, order["name"], set(order["value"]) if isinstance(order["value"], list) else order["value"])
             return True
+        if do == "usurp":
+            # Another client with this id, which comes back whenever it is thrown out.
+            self.usurpers[order["client"]] = order["times"]
+            session = self.sessions.get(order["client"])
+            if order["times"] and session and session.connection:
+                self.usurp(session.connection)
+            return True
         if do == "throttle":
             self.rest_faults.extend(order["answers"])
             return True
@@ -1073,6 +1081,15 @@ class Cloud:
             self.publish(f"$aws/events/presence/{order['event']}/{order['body']['clientId']}", order["body"])
             return True
         raise ValueError(f"unknown order {do}")
+
+    def usurp(self, connection):
+        self.note("mqtt", f"takeover of {connection.id}")
+        if connection.five:
+            try:
+                connection.socket.write(packet(0xE0, bytes([0x8E]) + encode_properties({})))
+            except OSError:
+                pass
+        connection.leave("DUPLICATE_CLIENTID")
 
     @staticmethod
     def shadow_topic(order, verb):
@@ -1223,13 +1240,7 @@ class Client:
             old = cloud.sessions.get(self.id)
             twin = old.connection if old else None
         if twin:
-            cloud.note("mqtt", f"takeover of {self.id}")
-            if twin.five:
-                try:
-                    twin.socket.write(packet(0xE0, bytes([0x8E]) + encode_properties({})))
-                except OSError:
-                    pass
-            twin.leave("DUPLICATE_CLIENTID")
+            cloud.usurp(twin)
         with cloud.lock:
             old = cloud.sessions.get(self.id)
             expiry = found.get(0x11, 0)
@@ -1252,6 +1263,9 @@ class Client:
             self.session.connection = self
             queued, self.session.queue = self.session.queue, deque()
         self.event("presence/connected", ipAddress="127.0.0.1")
+        if cloud.usurpers.get(self.id, 0) > 0:
+            cloud.usurpers[self.id] -= 1
+            threading.Timer(0.3, cloud.usurp, (self,)).start()
         if queued:
             threading.Thread(target=self.resume, args=(queued,), daemon=True).start()
 
@@ -1371,7 +1385,7 @@ class Client:
                 if not self.five:
                     raise Gone("AUTH_ERROR", 0x87, f"may not subscribe {filter_}")
                 codes.append(0x87)
-            elif filter_ not in self.session.filters and len(self.session.filters) >= SUBSCRIPTIONS:
+            elif filter_ not in self.session.filters and len(self.session.filters) >= self.cloud.subscriptions:
                 codes.append(0x97 if self.five else 0x80)
             else:
                 with self.cloud.lock:

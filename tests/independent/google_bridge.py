@@ -80,6 +80,7 @@ class Connection(threading.Thread):
         self.raw, self.out, self.open = bytearray(), collections.deque(), True
         self.poke, self.poked = socket.socketpair()
         self.device, self.filters, self.attached, self.unacknowledged = None, {}, {}, {}
+        self.repeated = []
         self.last_packet, self.timers, self.arrivals, self.attaching = 0, [], collections.deque(), 0
         self.heard, self.keep_alive, self.ends = time.time(), 10, None
 
@@ -340,10 +341,15 @@ class Connection(threading.Thread):
             device, config = waiting
             topic = f"/devices/{device.id}/config".encode()
             self.send(packet(0x3A, struct.pack("!H", len(topic)) + topic + struct.pack("!H", number) + config["data"]))
+            self.repeated.append(number)
             self.note(f"config {device.id} again")
             self.later(3, lambda: self.repeat(number))
 
     def puback(self, number):
+        if number in self.repeated:
+            # One for each time that it was sent.
+            self.repeated.remove(number)
+            return
         if number not in self.unacknowledged:
             self.complain("GATEWAY_UNEXPECTED_PACKET_ID", self.device.id, f"PUBACK {number} for nothing", "PUBACK", "", number)
             self.bridge.violation(f"PUBACK {number} for nothing")
@@ -699,13 +705,14 @@ class Program:
                 if left <= 0 or not self.heard.wait(left):
                     return None
 
-    def stream(self, device, count, gap):
+    def stream(self, device, seconds, gap):
         """Numbered commands; answers which of them the bridge accepted."""
-        accepted = []
-        for number in range(count):
+        accepted, number, until = [], 0, time.time() + seconds
+        while time.time() < until:
             with self.registry.lock:
                 if self.bridge.deliver_command(device, "n", str(number).encode()):
                     accepted.append(number)
+            number += 1
             time.sleep(gap)
         return accepted
 
@@ -722,7 +729,7 @@ class Program:
             case "forgive":
                 self.violations.clear()
             case "stream":
-                return self.stream(device, order["count"], order["gap"])
+                return self.stream(device, order["seconds"], order["gap"])
             case "events":
                 return bridge.events
             case "tokens":

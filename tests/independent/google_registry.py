@@ -304,9 +304,9 @@ class Rest(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         registry.note("rest", f"{self.command} {unquote(parts.path)}" + (f" {query.get('method')}" if "method" in query else ""))
         if registry.fault:
-            status, text = registry.fault.pop(0)
-            registry.fault = registry.fault or None
-            return self.reply(status, text.encode(), "text/plain")
+            fault = registry.fault.pop(0)
+            if fault:
+                return self.reply(fault[0], fault[1].encode(), "text/plain")
         try:
             with registry.lock:
                 answer = self.answer(parts.path, query, raw)
@@ -462,7 +462,10 @@ class Rest(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        try:
+            self.wfile.write(content)
+        except OSError:
+            self.close_connection = True
 
     def date_time_string(self, timestamp=None):
         return super().date_time_string((timestamp or time.time()) + self.slow)

@@ -11,6 +11,7 @@ mod aws;
 mod client;
 mod control;
 mod faults;
+mod flows;
 mod google;
 mod huawei;
 mod mosquitto;

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
+use thingdeck::app::effect::Effect;
+use thingdeck::app::event::Event;
 use thingdeck::app::screen::{Body, PaneId, TopicRow};
 use thingdeck::domain::reading::Kind;
-
-use thingdeck::app::event::Event;
 
 use crate::deck::{Deck, batch, body, plain, setup};
 
@@ -155,7 +155,7 @@ fn the_groups_count_what_the_filter_shows_while_it_is_typed() {
     assert_eq!(names(&deck), ["garage 1", "plant 2", "  b 2"]);
     assert_eq!(
         deck.note(PaneId::Messages),
-        "2 topics by name, only of what the stream shows"
+        "2 topics by name, only what is shown"
     );
     deck.receive(1, "plant/c")
         .receive_bytes("plant/c", b"{\"n\":1}");
@@ -220,4 +220,34 @@ fn what_matches_on_the_disk_is_left_out_of_the_groups_and_that_is_said() {
     deck.wait(Duration::from_millis(100));
     let kept = deck.screen().header.kept;
     assert_eq!(names(&deck)[0], format!("home {kept}"));
+}
+
+/// What stands under the cursor is meant, not a message that nobody sees.
+#[test]
+fn keys_in_the_groups_are_about_the_selected_topic() {
+    let mut deck = plant();
+    deck.receive_bytes("garage", b"ajar")
+        .receive_bytes("plant/z", b"the newest")
+        .press("home");
+    deck.asked();
+    deck.press("y");
+    let asked = deck.asked();
+    let copied = asked.iter().find_map(|effect| match effect {
+        Effect::CopyBytes(_, bytes) => Some(&bytes[..]),
+        _ => None,
+    });
+    assert_eq!(copied, Some(&b"ajar"[..]), "{asked:?}");
+    deck.press("down y");
+    assert_eq!(
+        deck.notice(),
+        "there is no message to copy",
+        "a branch has none"
+    );
+    deck.press("space");
+    assert!(
+        deck.notice().contains("t shows the messages"),
+        "{}",
+        deck.notice()
+    );
+    assert!(!deck.note(PaneId::Messages).contains("frozen"));
 }

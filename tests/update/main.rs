@@ -21,6 +21,7 @@ mod plot;
 mod properties;
 mod provision;
 mod recording;
+mod relay;
 mod session;
 mod shadow;
 mod sieve;

@@ -10,9 +10,8 @@ use std::time::Duration;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::Event;
 use thingdeck::app::screen::PaneId;
-use thingdeck::domain::session::{Gap, SessionEvent};
-
 use thingdeck::app::sieve::Sifted;
+use thingdeck::domain::session::{Gap, SessionEvent};
 
 use crate::deck::Deck;
 use crate::sieve::{answer, questions};

@@ -7,7 +7,7 @@ use thingdeck::app::effect::Effect;
 use thingdeck::app::event::Outcome;
 use thingdeck::app::screen::Presence;
 use thingdeck::base::problem::Problem;
-use thingdeck::domain::device::DeviceId;
+use thingdeck::domain::device::{DeviceId, Presence as Known};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::reading::Kind;
 use thingdeck::domain::request::{Reply, Request};
@@ -197,12 +197,17 @@ fn what_was_missed_is_asked_for_unless_it_comes_by_itself() {
 }
 
 #[test]
-fn what_the_service_says_of_a_thing_does_not_make_it_online() {
+fn what_is_said_of_a_thing_does_not_make_it_online() {
     let mut deck = Deck::fleet();
     deck.receive_from("RPI", Kind::Shadow, "{}");
     deck.receive_from("RPI", Kind::Job, "{}");
-    assert_eq!(deck.device("RPI").presence, Presence::Unknown);
+    // Its last will, perhaps.
     deck.receive_from("RPI", Kind::Message, "{}");
+    assert_eq!(deck.device("RPI").presence, Presence::Unknown);
+    deck.fact(Fact::Presence {
+        device: DeviceId::new("RPI"),
+        presence: Known::Online,
+    });
     assert_eq!(deck.device("RPI").presence, Presence::Online);
 }
 

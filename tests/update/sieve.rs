@@ -188,6 +188,10 @@ fn the_inspector_shows_the_whole_output_and_what_changed_in_it() {
     for text in ["\"celsius\": 23.5 (+2)", "as the program has it"] {
         assert!(shown.contains(text), "{text} is not in\n{shown}");
     }
+    assert!(
+        !shown.contains("pinned"),
+        "nobody has pinned anything\n{shown}"
+    );
     deck.press("v");
     assert!(
         deck.inspector().contains("\"unit\":\"C\""),

@@ -52,15 +52,15 @@ impl App {
         let text = |label, note| FormField::new(label, "", Sort::Text, note);
         let fields = vec![
             FormField::new("Name", &name, Sort::Text, "for -p and the header"),
-            text("Project", "the cloud project's id, not its number"),
+            text("Project", "its id, not its number"),
             FormField::new("Region", REGIONS[0], Sort::Text, "of the registry"),
             text("Registry", "its id"),
             FormField::new("Connect as", GATEWAY, one_of(&[GATEWAY, DEVICE]), ""),
-            text("Its id", "as it is registered, case counts"),
-            text("Private key", "path of its PEM, RSA or P-256"),
-            text("Attach", "a gateway's devices: sensor-1, sensor-2"),
-            text("Credentials", "service account's file; empty: MQTT only"),
-            text("Address", "mqtts://HOST:8883; empty: ClearBlade's"),
+            text("Its id", "as registered"),
+            text("Private key", "PEM: RSA or P-256"),
+            text("Attach", "sensor-1, sensor-2"),
+            text("Credentials", "file; empty: MQTT only"),
+            text("Address", "empty: ClearBlade's"),
         ];
         let mut form = FormOver::new(FormKind::Google, fields);
         form.focus = PROJECT;

@@ -71,7 +71,8 @@ impl App {
     /// The word for the footer.
     pub(in super::super) fn short_of(&self, info: &ActionInfo) -> Option<&'static str> {
         match feed_of(info.action) {
-            Some(feed) => Some(self.feed_word(feed)),
+            Some(feed) => Some(self.capabilities().feed_short(feed)),
+            None if info.action == Action::State && self.capabilities().shadow => Some("shadow"),
             None => info.short,
         }
     }

@@ -35,9 +35,11 @@ pub(in super::super) struct JobsOver {
 
 impl JobsOver {
     /// The keys that do something now.
-    pub(in super::super) const fn keys(&self) -> &'static [(&'static str, &'static str)] {
+    /// `any`: there are jobs.
+    const fn keys(&self, any: bool) -> &'static [(&'static str, &'static str)] {
         match self.open {
             Some(_) => &[("u", "update"), ("r", "refresh"), ("Esc", "back")],
+            None if !any => &[("r", "refresh"), ("e", "follow"), ("Esc", "close")],
             None => &[
                 ("Enter", "document"),
                 ("n", "start next"),
@@ -140,6 +142,13 @@ impl App {
         After::Stay(Over::Jobs(over))
     }
 
+    pub(in super::super) fn jobs_keys(
+        &self,
+        over: &JobsOver,
+    ) -> &'static [(&'static str, &'static str)] {
+        over.keys(!self.home.jobs.list(&over.thing).is_empty())
+    }
+
     pub(super) fn jobs_picture(&self, over: &JobsOver) -> Overlay {
         match &over.open {
             None => Overlay::Choice(self.jobs_list_picture(over)),
@@ -233,7 +242,7 @@ impl App {
                 .collect(),
             scroll: scroll::scroll(offset, jobs.len(), rows),
             hint: SafeText::new(&fitting(
-                over.keys(),
+                self.jobs_keys(over),
                 usize::from(area.width).saturating_sub(8),
             )),
             intro,
@@ -313,7 +322,7 @@ impl App {
             scroll: scroll::scroll(offset, lines.len(), rows),
             lines: lines.into_iter().skip(offset).take(rows).collect(),
             hint: SafeText::new(&fitting(
-                over.keys(),
+                self.jobs_keys(over),
                 usize::from(area.width).saturating_sub(8),
             )),
         }

@@ -16,7 +16,7 @@ use super::super::words;
 use super::topics::TopicsPane;
 use crate::base::moment::Mono;
 use crate::domain::topic::TopicFilter;
-use crate::store::ring::Seq;
+use crate::store::ring::{Kept, Seq};
 use crate::store::tree::{Heard, Tree};
 
 /// Rows counted in one slice: a few milliseconds.
@@ -101,14 +101,30 @@ impl App {
         part.map_or(0, |part| part.tree.charged())
     }
 
+    /// The selected topic, or what is above several.
+    pub(in super::super) fn group_topic(&self) -> Option<String> {
+        let groups = self.messages.groups.as_ref()?;
+        groups.tree(&self.home).path(groups.look.selected()?)
+    }
+
+    /// The row of the last message on the selected topic itself.
+    fn group_row(&self) -> Option<Seq> {
+        let groups = self.messages.groups.as_ref()?;
+        let node = groups.tree(&self.home).get(groups.look.selected()?)?;
+        node.last_own()
+    }
+
+    /// The selected message; where they are grouped, the last one of the selected topic.
+    pub(in super::super) fn row_at_hand(&self) -> Option<Kept<'_>> {
+        if self.is_grouped() {
+            return self.home.ring.get(self.group_row()?);
+        }
+        self.selected_message()
+    }
+
     /// Enter: only what is said on the selected topic and below it.
     pub(in super::super) fn show_group(&mut self) {
-        let groups = self.messages.groups.as_ref();
-        let path = groups.and_then(|groups| {
-            let selected = groups.look.selected()?;
-            groups.tree(&self.home).path(selected)
-        });
-        let Some(path) = path else {
+        let Some(path) = self.group_topic() else {
             return self.say(Role::Warn, "there is no topic here");
         };
         match TopicFilter::parse(&format!("{path}/#")) {
@@ -260,7 +276,7 @@ impl App {
         let topics = words::count(tree.topics(), "topic");
         let mut note = format!("{topics}{}", look.order_words());
         if let Some(state) = state {
-            note.push_str(", only of what the stream shows");
+            note.push_str(", only what is shown");
             note.push_str(&state);
         }
         let body = Body::Topics(self.topic_rows(look, tree, rows));
@@ -278,7 +294,10 @@ impl App {
         }
         match hits.index_of(memory, ring) {
             0 => String::new(),
-            on_disk => format!(", {} on the disk left out", words::grouped(on_disk as u64)),
+            on_disk => format!(
+                ", {} on the disk not counted",
+                words::grouped(on_disk as u64)
+            ),
         }
     }
 

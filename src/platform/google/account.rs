@@ -79,8 +79,7 @@ impl Google {
     pub(super) fn has_registry(&self, io: &dyn Io) -> bool {
         let named = || {
             io.variable(CONFIGURATION)
-                .filter(|path| !path.is_empty())
-                .is_some()
+                .is_some_and(|path| !path.is_empty())
         };
         self.settings.credentials_file.is_some() || environment(io).is_some() || named()
     }

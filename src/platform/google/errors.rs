@@ -118,11 +118,11 @@ impl GatewayError {
         } else {
             self.device_id.as_str()
         };
-        let mut cause = self.error_type.clone();
-        if !self.description.is_empty() {
-            cause.push_str(": ");
-            cause.push_str(self.description.trim_end_matches('.'));
-        }
+        // The bridge's words first: a row has room for little.
+        let mut cause = match self.description.trim_end_matches('.') {
+            "" => self.error_type.clone(),
+            words => format!("{words} ({})", self.error_type),
+        };
         if let Some(caused_by) = caused_by {
             cause.push_str("; caused by ");
             cause.push_str(caused_by);

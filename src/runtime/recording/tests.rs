@@ -81,6 +81,20 @@ fn what_is_recorded_is_read_back_and_only_its_owner_can() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_empty_file_that_was_there_is_for_its_owner_only_once_something_is_in_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let path = folder.path().join("a.jsonl");
+    File::create(&path).expect("made");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+    record(&path, Existing::Refuse, 0..2);
+    let mode = fs::metadata(&path).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(numbers(&path), (vec![0, 1], true));
+}
+
 #[test]
 fn a_recording_that_is_there_is_not_overwritten_unasked() {
     let folder = folder();

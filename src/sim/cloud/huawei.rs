@@ -33,7 +33,7 @@ pub use self::life::measured;
 use self::model::Product;
 use self::registry::{Auth, Device, Status};
 use self::sign::Keys;
-use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
+use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick, joined};
 use crate::base::moment::{Moment, Timestamp};
 use crate::base::secret::Secret;
 use crate::sim::broker::Life;
@@ -298,14 +298,6 @@ impl Huawei {
     fn clock(&self, now: Moment) {
         self.aside.borrow_mut().now = now;
     }
-}
-
-fn joined(mut all: Tick, more: Tick) -> Tick {
-    all.answers.extend(more.answers);
-    all.publications.extend(more.publications);
-    all.events.extend(more.events);
-    all.commands.extend(more.commands);
-    all
 }
 
 impl Cloud for Huawei {

@@ -170,3 +170,88 @@ fn a_reconnect_over_a_web_socket_signs_anew() {
     // A presigned address that is more than seconds old is a violation.
     account.assert_lawful();
 }
+
+#[test]
+fn a_twin_with_the_same_client_id_ends_the_stream_and_is_named() {
+    let Some(account) = Account::start() else {
+        return;
+    };
+    account.configure("client_id = \"twin\"");
+    for way in ["device", "device5"] {
+        let from = account.log_length();
+        let first = account
+            .command(way, &["tail", "a/#", "--count", "1"])
+            .spawn()
+            .expect("it starts");
+        account.wait("SUBSCRIBE twin a/#", from);
+        account.cloud(&json!({"do": "usurp", "client": "twin", "times": 4}));
+        let told = ended(first).expect(3).err;
+        assert!(
+            told.contains("twin") && told.contains("another client"),
+            "{way}: {told}"
+        );
+        account.cloud(&json!({"do": "usurp", "client": "twin", "times": 0}));
+    }
+    account.assert_lawful();
+}
+
+#[test]
+fn a_filter_over_the_quota_is_named_and_the_others_go_on() {
+    let Some(account) = Account::start() else {
+        return;
+    };
+    // AWS grants 3 here, as an account with another quota would.
+    account.cloud(&json!({"do": "set", "name": "subscriptions", "value": 3}));
+    let line = ["tail", "a", "b", "c", "d", "--count", "1"];
+    for way in ["device", "device5"] {
+        let from = account.log_length();
+        let tail = account.command(way, &line).spawn().expect("it starts");
+        account.wait("SUBSCRIBE .* d@", from);
+        account.publish("c", "x");
+        let told = ended(tail).expect(0);
+        assert!(told.err.contains("refused d"), "{way}: {}", told.err);
+    }
+    account.assert_lawful();
+}
+
+#[test]
+fn what_is_said_after_connecting_and_before_leaving_reaches_the_shadow_and_a_cut_sends_the_will() {
+    let Some(account) = Account::start() else {
+        return;
+    };
+    let says =
+        |connected: bool| format!("'{{\"state\":{{\"reported\":{{\"connected\":{connected}}}}}}}'");
+    account.configure(&format!(
+        "client_id = \"RPI\"\n\
+         will = {{ topic = \"my/things/RPI/update\", payload = {0}, qos = 1 }}\n\
+         on_connect = {{ topic = \"$aws/things/RPI/shadow/update\", payload = {1}, qos = 1 }}\n\
+         on_disconnect = {{ topic = \"$aws/things/RPI/shadow/update\", payload = {0}, qos = 1 }}",
+        says(false),
+        says(true)
+    ));
+    account.cloud(&json!({"do": "rule", "from": "my/things/+/update", "to": "$$aws/things/${topic(3)}/shadow/update"}));
+    let connected = || {
+        account.cloud(&json!({"do": "shadow", "thing": "RPI"}))["state"]["reported"]["connected"]
+            .clone()
+    };
+    for way in ["device", "device5"] {
+        let from = account.log_length();
+        let tail = account
+            .command(way, &["tail", "a/#", "--count", "1"])
+            .spawn()
+            .expect("it starts");
+        account.wait("RPI/shadow/update/accepted .*true", from);
+        assert_eq!(connected(), json!(true), "{way}");
+        let from = account.log_length();
+        account.cloud(&json!({"do": "kick", "client": "RPI"}));
+        account.wait("^my/things/RPI/update ", from);
+        account.wait("RPI/shadow/update/accepted .*false", from);
+        account.wait("RPI/shadow/update/accepted .*true", from);
+        account.wait("SUBSCRIBE RPI a/#", from);
+        account.publish("a/1", "x");
+        ended(tail).expect(0);
+        account.wait("left: RPI", from);
+        assert_eq!(connected(), json!(false), "{way}: said before it left");
+    }
+    account.assert_lawful();
+}

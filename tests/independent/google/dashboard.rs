@@ -110,7 +110,10 @@ fn a_device_that_is_thrown_out_is_shown_so_and_a_lost_connection_brings_the_othe
     screen.shows("is blocked");
     plant.until(&attached, &json!(["sensor-1"]));
     let from = plant.log_length();
+    // A service that is unavailable for a moment is no refusal.
+    plant.bridge(&json!({"do": "set", "connack": [3]}));
     plant.bridge(&json!({"do": "drop"}));
+    let from = plant.wait("CONNACK 3", from);
     let from = plant.wait("CONNACK 0", from);
     plant.wait("SUBSCRIBE /devices/sensor-1/commands/#", from);
     plant.until(&attached, &json!(["sensor-1"]));
@@ -118,6 +121,45 @@ fn a_device_that_is_thrown_out_is_shown_so_and_a_lost_connection_brings_the_othe
         &json!({"do": "command", "device": "sensor-1", "folder": "led", "text": "after all"}),
     );
     screen.shows("after all");
+    screen.press("q");
+    assert_eq!(screen.ends(), 0);
+    plant.assert_lawful();
+}
+
+/// The wizard: everything that the profile needs, typed once and tried before it is saved.
+#[test]
+fn a_gateway_is_added_in_the_dashboard_and_connects() {
+    let Some(plant) = Plant::start(&[HALL]) else {
+        return;
+    };
+    let path = |name: &str| plant.path(name).to_string_lossy().into_owned();
+    let mut environment = plant.environment();
+    environment.push(("THINGDECK_CA_FILE".into(), path("keys/root.crt")));
+    let mut screen = Screen::run(environment, &plant.path(""), &[], 120, 36);
+    screen.shows("connected").press("P").shows("add a gateway");
+    screen.press("Gkkk\r").shows("Add a gateway");
+    let fields = [
+        "acme-plant",
+        "",
+        "floor-7",
+        "",
+        "gw-both",
+        &path("keys/gateway.pem"),
+        "sensor-1",
+        &path("keys/clearblade.json"),
+        plant.ready("mqtt_url"),
+    ];
+    screen
+        .press(&fields.join("\t"))
+        .shows("gw-both")
+        .press("\x13");
+    screen.shows("profile gateway is saved and open");
+    let saved = std::fs::read_to_string(plant.path("config.toml")).expect("there");
+    assert!(saved.contains("gateway = \"gw-both\""), "{saved}");
+    plant.wait(
+        "CONNECT projects/acme-plant/locations/us-central1/registries/floor-7/devices/gw-both",
+        0,
+    );
     screen.press("q");
     assert_eq!(screen.ends(), 0);
     plant.assert_lawful();
@@ -150,7 +192,10 @@ fn each_error_of_the_table_is_told_in_words_with_what_to_do() {
         }}));
         screen.shows(words).shows(&format!("what {kind} says"));
     }
-    screen.press("\x1bq");
+    screen
+        .press("\x1b")
+        .no_longer_shows("Configuration")
+        .press("q");
     assert_eq!(screen.ends(), 0);
     plant.assert_lawful();
 }

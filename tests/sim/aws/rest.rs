@@ -308,21 +308,21 @@ async fn a_job_is_made_by_call_and_worked_on_by_call() {
     five.listen(&["$aws/things/RPI/jobs/#"]).await;
     let thing = format!("arn:aws:iot:{REGION}:123456789012:thing/RPI");
     let job = json!({"targets": [thing], "document": "{\"do\":\"update\"}"});
-    let make = async |body: &Value| {
+    let create = async |body: &Value| {
         let target = "/jobs/firmware-1";
         account.call("iot", "PUT", target, &body.to_string()).await
     };
     let nobody = json!({"targets": [thing.replace("RPI", "nobody")], "document": "{}"});
-    assert_eq!(make(&nobody).await.1, "ResourceNotFoundException");
+    assert_eq!(create(&nobody).await.1, "ResourceNotFoundException");
     let without = json!({"targets": [thing], "document": "no json"});
-    assert_eq!(make(&without).await.1, "InvalidRequestException");
-    let (status, _, made) = make(&job).await;
+    assert_eq!(create(&without).await.1, "InvalidRequestException");
+    let (status, _, made) = create(&job).await;
     assert_eq!(
         (status, &made["jobId"]),
         (200, &json!("firmware-1")),
         "{made}"
     );
-    assert_eq!(make(&job).await.1, "ResourceAlreadyExistsException");
+    assert_eq!(create(&job).await.1, "ResourceAlreadyExistsException");
     let next = five.body_at("$aws/things/RPI/jobs/notify-next").await;
     assert_eq!(next["execution"]["jobDocument"], json!({"do": "update"}));
 

@@ -3,10 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
+use rumqttc::mqttbytes::v4;
 use serde_json::{Value, json};
 
-use super::{Bridge, REGISTRY, signed};
+use super::{Bridge, REGISTRY, client, signed};
 use crate::client::LIMIT;
+use crate::raw::Three;
 
 /// One who calls: the base of the addresses, and the header that opens them.
 struct Caller<'a> {
@@ -246,11 +248,11 @@ async fn googles_list_has_ids_only_without_a_mask_and_clearblades_has_everything
         .get(&format!("{registries}&pageSize=2"))
         .await;
     assert_eq!(page["nextPageToken"], 2, "a number here");
-    let last = bridge
+    let end = bridge
         .admin()
         .get(&format!("{registries}&pageToken=2"))
         .await;
-    assert_eq!(last["nextPageToken"], 0);
+    assert_eq!(end["nextPageToken"], 0);
 }
 
 #[tokio::test]
@@ -268,7 +270,7 @@ async fn a_config_is_sent_under_its_version_and_arrives() {
     let (status, sent) = google.call("POST", &target, with(json!("1"))).await;
     assert_eq!((status, &sent["version"]), (200, &json!("2")), "{sent}");
     assert_eq!(&three.at(topic).await.payload[..], b"new");
-    let (status, sent) = google.call("POST", &target, with(json!(0))).await;
+    let (status, sent) = google.call("POST", &target, with(json!(""))).await;
     assert_eq!(
         (status, &sent["version"]),
         (200, &json!("3")),
@@ -373,4 +375,53 @@ async fn a_binding_lets_a_gateway_attach_what_it_could_not() {
             .bound_to("gateway")
             .contains(&"sensor-3".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_device_is_registered_with_its_key_connects_and_is_deleted() {
+    let bridge = Bridge::quiet().await;
+    let google = bridge.google().await;
+    let devices = format!("/{REGISTRY}/devices");
+    let with = |id: &str, format: &str, key: &str| json!({"id": id, "credentials": [{"publicKey": {"format": format, "key": bridge.file(key)}}]});
+    // The key of a device that is there, for one that is not yet.
+    let new = with("new-1", "ES256_PEM", "sensor-1.pub.pem");
+    let (status, made) = google.call("POST", &devices, new.clone()).await;
+    assert_eq!((status, &made["id"]), (200, &json!("new-1")), "{made}");
+    let invalid = (400, "INVALID_ARGUMENT".to_owned());
+    for wrong in [
+        with("1new", "ES256_PEM", "sensor-1.pub.pem"),
+        with("new-2", "RSA_PEM", "sensor-1.pub.pem"),
+        with("new-2", "ES256_PEM", "sensor-1.pem"),
+        with("new-2", "ES256_X509_PEM", "sensor-1.pub.pem"),
+    ] {
+        assert_eq!(google.error("POST", &devices, wrong).await, invalid);
+    }
+    let again = google.error("POST", &devices, new).await;
+    assert_eq!(again, (409, "ALREADY_EXISTS".to_owned()));
+    let connect = async || {
+        let token = bridge.token("sensor-1");
+        let mut three = Three::over(bridge.open().await);
+        let ack = three
+            .connect(&client("new-1"), Some(("unused", &token)))
+            .await;
+        (three, ack.code)
+    };
+    let (mut three, code) = connect().await;
+    assert_eq!(code, v4::ConnectReturnCode::Success);
+    let one = format!("{devices}/new-1");
+    let keys = json!({"credentials": []});
+    let masked = format!("{one}?updateMask=credentials");
+    assert_eq!(google.call("PATCH", &masked, keys).await.0, 200);
+    assert_eq!(
+        connect().await.1,
+        v4::ConnectReturnCode::BadUserNamePassword,
+        "without keys nobody comes in"
+    );
+    assert_eq!(google.call("DELETE", &one, Value::Null).await.0, 200);
+    assert!(!three.lives().await);
+    let gone = google.error("GET", &one, Value::Null).await;
+    assert_eq!(gone, (404, "NOT_FOUND".to_owned()));
+    let bound = format!("{devices}/gateway");
+    let refused = google.error("DELETE", &bound, Value::Null).await;
+    assert_eq!(refused, (400, "FAILED_PRECONDITION".to_owned()));
 }

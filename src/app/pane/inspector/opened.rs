@@ -207,12 +207,12 @@ impl App {
         self.home.devices.id_of(number).cloned()
     }
 
-    /// In the inspector what it shows; in the stream the selected message.
+    /// In the inspector what it shows; in the stream the selected message, or the last one of the selected topic.
     pub(in super::super::super) fn message_at_hand(&self) -> Option<Opened> {
         if self.focus == PaneId::Inspector {
             return self.inspector.opened.clone();
         }
-        self.selected_message()
+        self.row_at_hand()
             .filter(|k| k.gap.is_none())
             .map(|k| Opened::new(&k))
     }

@@ -52,7 +52,7 @@ fn split(topic: &str) -> Option<(&str, Place)> {
 }
 
 /// 3 to 255 characters, the first a letter (`reference/google-iot-core.md` 5).
-fn is_device_id(id: &str) -> bool {
+pub fn is_device_id(id: &str) -> bool {
     (3..=255).contains(&id.len())
         && id.starts_with(|first: char| first.is_ascii_alphabetic())
         && !id.starts_with("goog")

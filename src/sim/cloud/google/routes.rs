@@ -1,13 +1,15 @@
 //! The REST side in both dialects (`reference/google-iot-core.md` 10, 11).
 
 mod change;
+mod devices;
 mod oauth;
 mod show;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use self::change::{bind, command, configure, update};
+use self::change::{bind, command, configure};
+use self::devices::{create, delete, update};
 use self::show::{configs, device, devices, registries, registry_json, states};
 use super::Google;
 use super::registry::Absent;
@@ -57,6 +59,7 @@ pub fn failure(code: &str) -> HttpAnswer {
         "PERMISSION_DENIED",
         "NOT_FOUND",
         "ABORTED",
+        "ALREADY_EXISTS",
         "RESOURCE_EXHAUSTED",
         "UNAVAILABLE",
         "DEADLINE_EXCEEDED",
@@ -164,7 +167,7 @@ pub fn answer(google: &mut Google, request: &HttpRequest, now: Moment) -> HttpAn
     }
 }
 
-/// RFC 7523: a signed assertion for an access token.// ---- Google's paths
+// ---- Google's paths
 
 fn google_call(google: &mut Google, path: &str, question: &Question<'_>) -> Answered {
     let given = question.request.header("authorization").unwrap_or_default();
@@ -203,7 +206,10 @@ fn google_call(google: &mut Google, path: &str, question: &Question<'_>) -> Answ
         ("POST", [], Some("bindDeviceToGateway")) => bind(google, question, true),
         ("POST", [], Some("unbindDeviceFromGateway")) => bind(google, question, false),
         ("GET", ["devices"], None) => devices(google, question),
+        ("POST", ["devices"], None) => create(google, question),
         ("GET", ["devices", id], None) => device(google, id, question),
+        ("PATCH", ["devices", id], None) => update(google, id, question),
+        ("DELETE", ["devices", id], None) => delete(google, id),
         ("GET", ["devices", id, "configVersions"], None) => configs(google, id, question),
         ("GET", ["devices", id, "states"], None) => states(google, id, question),
         ("POST", ["devices", id], Some("modifyCloudToDeviceConfig")) => {
@@ -289,6 +295,11 @@ fn clearblade_call(google: &mut Google, path: &str, question: &Question<'_>) -> 
         ("POST", "cloudiot_devices", "sendCommandToDevice") => {
             let id = named(google, &name)?;
             command(google, &id, question)
+        }
+        ("POST", "cloudiot_devices", "") => create(google, question),
+        ("DELETE", "cloudiot_devices", _) => {
+            let id = named(google, &name)?;
+            delete(google, &id)
         }
         ("PATCH", "cloudiot_devices", _) => {
             let id = named(google, &name)?;

@@ -104,9 +104,10 @@ pub fn measured(device: &Device, rng: &mut Rng, now: Timestamp) -> [(&'static st
         section("Meter").is_some_and(|meter| meter.reported.get("relay") == Some(&json!("OFF")));
     let volts = wander(rng, before("Meter", "voltage"), 0.5, 217.0..=225.0);
     let flowing = before("Meter", "current").filter(|amperes| *amperes > 0.0);
-    let amperes = match is_off {
-        true => 0.0,
-        false => wander(rng, flowing, 0.6, 0.5..=15.0),
+    let amperes = if is_off {
+        0.0
+    } else {
+        wander(rng, flowing, 0.6, 0.5..=15.0)
     };
     let watts = rounded(volts * amperes, 0);
     let since = section("Meter").and_then(|meter| read_time(meter.reported_at.as_deref()?));
@@ -115,7 +116,7 @@ pub fn measured(device: &Device, rng: &mut Rng, now: Timestamp) -> [(&'static st
     let energy = before("Meter", "energy").unwrap_or_else(|| 1000.0 + 5000.0 * rng.f64());
     let warm = before("Environment", "temperature");
     let damp = before("Environment", "humidity");
-    let services = [
+    [
         (
             "Meter",
             json!({
@@ -133,8 +134,7 @@ pub fn measured(device: &Device, rng: &mut Rng, now: Timestamp) -> [(&'static st
                 "humidity": whole(wander(rng, damp, 1.5, 30.0..=80.0)),
             }),
         ),
-    ];
-    services
+    ]
 }
 
 #[expect(

@@ -1,11 +1,11 @@
-//! What can be done: configurations and commands sent, devices bound, blocked and described.
+//! What can be sent, and who belongs to whom: configurations, commands, bindings.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::show::{device, find};
+use super::show::find;
 use super::{Answered, Question, Refused, not_found, refused};
 use crate::sim::cloud::Tick;
 use crate::sim::cloud::google::{Google, joined};
@@ -17,7 +17,7 @@ const MOST_BOUND: usize = 10_000;
 const MOST_GATEWAYS: usize = 10;
 
 /// Goes out once the call is answered.
-fn follow(google: &mut Google, set_off: Tick) {
+pub fn follow(google: &mut Google, set_off: Tick) {
     let pending = std::mem::take(&mut google.living.pending);
     google.living.pending = joined(pending, set_off);
 }
@@ -40,7 +40,9 @@ pub fn configure(google: &mut Google, id: &str, question: &Question<'_>) -> Answ
     let body = question.body()?;
     let data = data(&body, CONFIG)?;
     let wanted = match body.get("versionToUpdate") {
-        None => Some(0),
+        // Empty is how ClearBlade's SDKs leave it out.
+        None | Some(Value::Null) => Some(0),
+        Some(Value::String(text)) if text.is_empty() => Some(0),
         Some(Value::String(text)) => text.parse().ok(),
         Some(other) => other.as_u64(),
     };
@@ -131,34 +133,4 @@ pub fn bind(google: &mut Google, question: &Question<'_>, on: bool) -> Answered 
     }
     bound.insert(device);
     Ok(json!({}))
-}
-
-/// Of what can be updated: whether it is blocked, and its metadata.
-pub fn update(google: &mut Google, id: &str, question: &Question<'_>) -> Answered {
-    let body = question.body()?;
-    let id = find(google, id)?.id.clone();
-    let mask = question.get("updateMask").unwrap_or_default().to_owned();
-    for field in mask.split(',') {
-        match field {
-            "blocked" => {
-                let blocked = body.get("blocked").and_then(Value::as_bool) == Some(true);
-                let set_off = google.block(&id, blocked);
-                follow(google, set_off);
-            }
-            "metadata" => {
-                let metadata = body.get("metadata").and_then(Value::as_object);
-                let pairs = metadata.into_iter().flatten().map(|(name, value)| {
-                    (name.clone(), value.as_str().unwrap_or_default().to_owned())
-                });
-                let pairs = pairs.collect();
-                if let Some(device) = google.registry.devices.get_mut(&id) {
-                    device.metadata = pairs;
-                }
-            }
-            other => {
-                return refused("INVALID_ARGUMENT", format!("{other:?} cannot be updated"));
-            }
-        }
-    }
-    device(google, &id, question)
 }
