@@ -81,14 +81,14 @@ fn a_device_is_added_by_hand_tried_and_opened() {
         .press("\x13")
         .shows("check: 1. device_id");
     screen.press("\x15").paste(secret.trim()).press("\x13");
-    screen.shows("meter · Huawei IoT").shows("connected");
+    screen.shows("meter2 · Huawei IoT").shows("connected");
     let id = id_of(&home, "meter-manual");
     until("connected", || {
         home.control.device_status(&id) == Some("ONLINE")
     });
     screen.leaves();
     let kept = crate::headless::config(&home);
-    let kept = &kept["profiles"]["meter"];
+    let kept = &kept["profiles"]["meter2"];
     assert_eq!(kept["device_id"], manual["device_id"]);
     assert!(
         !std::fs::read_to_string(home.config())
