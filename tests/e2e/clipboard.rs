@@ -21,7 +21,7 @@ fn with_message(home: &Home, payload: &[u8], environment: &[(&str, &str)]) -> Sc
     let all = [&BARE, environment].concat();
     let arguments = ["--url", &url, "--topic", "clip/#"];
     let mut screen = Screen::start_with(home, 120, 36, &arguments, &all);
-    screen.shows("● connected").shows("clip/#").shows("QoS 1");
+    screen.shows("● connected").shows("● QoS 1");
     home.control
         .publish(Publication::new("clip/it", payload.to_vec()));
     screen.shows("received 1").press("3");

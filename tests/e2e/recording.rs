@@ -302,7 +302,7 @@ fn the_dashboard_records_what_comes_and_finishes_the_file_when_it_ends() {
     for by_key in [true, false] {
         let _none_yet = fs::remove_dir_all(home.path("state/recordings"));
         let mut screen = Screen::start(&home, 120, 36, &["--url", &url, "--topic", "rec/#"]);
-        screen.shows("● connected").shows("rec/#");
+        screen.shows("● connected").shows("● QoS 1");
         screen.press("R").shows("recording everything that comes");
         for n in 0..100 {
             home.control.publish_to("rec/a", format!("{{\"n\":{n}}}"));
@@ -333,7 +333,7 @@ fn a_killed_dashboard_has_recorded_all_but_the_last_moment() {
     };
     let url = broker.url();
     let mut screen = broker.dashboard((120, 36), &["--url", &url, "--topic", "rec/#"], &[]);
-    screen.shows("● connected").shows("rec/#");
+    screen.shows("● connected").shows("● QoS 1");
     screen.press("R").shows("recording everything that comes");
     broker
         .look(&["publish", "rec/a", "x", "--repeat", "50"])

@@ -139,7 +139,7 @@ fn the_password_of_a_broker_is_on_no_screen_in_no_pipe_and_in_no_file_but_its_ow
         let loud = ["-p", "lab", "--log-level", "debug"];
         let mut screen = broker.dashboard((120, 36), &loud, &environment);
         if password == RIGHT {
-            screen.shows("● connected").shows("QoS 1");
+            screen.shows("● connected").shows("● QoS 1");
             screen.press("c").shows("Ctrl-S send");
             screen
                 .press("a/b\rhello\x13")
