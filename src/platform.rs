@@ -63,6 +63,13 @@ pub trait Platform: Send + Sync {
         Ok(())
     }
 
+    /// How long the publish that is next has to wait before it goes out; zero: it goes now, and counts as gone. Asked at
+    /// the wire: what waited for a connection would otherwise go out in a row, whatever [`Platform::check_publish`] said
+    /// to each when it was queued.
+    fn wait_before(&self, _draft: &Draft, _at: Mono) -> Duration {
+        Duration::ZERO
+    }
+
     /// The same for a filter that the user or the profile adds.
     fn check_filter(&self, _wish: &FilterWish) -> Result<(), Problem> {
         Ok(())

@@ -14,7 +14,7 @@ use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{Common, OnQuit, PlatformId, SecretRef, ThinqSettings, Version};
+use thingdeck::domain::profile::{Common, PlatformId, SecretRef, ThinqSettings};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::FilterWish;
@@ -239,8 +239,6 @@ pub fn on_topic(topic: &str) -> Event {
 
 fn setup(width: u16, height: u16) -> Setup {
     let profile = ProfileSummary {
-        name: "home".to_owned(),
-        platform: PlatformId::Thinq,
         capabilities: Capabilities {
             push: Some("push"),
             event: Some("event"),
@@ -249,27 +247,12 @@ fn setup(width: u16, height: u16) -> Setup {
             energy: true,
             ..Capabilities::NONE
         },
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: "token: env THINQ_PAT".to_owned(),
-        version: Version::V311,
-        topics: Vec::new(),
+        ..ProfileSummary::new("home", PlatformId::Thinq, "token: env THINQ_PAT")
     };
     Setup {
-        at: Moment::default(),
-        size: Size { width, height },
         zone_offset_seconds: 9 * 3600,
-        profiles: vec![profile],
-        open: "home".to_owned(),
-        hint: None,
         memory_limit: 256 << 20,
-        keeps_history: false,
-        mouse: true,
-        pins: thingdeck::domain::decode::Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
+        ..Setup::new(Size { width, height }, vec![profile])
     }
 }
 

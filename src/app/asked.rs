@@ -62,10 +62,10 @@ impl Asked {
         }
     }
 
-    /// The adapter's own answer. What went out was seen already.
+    /// The adapter's own answer. What went out was seen already; that it did not arrive is news.
     pub(super) fn answered(&mut self, id: &str, at: Timestamp, result: Result<(), Problem>) {
         let waiting = self.list.iter_mut().rev().find(|w| w.asked.id == id);
-        if let Some(waiting) = waiting.filter(|w| w.end.is_none()) {
+        if let Some(waiting) = waiting.filter(|w| w.end.is_none() || result.is_err()) {
             let payload = String::new();
             waiting.end = Some(End {
                 at,
@@ -99,9 +99,24 @@ impl Waiting {
         self.end.is_none() && !self.left(now).is_zero()
     }
 
+    /// The platform ignores an answer that nobody waits for any more.
+    fn lateness(&self, end: &End) -> (&'static str, Role) {
+        if end.at > self.asked.deadline {
+            (", too late", Role::Bad)
+        } else {
+            ("", Role::Good)
+        }
+    }
+
     fn took(&self, end: &End) -> String {
         words::brief_time(self.asked.at.until(end.at))
     }
+}
+
+/// What is left of a second is not none.
+fn counted(left: Duration) -> String {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    time_words(Duration::from_secs(seconds))
 }
 
 impl App {
@@ -110,13 +125,18 @@ impl App {
         let asked = &self.home.relays.asked;
         if outgoing {
             let (waiting, end) = asked.by_answer(topic, at)?;
-            let text = format!("answers {} after {}", waiting.asked.name, waiting.took(end));
-            return Some(Span::new(text, Role::Good));
+            let (late, role) = waiting.lateness(end);
+            let took = waiting.took(end);
+            let text = format!("answers {} after {took}{late}", waiting.asked.name);
+            return Some(Span::new(text, role));
         }
         let waiting = asked.of(topic, at)?;
         if let Some(end) = &waiting.end {
             return Some(match &end.result {
-                Ok(()) => Span::new(format!("answered after {}", waiting.took(end)), Role::Good),
+                Ok(()) => {
+                    let (late, role) = waiting.lateness(end);
+                    Span::new(format!("answered after {}{late}", waiting.took(end)), role)
+                }
                 Err(problem) => Span::new(format!("not answered: {}", problem.what), Role::Bad),
             });
         }
@@ -124,8 +144,7 @@ impl App {
         if left.is_zero() {
             return Some(Span::new("unanswered", Role::Bad));
         }
-        let left = Duration::from_secs(left.as_secs() + 1);
-        Some(Span::new(format!("{} left", time_words(left)), Role::Warn))
+        Some(Span::new(format!("{} left", counted(left)), Role::Warn))
     }
 
     /// For the inspector: the other half of the pair, or where an answer is waited for.
@@ -201,16 +220,12 @@ impl App {
             return false;
         };
         let asked = waiting.asked.clone();
-        let left = Duration::from_secs(waiting.left(self.at.wall).as_secs() + 1);
+        let left = counted(waiting.left(self.at.wall));
         if !self.has_composer() {
             return false;
         }
         self.open_draft(&asked.answer_topic, &asked.answer);
-        let text = format!(
-            "{}: {} left to answer; Ctrl-S sends",
-            asked.name,
-            time_words(left)
-        );
+        let text = format!("{}: {left} left to answer; Ctrl-S sends", asked.name);
         self.say(Role::Pending, text);
         true
     }

@@ -336,6 +336,8 @@ impl App {
             let by = if forward { 1 } else { count - 1 };
             (now + by) % count
         };
+        let most = self.most_qos();
+        let retains = self.may_retain();
         let composer = &mut self.composer;
         match composer.spot {
             Spot::Kind => {
@@ -345,17 +347,34 @@ impl App {
             }
             Spot::Qos => {
                 let now = usize::from(composer.qos.number());
-                let to = u8::try_from(next(now, 3)).unwrap_or(0);
+                let count = usize::from(most.number()) + 1;
+                let to = u8::try_from(next(now, count)).unwrap_or(0);
                 composer.qos = Qos::from_number(to).unwrap_or_default();
             }
-            _ => composer.retain = !composer.retain,
+            _ => composer.retain = !composer.retain && retains,
         }
         self.composer_changed();
+    }
+
+    /// The bridge hangs up at QoS 2: it is not offered there (`reference/google-iot-core.md` 12).
+    fn most_qos(&self) -> Qos {
+        if self.capabilities().relay.config {
+            Qos::AtLeastOnce
+        } else {
+            Qos::ExactlyOnce
+        }
+    }
+
+    /// The same for retain.
+    pub(super) fn may_retain(&self) -> bool {
+        !self.capabilities().relay.config
     }
 
     /// The first letter of a word, or a number, goes there at once.
     fn option_letter(&mut self, letter: char) {
         let letter = letter.to_ascii_lowercase();
+        let most = self.most_qos();
+        let retains = self.may_retain();
         let composer = &mut self.composer;
         match composer.spot {
             Spot::Kind => {
@@ -367,10 +386,11 @@ impl App {
             Spot::Qos => {
                 let number = letter.to_digit(10).and_then(|d| u8::try_from(d).ok());
                 let qos = number.and_then(Qos::from_number);
+                let qos = qos.filter(|qos| *qos <= most);
                 composer.qos = qos.unwrap_or(composer.qos);
             }
             _ => match letter {
-                'y' => composer.retain = true,
+                'y' => composer.retain = retains,
                 'n' => composer.retain = false,
                 _ => {}
             },

@@ -3,11 +3,14 @@
 //! The text is kept as one string, byte for byte: a carriage return or a tab in it is shown, not changed. Only what is
 //! pasted has its line ends made plain, because terminals paste carriage returns for them.
 
+mod line;
+
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::event::{Key, KeyCode};
 use super::input::Typed;
-use crate::base::text::{self, SafeText};
+use crate::base::text::SafeText;
+use line::{is_simple, offset_at, shown_width, window};
 
 /// Longest text, in bytes. More comes from a file.
 pub const LONGEST: usize = 4 * 1024 * 1024;
@@ -392,58 +395,6 @@ impl Editor {
         let to = start + offset_at(text, self.left + cell);
         self.go(to);
     }
-}
-
-/// Cells as the text is shown: escapes and all.
-fn shown_width(text: &str) -> usize {
-    SafeText::new(text).width()
-}
-
-/// Every byte of it is a character of one cell: then nothing has to be gone through. A payload of a megabyte may be one line.
-fn is_simple(line: &str) -> bool {
-    line.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
-/// Byte offset of the cluster that stands at `cells`, at most the end.
-fn offset_at(line: &str, cells: usize) -> usize {
-    if is_simple(line) {
-        return cells.min(line.len());
-    }
-    let mut used = 0;
-    for (at, cluster) in line.grapheme_indices(true) {
-        used += shown_width(cluster);
-        if used > cells {
-            return at;
-        }
-    }
-    line.len()
-}
-
-/// The line without its first clusters, at least `left` cells wide together: how wide these were, and what follows, not
-/// much longer than `cells`.
-fn window(line: &str, left: usize, cells: usize) -> (usize, SafeText) {
-    if is_simple(line) {
-        let from = left.min(line.len());
-        let to = from.saturating_add(cells + 1).min(line.len());
-        return (from, SafeText::new(line.get(from..to).unwrap_or_default()));
-    }
-    let (mut hidden, mut used) = (0, 0);
-    let (mut from, mut to) = (line.len(), line.len());
-    for (at, cluster) in line.grapheme_indices(true) {
-        let wide = shown_width(cluster);
-        if hidden < left {
-            hidden += wide;
-            continue;
-        }
-        from = from.min(at);
-        if used > cells {
-            to = at;
-            break;
-        }
-        used += wide;
-    }
-    let shown = line.get(from..to).unwrap_or_default();
-    (hidden, SafeText::new(&text::escape(shown)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::domain::compose::{Entry, Template};
 use crate::domain::connection_state::Recipe;
 use crate::domain::device::DeviceId;
 use crate::domain::message::Message;
-use crate::domain::profile::{AwsAuth, HuaweiDialect, PlatformId, Version};
+use crate::domain::profile::{AwsAuth, GoogleSettings, HuaweiDialect, PlatformId, Version};
 use crate::domain::provision::NewThingProfile;
 use crate::domain::reading::Kind;
 use crate::domain::request::{Request, RequestId};
@@ -181,6 +181,8 @@ pub enum NewAccount {
         filter: Option<TopicFilter>,
     },
     Aws(Box<NewAws>),
+    /// Holds no secret: keys and credentials stay in their files.
+    Google(Box<GoogleSettings>),
     Huawei(Box<NewHuawei>),
 }
 

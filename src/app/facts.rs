@@ -344,6 +344,7 @@ impl App {
             | Purpose::Kept
             | Purpose::Edit
             | Purpose::EditShadow
+            | Purpose::EditRelay
             | Purpose::Gather(_)
             | Purpose::Templates(_) => self.pending.stray(),
         }
@@ -367,6 +368,7 @@ impl App {
             }
             (_, Ok(Outcome::Kept(kept))) => self.kept_came(*kept),
             (Purpose::EditShadow, Ok(Outcome::Edited { text })) => self.shadow_edited(&text),
+            (Purpose::EditRelay, Ok(Outcome::Edited { text })) => self.relay_edited(&text),
             (_, Ok(Outcome::Edited { text })) => self.edited(&text),
             (Purpose::Gather(job), Ok(Outcome::Gathered(gathered))) => {
                 self.gathered(*job, gathered);

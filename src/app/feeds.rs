@@ -93,6 +93,7 @@ impl App {
             FeedState::On { until: None } => Mark::On(None),
             _ if feed == Feed::Event && !entry.device.reportable => Mark::None,
             FeedState::Off => Mark::Off,
+            FeedState::Unasked => Mark::Unasked,
             FeedState::Unknown if self.capabilities().own_feeds => Mark::Off,
             FeedState::Unknown => Mark::Unknown,
         }

@@ -86,6 +86,13 @@ impl Input {
         self.snap();
     }
 
+    /// As it is, whatever its length: for what is sent byte for byte.
+    pub fn insert_whole(&mut self, text: &str) {
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+        self.snap();
+    }
+
     pub fn key(&mut self, key: Key) -> Typed {
         match (key.code, key.ctrl, key.alt) {
             (KeyCode::Char(c), false, false) if !key.repeat => {

@@ -41,6 +41,7 @@ pub(super) enum Purpose {
     Relay(RelayPurpose),
     /// A section of a shadow is in the user's editor.
     EditShadow,
+    EditRelay,
     TryProfile,
     /// A new thing.
     Provision,

@@ -265,10 +265,15 @@ impl App {
             .into_iter()
             .chain(self.groups_due_in())
             .min();
-        if let Some(wait) = self.home.rates.next_change(self.at.mono) {
-            // The sparkline moves every second, and all else with it.
-            return Some(topics.map_or(wait, |soon| soon.min(wait)));
-        }
+        // While the sparkline moves, ages move with it.
+        let ages = self.home.rates.next_change(self.at.mono).or_else(|| {
+            let ages = [
+                self.ages_change(),
+                self.topic_ages_change(),
+                self.groups_change(),
+            ];
+            ages.into_iter().flatten().min()
+        });
         let countdown = match &self.home.link {
             LinkState::Reconnecting { at: due, .. } => until_whole_second(due.since(self.at.mono)),
             _ => None,
@@ -283,9 +288,7 @@ impl App {
             countdown,
             rest,
             topics,
-            self.ages_change(),
-            self.topic_ages_change(),
-            self.groups_change(),
+            ages,
             self.feeds_change(),
             self.newcomer_change(),
             self.credential_change(),

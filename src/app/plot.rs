@@ -5,6 +5,7 @@
 
 mod chart;
 mod figures;
+mod sifted;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -13,23 +14,27 @@ use super::effect::Effect;
 use super::event::TimerId;
 use super::overlay::Over;
 use super::overlay::text::{TextKind, TextOver};
+use super::pane::inspector::FieldOf;
 use super::pending::Purpose;
 use super::screen::{Line, Role};
-use super::sieve::Shown;
 use super::state::App;
 use super::words;
 use crate::base::moment::{Mono, Timestamp};
+use crate::domain::decode::Chain;
+use crate::domain::program::Program;
 use crate::store::ring::{Kept, Seq};
 
 /// Fields in one plot.
 const SERIES: usize = 4;
 /// Values of a field; beyond it the oldest go.
 const POINTS: usize = 20_000;
-/// Marks of what was dropped.
+/// Marks of what is missing.
 const GAPS: usize = 4_000;
-/// Rows looked at, and payloads taken apart, in one slice: a few milliseconds.
+/// Rows looked at, and bytes of payloads taken apart, in one slice: a few milliseconds.
 const ROWS: u64 = 20_000;
-const PAYLOADS: usize = 400;
+const BYTES: usize = 256 * 1024;
+/// What a payload costs beside its bytes.
+const PAYLOAD: usize = 512;
 /// From one look at what is new to the next.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -67,7 +72,7 @@ impl Window {
 
     const fn word(self) -> &'static str {
         match self {
-            Self::All => "all that is kept",
+            Self::All => "all that memory keeps",
             Self::Hour => "the last hour",
             Self::TenMinutes => "the last 10 minutes",
             Self::Minute => "the last minute",
@@ -85,8 +90,14 @@ struct Point {
 
 #[derive(Debug)]
 struct Series {
+    /// Never that of another one.
+    id: u64,
     topic: String,
     device: Option<u32>,
+    /// Between this program's output and the number, where one is put over the topic.
+    program: Option<Program>,
+    /// The program was cut off: nothing more is read.
+    is_cut: bool,
     /// As jq writes it; empty for a payload that is a number.
     path: String,
     points: VecDeque<Point>,
@@ -98,9 +109,13 @@ struct Series {
 #[derive(Debug, Default)]
 pub(super) struct Plot {
     series: Vec<Series>,
+    /// Fields so far.
+    fields: u64,
     gaps: BTreeSet<i64>,
     /// Rows from here on have not been looked at.
     ahead: Seq,
+    /// Rows that a program is put over at the moment.
+    asked: Option<sifted::Asked>,
     window: Window,
     looked: Option<Mono>,
     timer: Option<TimerId>,
@@ -108,22 +123,50 @@ pub(super) struct Plot {
 
 impl Series {
     fn matches(&self, kept: &Kept<'_>) -> bool {
-        kept.device == self.device
+        !self.is_cut
+            && kept.device == self.device
             && kept.topic == self.topic
             && !kept.outgoing
             && kept.mask.is_empty()
+    }
+
+    /// The whole way to the number, as jq takes it.
+    fn way(&self) -> String {
+        match (&self.program, self.path.as_str()) {
+            (None, path) => path.to_owned(),
+            (Some(program), "") => program.text().to_owned(),
+            (Some(program), path) if path.starts_with('.') => format!("{program} | {path}"),
+            (Some(program), path) => format!("{program} | .{path}"),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.topic == other.topic
+            && self.device == other.device
+            && self.path == other.path
+            && self.program == other.program
+    }
+
+    /// Beyond the bound the oldest go; an older one has no room then.
+    fn add(&mut self, point: Point, is_newer: bool) {
+        if is_newer {
+            self.points.push_back(point);
+            if self.points.len() > POINTS {
+                self.points.pop_front();
+            }
+        } else if self.points.len() < POINTS {
+            self.points.push_front(point);
+        }
     }
 }
 
 impl App {
     /// `g` in the inspector: the number under the cursor joins the plot; elsewhere it is the way to the first line.
     pub(super) fn plot_or_top(&mut self) {
-        let Some((kept, path)) = self.number_at_hand() else {
+        let Some(mut series) = self.number_at_hand() else {
             return self.act(super::action::Action::Top);
         };
-        let (topic, device) = kept;
-        let known = |s: &Series| s.topic == topic && s.device == device && s.path == path;
-        if !self.plot.series.iter().any(known) {
+        if !self.plot.series.iter().any(|known| known.is(&series)) {
             if self.plot.series.len() >= SERIES {
                 let text =
                     format!("{SERIES} fields are plotted already; x in the plot takes one out");
@@ -133,26 +176,33 @@ impl App {
                     self.plot.ahead = self.home.ring.end();
                     self.plot.gaps.clear();
                 }
-                self.plot.series.push(Series {
-                    topic,
-                    device,
-                    path,
-                    points: VecDeque::new(),
-                    back: Some(self.plot.ahead),
-                });
+                self.plot.fields += 1;
+                series.id = self.plot.fields;
+                series.back = Some(self.plot.ahead);
+                self.plot.series.push(series);
             }
         }
         self.open_plot();
     }
 
-    /// Topic, device and path of the number under the cursor.
-    fn number_at_hand(&self) -> Option<((String, Option<u32>), String)> {
-        let (seq, topic, device, payload, path) = self.field_at_hand()?;
-        if !matches!(self.sieve.shown(seq, &topic, true), Shown::Plain) {
-            return None;
-        }
-        figures::number(&payload, &topic, self.pins.of(&topic), &path)?;
-        Some(((topic, device), path))
+    /// The number under the cursor, as a field to be plotted.
+    fn number_at_hand(&self) -> Option<Series> {
+        let (topic, device, shown, path) = self.field_at_hand()?;
+        let (program, payload, pin) = match shown {
+            FieldOf::Payload(payload) => (None, payload, self.pins.of(&topic).cloned()),
+            FieldOf::Output(program, output, chain) => (Some(program), output, Some(chain)),
+        };
+        figures::number(&payload, &topic, pin.as_ref(), &path)?;
+        Some(Series {
+            id: 0,
+            topic,
+            device,
+            program,
+            is_cut: false,
+            path,
+            points: VecDeque::new(),
+            back: None,
+        })
     }
 
     pub(super) fn open_plot(&mut self) {
@@ -174,7 +224,8 @@ impl App {
 
     /// What came since, then what was there before; a slice at a time.
     pub(super) fn plot_on(&mut self) {
-        if self.plot.series.is_empty() || self.plot.timer.is_some() || !self.plot_is_open() {
+        let waits = self.plot.timer.is_some() || self.plot.asked.is_some();
+        if self.plot.series.is_empty() || waits || !self.plot_is_open() {
             return;
         }
         if self.plot.ahead >= self.home.ring.end()
@@ -190,10 +241,13 @@ impl App {
         if let Some(left) = rests.filter(|left| !left.is_zero()) {
             return self.plot_again(left);
         }
-        let mut left = PAYLOADS;
-        let goes_on = self.plot_forward(&mut left) || self.plot_backward(&mut left);
+        let (mut left, mut wanted) = (BYTES, sifted::Wanted::default());
+        let goes_on =
+            self.plot_forward(&mut left, &mut wanted) || self.plot_backward(&mut left, &mut wanted);
         self.moved = true;
-        if goes_on {
+        if self.plot_sift(wanted) {
+            self.plot.looked = (!goes_on).then_some(now);
+        } else if goes_on {
             self.plot_again(Duration::ZERO);
         } else {
             self.plot.looked = Some(now);
@@ -216,7 +270,7 @@ impl App {
     }
 
     /// Whether there is more.
-    fn plot_forward(&mut self, left: &mut usize) -> bool {
+    fn plot_forward(&mut self, left: &mut usize, wanted: &mut sifted::Wanted) -> bool {
         let (ring, pins, plot) = (&self.home.ring, &self.pins, &mut self.plot);
         let end = ring.end();
         if plot.ahead < ring.first_in_memory() {
@@ -227,7 +281,7 @@ impl App {
             }
         }
         let stop = Seq(end.0.min(plot.ahead.0.saturating_add(ROWS)));
-        while plot.ahead < stop && *left > 0 {
+        while plot.ahead < stop && *left > 0 && !wanted.is_full() {
             let seq = plot.ahead;
             plot.ahead = Seq(seq.0 + 1);
             let Some(kept) = ring.get(seq) else { continue };
@@ -235,18 +289,10 @@ impl App {
                 plot.gaps.insert(kept.at.0);
                 continue;
             }
-            for series in plot.series.iter_mut().filter(|s| s.matches(&kept)) {
-                *left = left.saturating_sub(1);
-                let pin = pins.of(kept.topic);
-                let value = figures::number(kept.payload, kept.topic, pin, &series.path);
-                if let Some(value) = value {
-                    series.points.push_back(Point {
-                        at: kept.at.0,
-                        value,
-                    });
-                    if series.points.len() > POINTS {
-                        series.points.pop_front();
-                    }
+            for series in &mut plot.series {
+                if series.matches(&kept) {
+                    *left = left.saturating_sub(PAYLOAD + kept.payload.len());
+                    read(series, &kept, pins.of(kept.topic), true, wanted);
                 }
             }
         }
@@ -256,7 +302,7 @@ impl App {
         plot.ahead < end
     }
 
-    fn plot_backward(&mut self, left: &mut usize) -> bool {
+    fn plot_backward(&mut self, left: &mut usize, wanted: &mut sifted::Wanted) -> bool {
         let (ring, pins, plot) = (&self.home.ring, &self.pins, &mut self.plot);
         let first = ring.first_in_memory();
         let mut rows = ROWS;
@@ -266,7 +312,7 @@ impl App {
                     series.back = None;
                     break;
                 }
-                if rows == 0 || *left == 0 {
+                if rows == 0 || *left == 0 || wanted.is_full() {
                     return true;
                 }
                 rows -= 1;
@@ -277,15 +323,8 @@ impl App {
                     plot.gaps.insert(kept.at.0);
                 }
                 if kept.gap.is_none() && series.matches(&kept) {
-                    *left -= 1;
-                    let pin = pins.of(kept.topic);
-                    let value = figures::number(kept.payload, kept.topic, pin, &series.path);
-                    if let Some(value) = value {
-                        series.points.push_front(Point {
-                            at: kept.at.0,
-                            value,
-                        });
-                    }
+                    *left = left.saturating_sub(PAYLOAD + kept.payload.len());
+                    read(series, &kept, pins.of(kept.topic), false, wanted);
                 }
             }
         }
@@ -299,6 +338,9 @@ impl App {
     /// The last field goes; whether there is still one.
     pub(super) fn plot_remove(&mut self) -> bool {
         self.plot.series.pop();
+        if self.plot.series.is_empty() {
+            self.plot_unask();
+        }
         !self.plot.series.is_empty()
     }
 
@@ -307,6 +349,7 @@ impl App {
         if let Some(id) = self.plot.timer.take() {
             self.ask(Effect::StopTimer(id));
         }
+        self.plot_unask();
         self.plot = Plot::default();
     }
 
@@ -372,9 +415,9 @@ impl App {
                 .filter(|point| (from..=to).contains(&point.at))
                 .copied()
                 .collect();
-            let label = match series.path.as_str() {
+            let label = match series.way().as_str() {
                 "" => self.plot_source(series),
-                path => format!("{} {path}", self.plot_source(series)),
+                way => format!("{} {way}", self.plot_source(series)),
             };
             out.extend(chart::band(
                 &chart::Band {
@@ -408,6 +451,24 @@ impl App {
             text.push_str(", reading …");
         }
         text
+    }
+}
+
+/// The row's number joins the field, where it has one; at once, or when the program has had a look at it.
+fn read(
+    series: &mut Series,
+    kept: &Kept<'_>,
+    pin: Option<&Chain>,
+    is_newer: bool,
+    wanted: &mut sifted::Wanted,
+) {
+    if let Some(program) = &series.program {
+        return wanted.add(series.id, program, kept, pin, is_newer);
+    }
+    let value = figures::number(kept.payload, kept.topic, pin, &series.path);
+    if let Some(value) = value {
+        let at = kept.at.0;
+        series.add(Point { at, value }, is_newer);
     }
 }
 

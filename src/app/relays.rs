@@ -21,6 +21,9 @@ use crate::domain::request::{Reply, Request, RequestId};
 /// Devices whose versions are kept at once.
 const KEPT: usize = 64;
 
+/// The platform's clock may be ahead by so much.
+const CLOCKS_APART: Duration = Duration::from_secs(5);
+
 /// The credential's end is shown as a warning from here on.
 const SOON: Duration = Duration::from_mins(2);
 
@@ -33,6 +36,9 @@ pub(super) enum RelayPurpose {
     SendCommand(DeviceId),
     /// What a report of it may say, for the composer.
     ReportDraft(DeviceId),
+    EventDraft(DeviceId),
+    SendMessage(DeviceId),
+    Clock,
     Bind {
         device: DeviceId,
         gateway: DeviceId,
@@ -72,6 +78,20 @@ impl Relays {
 
     pub(super) fn newest(&self, device: &DeviceId) -> Option<&ConfigVersion> {
         self.view(device)?.configs.as_ref()?.first()
+    }
+
+    /// The version of a configuration that came at this time: the newest of then with this content.
+    pub(super) fn version_of(
+        &self,
+        device: &DeviceId,
+        payload: &[u8],
+        at: moment::Timestamp,
+    ) -> Option<&ConfigVersion> {
+        let until = at.plus(CLOCKS_APART);
+        let mut configs = self.view(device)?.configs.as_ref()?.iter();
+        configs.find(|version| {
+            version.payload == payload && version.updated.is_none_or(|updated| updated <= until)
+        })
     }
 
     fn entry(&mut self, device: &DeviceId) -> &mut View {
@@ -148,20 +168,21 @@ impl App {
 
     /// Both lists of a device, unless they are on their way.
     pub(super) fn ask_versions(&mut self, device: &DeviceId) {
-        for (purpose, request) in [
-            (
-                RelayPurpose::Configs(device.clone()),
-                RelayRequest::Configs(device.clone()),
-            ),
-            (
-                RelayPurpose::States(device.clone()),
-                RelayRequest::States(device.clone()),
-            ),
-        ] {
-            let wanted = Purpose::Relay(purpose.clone());
-            if !self.pending.has(|known| *known == wanted) {
-                self.ask_relay(purpose, request);
-            }
+        self.ask_configs(device);
+        let purpose = RelayPurpose::States(device.clone());
+        self.ask_once(purpose, RelayRequest::States(device.clone()));
+    }
+
+    /// The versions of its configuration.
+    pub(super) fn ask_configs(&mut self, device: &DeviceId) {
+        let purpose = RelayPurpose::Configs(device.clone());
+        self.ask_once(purpose, RelayRequest::Configs(device.clone()));
+    }
+
+    fn ask_once(&mut self, purpose: RelayPurpose, request: RelayRequest) {
+        let wanted = Purpose::Relay(purpose.clone());
+        if !self.pending.has(|known| *known == wanted) {
+            self.ask_relay(purpose, request);
         }
     }
 
@@ -217,11 +238,38 @@ impl App {
                     "a report of properties: change it, Ctrl-S sends",
                 );
             }
-            (RelayPurpose::SendCommand(device), Ok(_)) => {
+            (RelayPurpose::EventDraft(_), Ok(RelayReply::Draft { topic, payload })) => {
+                self.open_draft(&topic, &payload);
+                self.say(Role::Normal, "an event: change it, Ctrl-S sends");
+            }
+            (RelayPurpose::SendCommand(device), Ok(reply)) => {
                 self.close_form_waiting(id);
                 let name = self.home.devices.label(&device);
-                self.say(Role::Good, format!("{name}: the command is sent"));
+                let text = match reply {
+                    RelayReply::Commanded {
+                        answer: Some(answer),
+                        ..
+                    } => format!("{name} answers {answer}"),
+                    _ => format!("{name}: the command is sent"),
+                };
+                self.say(Role::Good, text);
             }
+            (RelayPurpose::SendMessage(device), Ok(reply)) => {
+                self.close_form_waiting(id);
+                let name = self.home.devices.label(&device);
+                let text = match reply {
+                    RelayReply::Commanded {
+                        answer: Some(answer),
+                        ..
+                    } => format!("{name}: the message is taken: {answer}"),
+                    _ => format!("{name}: the message is taken"),
+                };
+                self.say(Role::Good, text);
+            }
+            (RelayPurpose::Clock, Ok(RelayReply::Clock { words, .. })) => {
+                self.say(Role::Good, words);
+            }
+            (RelayPurpose::Clock, Err(problem)) => self.say(Role::Bad, problem.line()),
             (RelayPurpose::Bind { device, gateway }, Ok(_)) => {
                 self.close_form_waiting(id);
                 self.say(Role::Good, format!("{device} is bound to {gateway}"));
@@ -236,7 +284,9 @@ impl App {
             (
                 RelayPurpose::SendConfig(device)
                 | RelayPurpose::SendCommand(device)
+                | RelayPurpose::SendMessage(device)
                 | RelayPurpose::ReportDraft(device)
+                | RelayPurpose::EventDraft(device)
                 | RelayPurpose::Bind { device, .. }
                 | RelayPurpose::Unbind { device, .. },
                 Err(problem),
@@ -246,6 +296,22 @@ impl App {
             }
             (_, Ok(_)) => self.pending.stray(),
         }
+    }
+
+    /// In the composer, to be filled in: of the device at hand where this connection speaks for it, else of its own.
+    pub(super) fn compose_event(&mut self) {
+        let at_hand = self.device_at_hand().filter(|id| !self.is_elsewhere(id));
+        let own = self.home.devices.with_feeds().next().cloned();
+        let Some(device) = at_hand.or(own) else {
+            return self.say(Role::Warn, "no device is selected");
+        };
+        let purpose = RelayPurpose::EventDraft(device.clone());
+        self.ask_relay(purpose, RelayRequest::EventDraft(device));
+    }
+
+    pub(super) fn compare_clocks(&mut self) {
+        self.say(Role::Pending, "asking the platform for its time …");
+        self.ask_relay(RelayPurpose::Clock, RelayRequest::SyncClock);
     }
 
     /// In the form that asked, or, where that is closed, as a notice.

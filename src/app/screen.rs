@@ -319,6 +319,8 @@ pub enum Mark {
     #[default]
     Unknown,
     Off,
+    /// Not subscribed, and delivered all the same.
+    Unasked,
     /// With the time left, where it ends: `23h40`.
     On(Option<String>),
     /// Asked for, not confirmed: turning on (true) or off.

@@ -19,7 +19,7 @@ impl App {
 
     /// What is kept on behalf of the messages counts as theirs: one ceiling for all of it.
     pub(super) fn charge(&mut self) {
-        let beside = self.messages.bytes() + self.home.tree.charged();
+        let beside = self.messages.bytes() + self.home.tree.charged() + self.groups_bytes();
         self.home.ring.set_beside(beside);
     }
 

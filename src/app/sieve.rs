@@ -3,7 +3,7 @@
 //! The work is done beside the screen ([`Effect::Sift`]), a window at a time. A program that was cut off is named and not
 //! tried again until somebody says so; its topics are shown as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use super::screen::{FilterLine, Line, PaneId, Role};
 use super::state::App;
 use crate::base::moment::Mono;
 use crate::base::text::SafeText;
-use crate::domain::decode::Chain;
+use crate::domain::decode::{Chain, Step};
 use crate::domain::payload;
 use crate::domain::program::{Made, Program, Programs};
 use crate::domain::request::RequestId;
@@ -45,7 +45,7 @@ pub enum Sifted {
 
 /// From one look at the window to the next.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Outputs kept; beyond it only those last asked for stay.
+/// Outputs kept; beyond it only those in sight stay.
 const KEPT: usize = 1024;
 /// Bytes of an output: for a row, and for the inspector.
 const ROW: usize = 4 * 1024;
@@ -127,6 +127,11 @@ impl Sieve {
     fn program_of(&self, topic: &str) -> Option<&Program> {
         let program = self.programs.of(topic)?;
         (!self.cut.contains_key(program)).then_some(program)
+    }
+
+    /// The program that is put over this topic, unless it was cut off.
+    pub(super) fn program_for(&self, topic: &str) -> Option<&Program> {
+        self.program_of(topic)
     }
 
     pub(super) fn shown(&self, seq: Seq, topic: &str, whole: bool) -> Shown<'_> {
@@ -330,7 +335,7 @@ impl App {
             return None;
         }
         let topic = match pane {
-            PaneId::Messages => self.selected_message().map(|kept| kept.topic.to_owned()),
+            PaneId::Messages => self.row_at_hand().map(|kept| kept.topic.to_owned()),
             PaneId::Inspector => self.opened_topic(),
             _ => None,
         };
@@ -374,7 +379,8 @@ impl App {
         let id = self.pending.begin(Purpose::Sift);
         let programs = rows.iter().map(|row: &SiftRow| row.program.clone());
         if self.sieve.outputs.len() > KEPT {
-            self.sieve.outputs.retain(|place, _| places.contains(place));
+            let seen = self.places_in_sight();
+            self.sieve.outputs.retain(|place, _| seen.contains(place));
         }
         self.sieve.asked = Some(Asked {
             id,
@@ -382,6 +388,14 @@ impl App {
             rows: places.into_iter().zip(programs).collect(),
         });
         self.ask(Effect::Sift(id, rows));
+    }
+
+    fn places_in_sight(&self) -> BTreeSet<Place> {
+        let inspected = self.inspected();
+        let whole = inspected.iter().map(|(seq, ..)| (*seq, true));
+        let rows = self.messages_in_window().map(|kept| (kept.seq, false));
+        let places = whole.chain(rows);
+        places.map(|(seq, whole)| Place { seq, whole }).collect()
     }
 
     fn unsifted(&self) -> Vec<(Place, SiftRow)> {
@@ -477,6 +491,15 @@ impl App {
             }
         }
     }
+}
+
+/// What an output is: nothing, one value, or a value a line.
+pub(super) fn output_chain(text: &str) -> Chain {
+    Chain(vec![match text.lines().count() {
+        0 => Step::Text,
+        1 => Step::Json,
+        _ => Step::JsonLines,
+    }])
 }
 
 /// `plant/#`, `everything`, `3 filters`

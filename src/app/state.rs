@@ -65,6 +65,28 @@ pub struct Setup {
     pub seed: u64,
 }
 
+impl Setup {
+    /// Nothing chosen: the first of these profiles is opened, with a little memory and no disk.
+    pub fn new(size: Size, profiles: Vec<ProfileSummary>) -> Self {
+        Self {
+            at: Moment::default(),
+            size,
+            zone_offset_seconds: 0,
+            open: profiles
+                .first()
+                .map_or_else(String::new, |p| p.name.clone()),
+            profiles,
+            hint: None,
+            memory_limit: 8 << 20,
+            keeps_history: false,
+            mouse: true,
+            pins: Pins::default(),
+            programs: Programs::default(),
+            seed: 1,
+        }
+    }
+}
+
 /// A profile as the screen needs to know it: no secret, only where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileSummary {
@@ -82,6 +104,27 @@ pub struct ProfileSummary {
     pub version: Version,
     /// The filters that the profile itself names.
     pub topics: Vec<FilterWish>,
+}
+
+impl ProfileSummary {
+    /// With all that the platform can do, over MQTT 3.1.1, and no filters.
+    pub fn new(name: &str, platform: PlatformId, place: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            platform,
+            capabilities: Capabilities::of(platform),
+            simulated: false,
+            insecure: false,
+            event_hours: match platform {
+                PlatformId::Thinq => 24,
+                _ => 0,
+            },
+            on_quit: OnQuit::default(),
+            place: place.to_owned(),
+            version: Version::V311,
+            topics: Vec::new(),
+        }
+    }
 }
 
 /// The whole program, but for clock, screen and sockets.
@@ -165,6 +208,8 @@ pub(super) struct Timers {
     pub(super) search: Option<TimerId>,
     /// For the next look at what a jq program is still to be put over.
     pub(super) sift: Option<TimerId>,
+    /// For the next slice of what is counted by topic.
+    pub(super) groups: Option<TimerId>,
     /// For a look at the state after a command, where no report will come: the device and the command.
     pub(super) looks: BTreeMap<TimerId, (DeviceId, u64)>,
 }

@@ -58,7 +58,11 @@ impl App {
                 true
             }
             Event::Sifted(id, results, last) => {
-                self.sifted(id, results, last);
+                if self.plot_waits_for(id) {
+                    self.plot_sifted(results, last);
+                } else {
+                    self.sifted(id, results, last);
+                }
                 true
             }
             Event::Timer(id) => {
@@ -89,6 +93,7 @@ impl App {
             self.settle_messages();
         }
         self.search_disk();
+        self.count_groups();
         self.fetch_window();
         self.sift();
         self.plot_on();
@@ -168,6 +173,7 @@ impl App {
             || self.sweep_timer(id)
             || self.shadow_timer(id)
             || self.sift_timer(id)
+            || self.groups_timer(id)
             || self.plot_timer(id)
         {
         } else {
@@ -312,6 +318,10 @@ impl App {
             Action::Jobs => self.open_jobs(),
             Action::Bind => self.open_binding(true),
             Action::Unbind => self.open_binding(false),
+            Action::SendCommand => self.open_command(),
+            Action::SendMessage => self.open_send_message(),
+            Action::SendEvent => self.compose_event(),
+            Action::SyncClock => self.compare_clocks(),
             Action::Compose => self.compose(),
             Action::Write => {
                 if self.has_composer() {

@@ -12,7 +12,7 @@ use super::provision::ProvisionArgs;
 use super::publish::PublishArgs;
 use super::recording::{RecordArgs, ReplayArgs};
 use super::relay::{
-    AttachArgs, BindArgs, CommandArgs, ConfigArgs, DeleteArgs, DetachArgs, MessageArgs,
+    AttachArgs, BindArgs, CommandArgs, ConfigArgs, DeleteArgs, DetachArgs, EventArgs, MessageArgs,
     RegisterArgs, ReportArgs,
 };
 use super::shadow::ShadowArgs;
@@ -40,7 +40,7 @@ Exit codes:
   1    failed while running
   2    wrong usage or configuration
   3    refused (credentials, certificate, policy, client id)
-  4    not found (device, topic, profile)
+  4    not found (device, thing, topic, profile)
   5    nothing matched in time
   6    could not reach the host
   130  interrupted by SIGINT before it had anything to finish
@@ -244,6 +244,24 @@ pub enum Commands {
     ///
     /// Returns when the platform has acknowledged the message: that it arrived, not that it knows the properties.
     Report(ReportArgs),
+    /// Report an event, as the profile's device or for one behind it (Huawei IoTDA)
+    ///
+    /// Returns when the platform has acknowledged the message.
+    Event(EventArgs),
+    /// Ask the platform for its time, and tell how far this clock is off (Huawei IoTDA)
+    ///
+    /// Logins of signature type 1 and signed REST calls are refused where it is off too far.
+    TimeSync {
+        /// One JSON object: {"offset_ms":…}, the platform's clock minus this one
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print all that the platform tells of a device as JSON (Huawei, over REST)
+    Device {
+        /// Id, unique beginning of an id, or name
+        #[arg(value_name = "DEVICE")]
+        device: String,
+    },
     /// Send a message to a device (Huawei, over REST)
     ///
     /// Kept for a day where the device is offline. The answer is one JSON line.
@@ -320,7 +338,8 @@ pub enum Commands {
     /// Publish the messages of a recording again
     ///
     /// With their payloads byte for byte, QoS, retain and MQTT 5 properties, at the distances in which they came. Topics that
-    /// begin with $ are the broker's own and left out, unless a prefix makes others of them.
+    /// begin with $ are the broker's own and left out, unless a prefix makes others of them; what thingdeck had sent to such a
+    /// topic goes there again with --sent.
     Replay(ReplayArgs),
     /// Add a profile to the config file
     ///
@@ -372,12 +391,15 @@ pub struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     api_port: u16,
     /// Port of the MQTT broker; 0 is any free one
+    ///
+    /// Huawei's own device SDK takes no ports but 8883, with TLS, and 1883, without: with 8883 here the simulated
+    /// platform serves the other as well, where it is free.
     #[arg(long, value_name = "N", default_value_t = 0)]
     mqtt_port: u16,
     /// Port of MQTT over WebSocket, where the platform has it; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     wss_port: u16,
-    /// How many devices there are, up to 1000
+    /// How many devices there are, up to 100000
     #[arg(long, value_name = "N", value_parser = parse_devices)]
     devices: Option<usize>,
     /// Messages per second besides what the devices say by themselves
@@ -485,6 +507,13 @@ impl Commands {
             Self::Report(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::Message(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::DeviceRegister(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::Event(args) => Command::Verb(Verb::Relay(args.verb())),
+            Self::TimeSync { json } => {
+                Command::Verb(Verb::Relay(super::verb::RelayVerb::SyncClock { json }))
+            }
+            Self::Device { device } => {
+                Command::Verb(Verb::Relay(super::verb::RelayVerb::Detail { device }))
+            }
             Self::DeviceDelete(args) => Command::Verb(Verb::Relay(args.verb())),
             Self::Bind(args) => Command::Verb(Verb::Relay(args.verb(true))),
             Self::Unbind(args) => Command::Verb(Verb::Relay(args.verb(false))),
@@ -610,8 +639,8 @@ pub(super) fn parse_country(text: &str) -> Result<String, String> {
 fn parse_devices(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
-        .filter(|n| (1..=1000).contains(n))
-        .ok_or_else(|| "between 1 and 1000".to_owned())
+        .filter(|n| (1..=100_000).contains(n))
+        .ok_or_else(|| "between 1 and 100000".to_owned())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

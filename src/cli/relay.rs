@@ -67,6 +67,19 @@ pub struct ReportArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct EventArgs {
+    /// The profile's own device, or one behind it
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    /// The service and the type of the event: Door.opened
+    #[arg(value_name = "SERVICE.EVENT")]
+    name: String,
+    /// Its parameters, a JSON object
+    #[arg(value_name = "PARAMETERS", default_value = "")]
+    parameters: String,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct MessageArgs {
     /// Id, unique beginning of an id, or name
     #[arg(value_name = "DEVICE")]
@@ -76,7 +89,7 @@ pub struct MessageArgs {
     /// The message's name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// One of the device's own topics: the end of a product's custom topic, or a whole one
+    /// One of the device's own topics: a whole one, or the end of a product's custom topic where it has no slash
     #[arg(long = "to-topic", value_name = "TOPIC")]
     to_topic: Option<String>,
 }
@@ -127,6 +140,16 @@ impl ReportArgs {
         RelayVerb::Report {
             device: self.device,
             words: self.words,
+        }
+    }
+}
+
+impl EventArgs {
+    pub fn verb(self) -> RelayVerb {
+        RelayVerb::Event {
+            device: self.device,
+            name: self.name,
+            parameters: self.parameters,
         }
     }
 }

@@ -362,7 +362,7 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (&["subscribe", "both", "x"], "push, event"),
         (&["control", "x"], "KEY=VALUE"),
         (&["control", "x", "y"], "it must be written KEY=VALUE"),
-        (&["sim", "--devices", "1001"], "between 1 and 1000"),
+        (&["sim", "--devices", "100001"], "between 1 and 100000"),
         (&["sim", "azure"], "thinq, aws"),
         (&["devces"], "devices"),
         (
@@ -410,6 +410,28 @@ fn wrong_usage_leaves_with_2_and_says_what_is_right() {
         (
             &["profile-add", "--name", "x", "--token-stdin"],
             "needs its --country",
+        ),
+        (
+            &[
+                "profile-add",
+                "--name",
+                "x",
+                "--platform",
+                "google",
+                "--project",
+                "p",
+                "--region",
+                "r",
+                "--registry",
+                "r",
+                "--device",
+                "d",
+                "--private-key",
+                "k",
+                "--topic",
+                "a",
+            ],
+            "go with --platform thinq",
         ),
         (
             &[

@@ -89,6 +89,20 @@ pub enum RelayVerb {
         device: String,
         words: Vec<String>,
     },
+    /// `name` is `SERVICE.EVENT`, `parameters` JSON or empty.
+    Event {
+        device: String,
+        name: String,
+        parameters: String,
+    },
+    /// `time-sync`.
+    SyncClock {
+        json: bool,
+    },
+    /// `device`.
+    Detail {
+        device: String,
+    },
     Message {
         device: String,
         payload: PayloadSource,

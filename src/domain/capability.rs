@@ -1,5 +1,7 @@
 //! What a platform can do, as data: the screen offers only what is there, and everything else is refused.
 
+use super::profile::PlatformId;
+use super::reading::Kind;
 use super::relay::Relay;
 use super::reserved::{self, Reserved};
 use super::subscription::Feed;
@@ -28,6 +30,8 @@ pub struct Capabilities {
     pub topics: bool,
     /// Devices have shadows (desired, reported), and `s` shows them.
     pub shadow: bool,
+    /// Shadows have topics to follow, both of their halves can be written, and they can be deleted.
+    pub shadow_topics: bool,
     pub jobs: bool,
     /// New things can be provisioned.
     pub provision: bool,
@@ -45,6 +49,8 @@ pub struct FeedWords {
     pub short: [&'static str; 2],
     pub brief: [&'static str; 2],
     pub help: [&'static str; 2],
+    /// What comes by it: a mute hides that.
+    pub kinds: [&'static [Kind]; 2],
 }
 
 impl Default for FeedWords {
@@ -62,6 +68,7 @@ impl FeedWords {
             "push (notifications) on or off, for the device or all marked ones",
             "event (state changes) on or off, for the device or all marked ones",
         ],
+        kinds: [&[Kind::Push], &[Kind::Event]],
     };
 }
 
@@ -83,6 +90,7 @@ impl Capabilities {
         filters: false,
         topics: false,
         shadow: false,
+        shadow_topics: false,
         jobs: false,
         provision: false,
         relay: Relay::NONE,
@@ -115,12 +123,14 @@ impl Capabilities {
                 "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
                 "follow presence and job notifications or no more, of the thing or all marked ones",
             ],
+            kinds: [&[Kind::Shadow], &[Kind::Presence, Kind::Job]],
         },
         own_feeds: true,
         reserved: Some(&reserved::AWS),
         publish: true,
         filters: true,
         shadow: true,
+        shadow_topics: true,
         jobs: true,
         provision: true,
         ..Self::NONE
@@ -137,6 +147,7 @@ impl Capabilities {
                 "attach to the gateway or detach, the device or all marked ones",
                 "subscribe configurations and commands or no more, of the device or all marked ones",
             ],
+            kinds: [&[Kind::State, Kind::Error], &[Kind::Config, Kind::Command]],
         },
         publish: true,
         filters: true,
@@ -160,7 +171,9 @@ impl Capabilities {
                 "subscribe commands and requests or no more, of the device or all marked ones",
                 "subscribe messages and events or no more, of the device or all marked ones",
             ],
+            kinds: [&[Kind::Command], &[Kind::Message, Kind::Event]],
         },
+        reserved: Some(&reserved::HUAWEI),
         publish: true,
         filters: true,
         shadow: true,
@@ -168,6 +181,7 @@ impl Capabilities {
             command: true,
             message: true,
             report: true,
+            event: true,
             register: true,
             ..Relay::NONE
         },
@@ -181,6 +195,25 @@ impl Capabilities {
         topics: true,
         ..Self::NONE
     };
+
+    /// The kinds of messages that a feed brings.
+    pub const fn kinds(&self, feed: Feed) -> &'static [Kind] {
+        match feed {
+            Feed::Push => self.feeds.kinds[0],
+            Feed::Event => self.feeds.kinds[1],
+        }
+    }
+
+    /// All that can be there; an adapter may offer less.
+    pub const fn of(platform: PlatformId) -> Self {
+        match platform {
+            PlatformId::Thinq => Self::THINQ,
+            PlatformId::Aws => Self::AWS,
+            PlatformId::Google => Self::GOOGLE,
+            PlatformId::Huawei => Self::HUAWEI,
+            PlatformId::Mqtt => Self::MQTT,
+        }
+    }
 
     pub const fn feed(&self, feed: Feed) -> Option<&'static str> {
         match feed {

@@ -24,6 +24,8 @@ pub struct Relay {
     pub report: bool,
     /// Devices are bound to gateways.
     pub bind: bool,
+    /// Events are published through this client, and the platform's clock can be asked for.
+    pub event: bool,
     /// Devices can be registered and deleted.
     pub register: bool,
 }
@@ -35,11 +37,18 @@ impl Relay {
         message: false,
         report: false,
         bind: false,
+        event: false,
         register: false,
     };
 
     pub const fn is_some(&self) -> bool {
-        self.config || self.command || self.message || self.report || self.bind || self.register
+        self.config
+            || self.command
+            || self.message
+            || self.report
+            || self.bind
+            || self.event
+            || self.register
     }
 }
 
@@ -86,6 +95,17 @@ pub enum RelayRequest {
     },
     /// What a report of this device may say: as its product describes it, else as it was reported last.
     ReportDraft(DeviceId),
+    /// Over MQTT, as this client: an event of itself or of a device behind it.
+    Event {
+        device: Option<DeviceId>,
+        event: NewEvent,
+    },
+    /// The form of one, to be filled in.
+    EventDraft(DeviceId),
+    /// How far this clock is from the platform's.
+    SyncClock,
+    /// All that the platform tells of a device.
+    Detail(DeviceId),
     Register(NewDevice),
     Delete(DeviceId),
 }
@@ -104,6 +124,16 @@ pub enum Command {
         name: String,
         parameters: String,
     },
+}
+
+/// An event of a device (Huawei).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    pub service: String,
+    /// `event_type`.
+    pub name: String,
+    /// A JSON object's text.
+    pub parameters: String,
 }
 
 /// A device to be registered (Huawei).
@@ -135,13 +165,22 @@ pub enum RelayReply {
     /// Taken; with the device's answer where the platform waits for it.
     Commanded {
         id: Option<String>,
-        answer: Option<Arc<Value>>,
+        /// JSON as it came.
+        answer: Option<Arc<str>>,
     },
     Registered {
         device: DeviceId,
         /// Where the platform made one.
         secret: Option<Secret>,
-        raw: Arc<Value>,
+        /// JSON as it came, without the secret.
+        raw: Arc<str>,
+    },
+    /// JSON as it came, without secrets.
+    Detail(Arc<str>),
+    /// The platform's clock minus this one, and that in words.
+    Clock {
+        offset_ms: i64,
+        words: String,
     },
     /// To be looked at and sent by hand.
     Draft {

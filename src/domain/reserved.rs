@@ -97,6 +97,38 @@ pub const AWS: Reserved = Reserved {
     wildcards: "AWS sends retained messages to filters without wildcards only",
 };
 
+/// `reference/huawei-iot.md` 4, 5.
+pub const HUAWEI: Reserved = Reserved {
+    publish: &[
+        "$oc/devices/{thing}/sys/properties/report",
+        "$oc/devices/{thing}/sys/gateway/sub_devices/properties/report",
+        "$oc/devices/{thing}/sys/messages/up",
+        "$oc/devices/{thing}/sys/events/up",
+        "$oc/devices/{thing}/sys/commands/response/{request}",
+        "$oc/devices/{thing}/sys/properties/set/response/{request}",
+        "$oc/devices/{thing}/sys/properties/get/response/{request}",
+        "$oc/devices/{thing}/sys/shadow/get/{request}",
+        "$oc/devices/{thing}/user/{topic}",
+        "/huawei/v1/devices/{thing}/data/json",
+        "/huawei/v1/devices/{thing}/data/binary",
+    ],
+    filters: &[
+        "$oc/devices/{thing}/sys/#",
+        "$oc/devices/{thing}/sys/commands/#",
+        "$oc/devices/{thing}/sys/properties/set/#",
+        "$oc/devices/{thing}/sys/properties/get/#",
+        "$oc/devices/{thing}/sys/shadow/get/response/#",
+        "$oc/devices/{thing}/sys/messages/down",
+        "$oc/devices/{thing}/sys/events/down",
+        "$oc/devices/{thing}/user/{topic}",
+        "/huawei/v1/devices/{thing}/command/json",
+        "/huawei/v1/devices/{thing}/command/binary",
+    ],
+    everything: "everything, but nothing that begins with $: what the platform says to this device it sends unasked",
+    below: "",
+    wildcards: "",
+};
+
 /// Templates that go on from what was typed, filled in as far as that is possible: whole topics, or such as end with `/`
 /// where a person goes on. `things` are asked for with the beginning of their name.
 pub fn complete(
@@ -195,6 +227,21 @@ mod tests {
         );
         assert_eq!(offered(AWS.filters, "$sh"), ["$share/"]);
         assert!(offered(AWS.publish, "plant/").is_empty());
+    }
+
+    #[test]
+    fn huaweis_topics_are_offered_in_both_forms() {
+        assert_eq!(
+            offered(HUAWEI.publish, "$oc/devices/lamp/sys/m"),
+            ["$oc/devices/lamp/sys/messages/up"]
+        );
+        assert_eq!(
+            offered(HUAWEI.publish, "/huawei/v1/devices/l"),
+            [
+                "/huawei/v1/devices/lamp/data/json",
+                "/huawei/v1/devices/lamp/data/binary"
+            ]
+        );
     }
 
     #[test]

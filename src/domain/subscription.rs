@@ -28,6 +28,8 @@ pub enum FeedState {
     #[default]
     Unknown,
     Off,
+    /// Not subscribed, and delivered all the same.
+    Unasked,
     /// `until` is when it ends unless renewed; `None` for feeds without end, or an end that nobody told us.
     On {
         until: Option<Timestamp>,

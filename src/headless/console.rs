@@ -28,8 +28,8 @@ pub trait Console: Send {
     // ---- talk
 
     /// One line of data on stdout, without its line break; with the system when this is over. The one wait that may take
-    /// as long as the reader likes; an interrupt ends it like a closed pipe.
-    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>>;
+    /// as long as the reader likes; an interrupt ends it.
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Unwritten>>;
 
     /// Talk, on stderr: one or more lines, without the last line break. Already safe for a terminal.
     fn say(&mut self, text: &str);
@@ -133,13 +133,23 @@ pub trait Console: Send {
     /// What comes next in it. Waits as long as whoever writes it likes.
     fn read_replay(&mut self) -> Pending<'_, Piece>;
 
+    /// The same beside all else: comes once, as [`Heard::Piece`].
+    fn want_piece(&mut self);
+
     /// Asks yes or no on the terminal, where no is what Enter means.
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer>;
 }
 
-/// The reader of stdout went away: the verb ends quietly with 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Closed;
+/// Why a line did not reach whoever reads stdout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwritten {
+    /// The reader went away: the verb ends quietly with 0.
+    Closed,
+    /// A signal came first.
+    Interrupted,
+    /// The system did not take it: a full disk, for one.
+    Failed(Problem),
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
@@ -147,6 +157,8 @@ pub enum Heard {
     /// On the way to a reply.
     Fact(Fact),
     Reply(RequestId, Result<Reply, Problem>),
+    /// Only after [`Console::want_piece`].
+    Piece(Piece),
     /// SIGINT, SIGTERM or SIGHUP. Once per signal.
     Interrupt,
     Deadline,
@@ -160,8 +172,10 @@ pub enum Piece {
     Bad(String),
     /// The last line where its line break is missing: whole, or cut off.
     Rest(String),
-    /// It ends in the middle of something, or cannot be read on: why.
+    /// It ends in the middle of something: why.
     Torn(String),
+    /// It cannot be read on, and is not at its end: why.
+    Damaged(String),
     End,
     /// A signal came first.
     Interrupted,

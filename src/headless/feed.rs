@@ -126,6 +126,7 @@ pub(super) fn state_words(state: FeedState, now: Moment) -> String {
     match state {
         FeedState::Unknown => "unknown".to_owned(),
         FeedState::Off => "off".to_owned(),
+        FeedState::Unasked => "delivered unasked".to_owned(),
         FeedState::On { until: None } => "on".to_owned(),
         FeedState::On { until: Some(until) } => {
             format!("on, ends in {}", words(now.wall.until(until)))

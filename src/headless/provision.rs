@@ -12,7 +12,7 @@ use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionEvent};
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text, unfit};
+use super::script::{End, Script, problem_text, unfit};
 
 pub(super) async fn run(script: &mut Script<'_>, verb: &ProvisionVerb) -> Result<Exit, End> {
     let claim = script.begin_with("provision", |can| can.provision)?;
@@ -82,7 +82,7 @@ async fn provision(script: &mut Script<'_>, thing: NewThing) -> Result<Provision
                 watch.say_what_is_left(script);
                 return Err(End::Interrupted);
             }
-            Heard::Reply(..) | Heard::Session(_) | Heard::Deadline => {}
+            Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
         }
     }
 }
@@ -113,9 +113,7 @@ impl Watch {
             }
             LinkState::Reconnecting { why, .. } if !self.connected => return Err(why.into()),
             LinkState::Reconnecting { at, why, .. } => {
-                let wait = at.since(script.console.now().mono);
-                script.console.say(&problem_text(&why));
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => {
                 self.say_what_is_left(script);

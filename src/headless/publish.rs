@@ -15,7 +15,7 @@ use crate::domain::profile::{Profile, Settings, Version};
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text};
+use super::script::{End, Script};
 
 /// Handed over and not yet answered; the session sends them in order.
 const WINDOW: usize = 64;
@@ -170,7 +170,7 @@ impl Publisher<'_> {
                 Heard::Session(SessionEvent::Link(link)) => self.link(script, link)?,
                 Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
                 Heard::Interrupt => self.interrupted()?,
-                Heard::Session(_) | Heard::Reply(..) | Heard::Deadline => {}
+                Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) | Heard::Deadline => {}
             }
         }
     }
@@ -250,10 +250,7 @@ impl Publisher<'_> {
                 if self.breaks >= BREAKS && !self.waiting.is_empty() {
                     return Err(self.hung_up(&why).into());
                 }
-                let wait = at.since(script.console.now().mono);
-                let text = problem_text(&why);
-                script.console.say(&text);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => {

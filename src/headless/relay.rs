@@ -1,6 +1,7 @@
-//! `attach`, `detach`, `config`, `command`, `bind`, `unbind`, `registries`, and `state` where a platform keeps the states
+//! `attach`, `detach`, `config`, `command`, `device`, `bind`, `unbind`, `registries`, and `state` where a platform keeps the states
 //! that a device sent.
 
+mod event;
 mod register;
 mod report;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text, unfit};
+use super::script::{End, Script, unfit};
 use crate::base::moment::{Mono, Timestamp};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
@@ -37,6 +38,13 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &RelayVerb) -> Result<Exi
             command(script, device, subfolder.clone(), payload, parameters).await
         }
         RelayVerb::Report { device, words } => report::run(script, device, words).await,
+        RelayVerb::Event {
+            device,
+            name,
+            parameters,
+        } => event::run(script, device, name, parameters).await,
+        RelayVerb::SyncClock { json } => event::sync_clock(script, *json).await,
+        RelayVerb::Detail { device } => detail(script, device).await,
         RelayVerb::Message {
             device,
             payload,
@@ -85,7 +93,16 @@ async fn attach(
     hold: Option<Duration>,
 ) -> Result<Exit, End> {
     let verb = if on { "attach" } else { "detach" };
-    script.begin_with(verb, |can| can.relay.bind && can.push.is_some())?;
+    let profile = script.begin_with(verb, |can| can.relay.bind)?;
+    if own_gateway(&profile).is_none() {
+        let cause = "only a gateway attaches devices, and this profile is a device's";
+        let remedy = "use a profile with `gateway`";
+        return Err(
+            Problem::new(format!("{wanted} is not {verb}ed"), cause, remedy)
+                .exit(Exit::Usage)
+                .into(),
+        );
+    }
     let device = device(script, wanted).await?;
     script.console.open(Opening {
         manual_ack: false,
@@ -147,12 +164,10 @@ fn beside(script: &mut Script<'_>, heard: Heard) -> Result<(), End> {
             LinkState::Connected { .. } => script.say("connected"),
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Reconnecting { at, attempt, why } => {
-                script.console.say(&problem_text(&why));
                 if attempt >= 3 {
                     return Err(why.into());
                 }
-                let wait = at.since(script.console.now().mono);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             _ => {}
         },
@@ -237,11 +252,11 @@ fn config_line(version: &ConfigVersion) -> String {
 }
 
 fn state_line(state: &StateVersion) -> String {
-    let mut line = String::from("{");
-    push_time(&mut line, "updated", state.updated);
-    push_payload(&mut line, &state.payload, &[]);
-    line.push('}');
-    line.replacen("{,", "{", 1)
+    let mut members = String::new();
+    push_time(&mut members, "updated", state.updated);
+    push_payload(&mut members, &state.payload, &[]);
+    // Each has a comma before it.
+    format!("{{{}}}", members.strip_prefix(',').unwrap_or(&members))
 }
 
 fn push_time(line: &mut String, name: &str, at: Option<Timestamp>) {
@@ -299,7 +314,7 @@ async fn command(
     match ask(script, request).await? {
         RelayReply::Commanded { answer, .. } => {
             match answer {
-                Some(answer) => script.out(&one_line(&answer.to_string())).await?,
+                Some(answer) => script.out(&one_line(&answer)).await?,
                 None => script.say(&format!("the command is sent to {device}")),
             }
             Ok(Exit::Done)
@@ -346,9 +361,22 @@ async fn message(
     match ask(script, request).await? {
         RelayReply::Commanded { id, answer } => {
             let id = quote(&id.unwrap_or_default());
-            let answer = answer.map_or_else(|| "null".to_owned(), |answer| answer.to_string());
-            let line = format!("{{\"message_id\":{id},\"result\":{}}}", one_line(&answer));
+            let answer = answer.as_deref().unwrap_or("null");
+            let line = format!("{{\"message_id\":{id},\"result\":{}}}", one_line(answer));
             script.out(&line).await?;
+            Ok(Exit::Done)
+        }
+        other => Err(unfit_relay(other)),
+    }
+}
+
+/// All that the platform tells of a device.
+async fn detail(script: &mut Script<'_>, wanted: &str) -> Result<Exit, End> {
+    script.begin_with("device", |can| can.relay.register)?;
+    let device = device(script, wanted).await?;
+    match ask(script, RelayRequest::Detail(device)).await? {
+        RelayReply::Detail(raw) => {
+            script.out(&one_line(&raw)).await?;
             Ok(Exit::Done)
         }
         other => Err(unfit_relay(other)),

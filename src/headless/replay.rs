@@ -13,7 +13,7 @@ use crate::domain::reading::Reading;
 use crate::domain::session::{Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent};
 
 use super::console::{Heard, Opening};
-use super::script::{End, Script, countdown, problem_text};
+use super::script::{End, Script};
 use source::{Next, Source};
 
 mod source;
@@ -164,11 +164,16 @@ struct Replay<'a> {
 impl Replay<'_> {
     async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
         loop {
-            self.send(script).await?;
-            if self.next.is_none() && self.waiting.is_empty() {
-                return self.finish(script);
+            self.send(script);
+            if self.next.is_none() {
+                if !self.source.has_ended() {
+                    script.console.want_piece();
+                } else if self.waiting.is_empty() {
+                    return self.finish(script);
+                }
             }
             match script.console.next(self.wake()).await {
+                Heard::Piece(piece) => self.next = self.source.take(script, piece)?,
                 Heard::Session(SessionEvent::Receipt { id, result }) => {
                     self.receipt(script, id, result);
                 }
@@ -187,28 +192,22 @@ impl Replay<'_> {
             && (self.waiting.is_empty() || self.waiting_bytes + bytes <= WINDOW_BYTES)
     }
 
-    async fn send(&mut self, script: &mut Script<'_>) -> Result<(), End> {
-        while self.may_send() {
-            let Some(next) = &self.next else {
-                return Ok(());
-            };
-            let now = script.console.now().mono;
-            let due = *self.due.get_or_insert_with(|| self.pace.due(next.at, now));
-            if due > now {
-                return Ok(());
-            }
-            let following = match self.source.next(script).await {
-                // What is at hand goes out all the same.
-                Err(End::Interrupted) => return Err(self.interrupted(script)),
-                other => other?,
-            };
-            let Some(next) = std::mem::replace(&mut self.next, following) else {
-                return Ok(());
-            };
-            self.due = None;
-            self.publish(script, next);
+    /// The next one, when it is due.
+    fn send(&mut self, script: &mut Script<'_>) {
+        if !self.may_send() {
+            return;
         }
-        Ok(())
+        let Some(next) = self.next.take() else {
+            return;
+        };
+        let now = script.console.now().mono;
+        let due = *self.due.get_or_insert_with(|| self.pace.due(next.at, now));
+        if due > now {
+            self.next = Some(next);
+            return;
+        }
+        self.due = None;
+        self.publish(script, next);
     }
 
     fn publish(&mut self, script: &mut Script<'_>, next: Next) {
@@ -270,10 +269,7 @@ impl Replay<'_> {
                 if self.breaks >= BREAKS && !self.waiting.is_empty() {
                     return Err(self.hung_up(&why).into());
                 }
-                let wait = at.since(script.console.now().mono);
-                let text = problem_text(&why);
-                script.console.say(&text);
-                script.say(&format!("reconnecting in {}", countdown(wait)));
+                script.say_reconnecting(at, &why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::moment::{Timestamp, words};
+use crate::base::moment::{Mono, Timestamp, words};
 use crate::base::problem::{Exit, Problem};
 use crate::base::text::SafeText;
 use crate::domain::capability::Capabilities;
@@ -11,7 +11,7 @@ use crate::domain::fact::{Budget, Fact, Progress, Step, StepState};
 use crate::domain::profile::{PlatformId, Profile};
 use crate::domain::request::{Reply, Request};
 
-use super::console::{Console, Heard};
+use super::console::{Console, Heard, Unwritten};
 
 /// How a script ends before its end.
 #[derive(Debug)]
@@ -33,9 +33,13 @@ impl From<Problem> for End {
     }
 }
 
-impl From<super::console::Closed> for End {
-    fn from(_: super::console::Closed) -> Self {
-        Self::Closed
+impl From<Unwritten> for End {
+    fn from(why: Unwritten) -> Self {
+        match why {
+            Unwritten::Closed => Self::Closed,
+            Unwritten::Interrupted => Self::Interrupted,
+            Unwritten::Failed(problem) => Self::Failed(problem),
+        }
     }
 }
 
@@ -85,7 +89,7 @@ impl<'a> Script<'a> {
                 Heard::Reply(answered, outcome) if answered == id => return Ok(outcome?),
                 Heard::Fact(fact) => self.tell(&fact),
                 Heard::Interrupt => return Err(End::Interrupted),
-                Heard::Reply(..) | Heard::Session(_) | Heard::Deadline => {}
+                Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
             }
         }
     }
@@ -146,6 +150,13 @@ impl<'a> Script<'a> {
                 words(wait)
             ));
         }
+    }
+
+    /// A connection broke, and when the next one is tried.
+    pub(super) fn say_reconnecting(&mut self, at: Mono, why: &Problem) {
+        self.console.say(&problem_text(why));
+        let wait = at.since(self.console.now().mono);
+        self.say(&format!("reconnecting in {}", countdown(wait)));
     }
 
     /// One line of talk, made safe.

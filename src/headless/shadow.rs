@@ -5,6 +5,7 @@ use crate::base::text::SafeText;
 use crate::cli::verb::{PayloadSource, ShadowDeed, ShadowVerb};
 use crate::domain::device::DeviceId;
 use crate::domain::json;
+use crate::domain::profile::PlatformId;
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{LinkState, SessionEvent};
 use crate::domain::shadow::{Node, ShadowKey, ShadowReply, ShadowRequest, refusal};
@@ -13,7 +14,7 @@ use super::console::{Heard, Opening};
 use super::script::{End, Script, unfit};
 
 pub(super) async fn run(script: &mut Script<'_>, verb: &ShadowVerb) -> Result<Exit, End> {
-    script.begin_with("shadow", |can| can.shadow)?;
+    let profile = script.begin_with("shadow", |can| can.shadow)?;
     let key = ShadowKey {
         thing: DeviceId::new(&verb.thing),
         name: verb.name.clone(),
@@ -40,7 +41,7 @@ pub(super) async fn run(script: &mut Script<'_>, verb: &ShadowVerb) -> Result<Ex
         ShadowReply::Refused { code, message } => {
             return Err(refusal(&key, doing, code, &message, None).into());
         }
-        ShadowReply::NoConnection => return Err(nowhere(&key).into()),
+        ShadowReply::NoConnection => return Err(nowhere(&key, profile.platform()).into()),
     }
     Ok(Exit::Done)
 }
@@ -153,16 +154,20 @@ async fn connect(script: &mut Script<'_>) -> Result<(), End> {
             },
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
             Heard::Interrupt => return Err(End::Interrupted),
-            Heard::Session(_) | Heard::Reply(..) | Heard::Deadline => {}
+            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) | Heard::Deadline => {}
         }
     }
 }
 
-fn nowhere(key: &ShadowKey) -> Problem {
+fn nowhere(key: &ShadowKey, platform: PlatformId) -> Problem {
+    let remedy = match platform {
+        PlatformId::Huawei => "add [profiles.NAME.rest] to the profile, or try again",
+        _ => "sign in (`aws sso login`), or try again",
+    };
     Problem::new(
         format!("could not ask for the {key}"),
         "there are no credentials for REST, and the connection did not stand",
-        "sign in (`aws sso login`), or try again",
+        remedy,
     )
     .exit(Exit::Unreachable)
 }

@@ -48,6 +48,12 @@ pub(super) async fn run(
     } else {
         granted(script, wanted, &mut filters).await
     };
+    // What is attached is so on a connection only.
+    let feeds = if connected.is_ok() && script.console.capabilities(&profile).relay.bind {
+        turned_on(script).await?
+    } else {
+        feeds
+    };
     // What is known is told, whatever became of the connection.
     if json {
         print_json(script, &devices, &feeds, &filters).await?;
@@ -59,12 +65,17 @@ pub(super) async fn run(
 
 async fn feeds(script: &mut Script<'_>) -> Result<(Vec<Device>, Vec<FeedEntry>), End> {
     let devices = script.devices().await?;
+    let feeds = turned_on(script).await?;
+    Ok((devices, feeds))
+}
+
+async fn turned_on(script: &mut Script<'_>) -> Result<Vec<FeedEntry>, End> {
     let mut feeds = match script.ask(Request::Feeds).await? {
         Reply::Feeds(feeds) => feeds,
         other => return Err(unfit(&other)),
     };
     feeds.retain(|entry| entry.state != FeedState::Off);
-    Ok((devices, feeds))
+    Ok(feeds)
 }
 
 /// Connects and listens to what the broker says to each filter. `wanted`: how many there are, where that is known.
@@ -103,7 +114,7 @@ async fn granted(
                 until = script.console.now().mono.plus(QUIET);
             }
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
-            Heard::Session(_) | Heard::Reply(..) => {}
+            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) => {}
         }
     }
 }
@@ -197,6 +208,7 @@ fn feed_line(entry: &FeedEntry, name: Option<&str>) -> String {
     let state = match entry.state {
         FeedState::Unknown => "\"unknown\"".to_owned(),
         FeedState::Off => "\"off\"".to_owned(),
+        FeedState::Unasked => "\"unasked\"".to_owned(),
         FeedState::On { until: None } => "\"on\"".to_owned(),
         FeedState::On { until: Some(until) } => format!("\"on\",\"until\":\"{until}\""),
     };

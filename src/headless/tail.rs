@@ -16,7 +16,7 @@ use crate::domain::reading::Reading;
 use crate::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use crate::domain::topic::TopicFilter;
 
-use super::console::{Heard, Opening};
+use super::console::{Heard, Opening, Unwritten};
 use super::script::{End, Script, countdown, problem_text};
 
 /// Which of the verbs speaks.
@@ -63,6 +63,8 @@ pub(super) async fn stream(
         connected: false,
         until: None,
         refused: Vec::new(),
+        granted: false,
+        broken: None,
     };
     let end = tail.run(script).await;
     (end, tail.recorded)
@@ -115,6 +117,10 @@ struct Tail<'a> {
     until: Option<Mono>,
     /// Filters of the command line that the broker refused.
     refused: Vec<TopicFilter>,
+    /// One of them is in force, or was.
+    granted: bool,
+    /// Why the last connection ended.
+    broken: Option<Problem>,
 }
 
 /// Whether there is more to come.
@@ -206,7 +212,7 @@ impl Tail<'_> {
                 Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
-                Heard::Reply(..) => Next::More,
+                Heard::Reply(..) | Heard::Piece(_) => Next::More,
             };
             if let Next::End(exit) = next {
                 return Ok(exit);
@@ -227,10 +233,13 @@ impl Tail<'_> {
         if self.manner == Manner::Record {
             self.batch.lines.push_str(line);
             self.batch.lines.push('\n');
-        } else {
-            script.console.out(line).await?;
+            return Ok(());
         }
-        Ok(())
+        match script.console.out(line).await {
+            // Its reader is slow, and the person who looked on has seen enough.
+            Err(Unwritten::Interrupted) if self.has_something_to_finish() => Err(End::Closed),
+            written => Ok(written?),
+        }
     }
 
     /// In the order in which they came (MQTT 3.1.1, 4.6), and none before what was written before it.
@@ -331,7 +340,7 @@ impl Tail<'_> {
     async fn gap(&mut self, script: &mut Script<'_>, gap: Gap) -> Result<(), End> {
         let at = script.console.now().wall;
         script.say(&format!(
-            "{} messages ({} bytes) were dropped here: they came faster than they could be written",
+            "{} messages ({} bytes) were dropped here: they came faster than they could be written, or one was over the limit (the log file names that one)",
             gap.messages, gap.bytes
         ));
         let line = encode_gap(gap, at, self.origin());
@@ -361,6 +370,7 @@ impl Tail<'_> {
                     countdown(wait),
                     why.line()
                 ));
+                self.broken = Some(why);
             }
             LinkState::Refused(why) | LinkState::TakenOver(why) => return Err(why.into()),
             LinkState::Closed => return Err(closed().into()),
@@ -380,6 +390,7 @@ impl Tail<'_> {
             Ok(qos) => {
                 self.refused.retain(|refused| *refused != filter);
                 if self.verb.filters.iter().any(|wish| wish.filter == filter) {
+                    self.granted = true;
                     // Who publishes what is waited for can wait for this line.
                     script.say(&format!("subscribed to {filter} with QoS {}", qos.number()));
                 }
@@ -405,12 +416,23 @@ impl Tail<'_> {
             Fact::DeviceRenamed { device, name } => {
                 self.names.insert(device.clone(), name.clone());
             }
+            // What it would have brought does not come: an attach that failed, an event subscription that ended.
+            Fact::FeedFailed { problem, .. } => script.console.say(&problem_text(problem)),
             other => script.tell(other),
         }
     }
 
     /// A wanted number of messages of which none came is "nothing matched in time"; a look at a quiet stream is not.
-    fn time_is_over(&self, script: &mut Script<'_>) -> Result<Exit, End> {
+    fn time_is_over(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        // Some brokers refuse a filter by hanging up: then this was no quiet stream, but none at all.
+        if !self.granted
+            && !self.verb.filters.is_empty()
+            && let Some(why) = self.broken.take()
+        {
+            let cause = format!("{}: {}", why.what, why.cause);
+            let problem = Problem::new("nothing was subscribed", cause, why.remedy);
+            return Err(problem.exit(why.exit).into());
+        }
         let Some(count) = self.verb.count else {
             return Ok(Exit::Done);
         };

@@ -1,6 +1,7 @@
 //! What the settings that all platforms share mean for a connection.
 
 use super::io::Io;
+use super::plan::TlsPlan;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::profile::{Common, Proxy, ProxyRef, SecretRef};
@@ -33,6 +34,24 @@ pub fn read_proxy(place: &SecretRef, url: &Secret) -> Result<Proxy, Problem> {
             "put its URL there: http://USER:PASSWORD@HOST:PORT",
         )
         .exit(Exit::Usage)
+    })
+}
+
+/// As the profile's files and words say: `cert_file` and `key_file`, `ca_file` beside or instead of the system's roots.
+pub fn tls(io: &dyn Io, common: &Common, alpn: &[String]) -> Result<TlsPlan, Problem> {
+    let identity = match (&common.cert_file, &common.key_file) {
+        (Some(chain), Some(key)) => Some((
+            String::from_utf8_lossy(&io.read_file(chain)?).into_owned(),
+            io.read_private(key)?,
+        )),
+        _ => None,
+    };
+    Ok(TlsPlan {
+        extra_roots: roots(io, common)?.into_iter().collect(),
+        system_roots: !common.ca_file_only,
+        identity,
+        alpn: alpn.to_vec(),
+        insecure_skip_verify: common.insecure_skip_verify,
     })
 }
 

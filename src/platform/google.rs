@@ -19,10 +19,11 @@ pub mod topics;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::io::Io;
 use super::plan::ConnectPlan;
-use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
+use super::{After, Leave, Pending, Platform, PlatformInfo, Verdict};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
@@ -39,7 +40,9 @@ pub struct Google {
     settings: GoogleSettings,
     common: Common,
     book: Mutex<Book>,
+    /// States that were asked for, and all that went out.
     states: Mutex<rules::States>,
+    pace: Mutex<rules::Pace>,
     account: Mutex<Account>,
 }
 
@@ -51,6 +54,7 @@ impl Google {
             common,
             book: Mutex::new(book),
             states: Mutex::default(),
+            pace: Mutex::default(),
             account: Mutex::default(),
         }
     }
@@ -131,6 +135,15 @@ impl Platform for Google {
     fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         rules::check_publish(&self.settings.identity, draft, at, &mut states)
+    }
+
+    fn wait_before(&self, draft: &Draft, at: Mono) -> Duration {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.ask(draft, at)
+    }
+
+    fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {
+        refused::explain(after, said, self.lifetime())
     }
 
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {

@@ -3,7 +3,10 @@
 mod answer;
 mod application;
 mod attend;
+mod body;
+mod clock;
 mod draft;
+mod event;
 mod facts;
 mod feeds;
 pub mod login;
@@ -17,19 +20,16 @@ mod shadow;
 pub mod sign;
 pub mod topics;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use serde_json::Value;
 
 use super::io::{Ear, Io};
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
-use crate::base::moment::Mono;
+use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::domain::capability::Capabilities;
-use crate::domain::device::DeviceId;
 use crate::domain::message::{Draft, Message};
 use crate::domain::profile::{Common, HuaweiDialect, HuaweiSettings, PlatformId};
 use crate::domain::reading::Reading;
@@ -45,12 +45,9 @@ pub struct Huawei {
     ear: Mutex<Option<Box<dyn Ear>>>,
     rate: Mutex<rules::Rate>,
     session: Mutex<Option<rest::Session>>,
-    /// What was reported last of each device, as far as it was heard here.
-    reported: Mutex<BTreeMap<DeviceId, Value>>,
+    reported: Mutex<messages::Reported>,
     /// Topic sets that this connection subscribes.
     feeds: Mutex<BTreeSet<Feed>>,
-    /// A connection stands.
-    up: AtomicBool,
     /// Whether the real device is connected was asked: after that it may be ourselves.
     looked: AtomicBool,
 }
@@ -70,17 +67,12 @@ impl Huawei {
             session: Mutex::default(),
             reported: Mutex::default(),
             feeds: Mutex::new(feeds),
-            up: AtomicBool::new(false),
             looked: AtomicBool::new(false),
         }
     }
 
     fn feeds(&self) -> MutexGuard<'_, BTreeSet<Feed>> {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
     }
 
     async fn answer(&self, io: &dyn Io, what: Request) -> Result<Reply, Problem> {
@@ -90,7 +82,6 @@ impl Huawei {
             Request::Feed {
                 device, feed, on, ..
             } => self.set_feed(io, &device, feed, on).await.map(Reply::Feed),
-            Request::State { device } => self.properties(io, &device).await.map(Reply::State),
             Request::Shadow(what) => shadow::request(self, io, what).await.map(Reply::Shadow),
             Request::Probe => self.probe(io).await,
             Request::Relay(what) => self.relay(io, what).await.map(Reply::Relay),
@@ -122,6 +113,10 @@ impl Huawei {
                 self.report(io, device.as_ref(), service, &properties).await
             }
             RelayRequest::ReportDraft(device) => self.report_draft(io, &device).await,
+            RelayRequest::Event { device, event } => self.event(io, device.as_ref(), &event).await,
+            RelayRequest::EventDraft(device) => self.event_draft(io, &device),
+            RelayRequest::SyncClock => self.sync_clock(io).await,
+            RelayRequest::Detail(device) => self.detail(io, &device).await,
             RelayRequest::Register(new) => self.register(io, new).await,
             RelayRequest::Delete(device) => self.delete(io, &device).await,
             _ => Err(no_such()),
@@ -132,8 +127,8 @@ impl Huawei {
 fn no_such() -> Problem {
     Problem::new(
         "Huawei IoT has no answer to this",
-        "it has devices, shadows, commands and messages",
-        "use devices, shadow, report, command, message, tail and publish",
+        "it has devices, shadows, commands, messages and events",
+        "use devices, device, shadow, report, event, command, message, tail and publish",
     )
     .exit(Exit::Usage)
 }
@@ -147,9 +142,7 @@ impl Platform for Huawei {
     }
 
     fn interpret(&self, message: &Message) -> Reading {
-        let reading = messages::interpret(&self.settings, message);
-        self.remember(&reading);
-        reading
+        messages::interpret(&self.settings, message, &mut self.reported())
     }
 
     fn plan<'a>(&'a self, io: &'a dyn Io) -> Pending<'a, Result<ConnectPlan, Problem>> {
@@ -169,11 +162,16 @@ impl Platform for Huawei {
         Box::pin(self.answer(io, what))
     }
 
+    /// What a person reports is known as what the adapter reports itself.
+    fn sent(&self, draft: &Draft, _packet: u16, _at: Moment) {
+        facts::note(&mut self.reported(), draft);
+    }
+
     fn check_publish(&self, draft: &Draft, at: Mono) -> Result<(), Problem> {
         self.check(draft, at)
     }
 
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
-        rules::filter(wish)
+        rules::filter(&self.settings.device_id, wish)
     }
 }

@@ -36,12 +36,17 @@ impl Wrapping {
     }
 }
 
+/// Whether it may be short enough for a terminal; where not, it need not be looked at.
+pub const fn fits(content: &[u8]) -> bool {
+    content.len() <= LIMIT / 4 * 3
+}
+
 /// The OSC 52 sequence for `content`; `None` when it is longer than terminals take.
 pub fn osc52(content: &[u8], wrapping: Wrapping) -> Option<Vec<u8>> {
-    let encoded = STANDARD.encode(content);
-    if encoded.len() > LIMIT {
+    if !fits(content) {
         return None;
     }
+    let encoded = STANDARD.encode(content);
     let sequence = format!("\x1b]52;c;{encoded}\x07");
     Some(match wrapping {
         Wrapping::None => sequence.into_bytes(),
@@ -97,10 +102,14 @@ async fn offer(helper: &[&str], content: &[u8]) -> std::io::Result<bool> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(content).await?;
-    }
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await;
+    // One that reads nothing is waited for no longer than one that does not end.
+    let work = async {
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(content).await?;
+        }
+        child.wait().await
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(2), work).await;
     Ok(matches!(waited, Ok(Ok(status)) if status.success()))
 }
 

@@ -21,13 +21,16 @@ use crate::app::event::Event;
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
+use crate::base::text::SafeText;
 use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
 use crate::domain::profile::Profile;
 use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
-use crate::headless::console::{Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece};
+use crate::headless::console::{
+    Answer, Console, Heard, NewEntry, Opening, Pending, Piece, Unwritten,
+};
 
 /// Messages waiting to be written. With manual acknowledgement the broker's window is far smaller; without it the oldest
 /// give way to a gap line. Bytes.
@@ -38,6 +41,9 @@ const LONGEST: u64 = 268_435_455;
 
 /// A pipe takes so many bytes whole or not at all (`PIPE_BUF`).
 const ATOMIC: usize = 4096;
+
+/// Commands that the session had no room for are handed over within this when it is closed.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// A write that is under way when a signal comes may take so long.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -62,6 +68,7 @@ pub struct Shell {
     held: Option<Heard>,
     recording: Option<Recording>,
     replay: Option<Reading>,
+    wants_piece: bool,
 }
 
 impl Shell {
@@ -82,6 +89,7 @@ impl Shell {
             held: None,
             recording: None,
             replay: None,
+            wants_piece: false,
         })
     }
 
@@ -135,14 +143,21 @@ impl Shell {
         }
     }
 
+    async fn piece(replay: Option<&mut Reading>, is_wanted: bool) -> Piece {
+        match replay {
+            Some(replay) if is_wanted => replay.next().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Writes without a detour over another thread where that cannot block. `None`: it could.
-    fn write_now(&self, bytes: &[u8]) -> Option<Result<(), Closed>> {
+    fn write_now(&self, bytes: &[u8]) -> Option<Result<(), Unwritten>> {
         if self.to_terminal || bytes.len() > ATOMIC || !takes_a_write() {
             return None;
         }
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-        Some(written.map_err(|_gone| Closed))
+        Some(written.map_err(|error| unwritten(&error)))
     }
 
     /// Anything a person must act on at once: SIGINT, SIGTERM, SIGHUP. A stop from the keyboard stops us as it always does.
@@ -160,6 +175,25 @@ impl Shell {
 }
 
 struct Interrupted;
+
+/// A reader that went away (a terminal that did says `EIO`) has seen enough; anything else is a failure.
+fn unwritten(error: &std::io::Error) -> Unwritten {
+    let is_gone = error.kind() == std::io::ErrorKind::BrokenPipe
+        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    if is_gone {
+        return Unwritten::Closed;
+    }
+    Unwritten::Failed(no_room(error))
+}
+
+pub(super) fn no_room(error: &std::io::Error) -> Problem {
+    let remedy = "make room where it goes, or send it elsewhere";
+    Problem::new("could not write to stdout", error.to_string(), remedy)
+}
+
+fn interrupted() -> Problem {
+    Problem::new("interrupted", "", "").exit(Exit::Interrupted)
+}
 
 fn gone() -> Problem {
     Problem::new(
@@ -206,7 +240,7 @@ fn heard(event: Event) -> Option<Heard> {
 }
 
 impl Console for Shell {
-    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Unwritten>> {
         Box::pin(async move {
             let mut bytes = Vec::with_capacity(line.len() + 1);
             bytes.extend_from_slice(line.as_bytes());
@@ -221,11 +255,8 @@ impl Console for Shell {
             };
             tokio::select! {
                 biased;
-                result = written => result.map_err(|_gone| Closed),
-                () = Self::interrupted(&mut self.signals) => {
-                    self.interrupts.push_back(());
-                    Err(Closed)
-                }
+                result = written => result.map_err(|error| unwritten(&error)),
+                () = Self::interrupted(&mut self.signals) => Err(Unwritten::Interrupted),
             }
         })
     }
@@ -265,7 +296,15 @@ impl Console for Shell {
     }
 
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
-        self.context.remove_profile(name)
+        let left = self.context.remove_profile(name)?;
+        for folder in self.context.folders_that_stay(name) {
+            let text = format!(
+                "kept, for you to delete when you do not want it: {}",
+                folder.display()
+            );
+            self.say(SafeText::new(&text).as_str());
+        }
+        Ok(left)
     }
 
     fn save_thing<'a>(
@@ -279,9 +318,7 @@ impl Console for Shell {
         Box::pin(async move {
             tokio::select! {
                 biased;
-                () = Self::interrupted(&mut self.signals) => {
-                    Err(Problem::new("interrupted", "", "").exit(Exit::Interrupted))
-                }
+                () = Self::interrupted(&mut self.signals) => Err(interrupted()),
                 tried = self.context.try_connection(profile) => tried,
             }
         })
@@ -317,6 +354,8 @@ impl Console for Shell {
 
     fn close(&mut self) -> Pending<'_, ()> {
         Box::pin(async move {
+            // What was written is acknowledged; else it would come again.
+            let _late = tokio::time::timeout(SETTLING, self.settle()).await;
             if let Some(station) = self.station.take() {
                 station.close().await;
             }
@@ -344,6 +383,10 @@ impl Console for Shell {
                         Some(heard) => return heard,
                         None => {}
                     },
+                    piece = Self::piece(self.replay.as_mut(), self.wants_piece) => {
+                        self.wants_piece = false;
+                        return Heard::Piece(piece);
+                    }
                     () = async {
                         match deadline {
                             Some(at) => tokio::time::sleep_until(at).await,
@@ -369,9 +412,7 @@ impl Console for Shell {
             let mut stdin = tokio::io::stdin().take(LONGEST);
             tokio::select! {
                 biased;
-                () = Self::interrupted(&mut self.signals) => {
-                    return Err(Problem::new("interrupted", "", "").exit(Exit::Interrupted));
-                }
+                () = Self::interrupted(&mut self.signals) => return Err(interrupted()),
                 read = stdin.read_to_end(&mut content) => {
                     read.map_err(|error| unreadable("stdin", &error))?;
                 }
@@ -392,10 +433,12 @@ impl Console for Shell {
     fn read_secret(&mut self) -> Pending<'_, Result<Secret, Problem>> {
         Box::pin(async move {
             let mut text = String::new();
-            let read = tokio::io::stdin()
-                .take(64 * 1024)
-                .read_to_string(&mut text)
-                .await;
+            let mut stdin = tokio::io::stdin().take(64 * 1024);
+            let read = tokio::select! {
+                biased;
+                () = Self::interrupted(&mut self.signals) => return Err(interrupted()),
+                read = stdin.read_to_string(&mut text) => read,
+            };
             let secret = Secret::new(text.trim());
             read.map(|_| secret).map_err(|error| {
                 Problem::new(
@@ -470,6 +513,10 @@ impl Console for Shell {
                 piece = replay.next() => piece,
             }
         })
+    }
+
+    fn want_piece(&mut self) {
+        self.wants_piece = true;
     }
 
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer> {

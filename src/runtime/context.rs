@@ -1,5 +1,7 @@
 //! What everything in one run shares: folders, config, clock; and what it takes to open a profile.
 
+mod accounts;
+
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,8 +14,7 @@ use tokio::sync::mpsc;
 use super::clip::Wrapping;
 use super::clock::Clock;
 use super::config::{Config, Theme, edit};
-use super::files::{self, Access, Folders, Overrides};
-use super::inbox::Inbox;
+use super::files::{self, Folders, Overrides};
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
 use super::secrets;
@@ -22,8 +23,6 @@ use super::stand_in;
 use super::station::{Live, Station};
 use super::{probe, thing};
 use crate::app::ProfileSummary;
-use crate::app::effect::{NewAccount, NewAws, NewProfile};
-use crate::app::event::Event;
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
@@ -32,18 +31,13 @@ use crate::cli::environment::Environment;
 use crate::domain::capability::Capabilities;
 use crate::domain::connection_state::Recipe;
 use crate::domain::decode::Pins;
-use crate::domain::message::Qos;
 use crate::domain::profile::{
-    AwsCredentials, AwsSettings, Common, HuaweiSettings, MqttSettings, OnQuit, PlatformId, Profile,
-    Proxy, ProxyRef, SecretRef, Settings, ThinqSettings,
+    Common, OnQuit, PlatformId, Profile, Proxy, ProxyRef, SecretRef, Settings,
 };
 use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};
-use crate::domain::request::{Reply, Request, RequestId};
+use crate::domain::request::{Reply, Request};
 use crate::domain::session::{SessionCommand, SessionEvent};
-use crate::domain::subscription::FilterWish;
-use crate::domain::topic::TopicFilter;
-use crate::headless::console::NewEntry;
 use crate::platform::{self, catalog};
 use crate::rest::client::{RestClient, RestOptions};
 use crate::session::driver::{Heard, Post};
@@ -443,142 +437,6 @@ impl Context {
         }
     }
 
-    /// One authorised call with an account that is not saved.
-    pub async fn probe(
-        &self,
-        id: RequestId,
-        new: &NewProfile,
-        inbox: &Inbox,
-    ) -> Result<Reply, Problem> {
-        let profile = self.unsaved(new);
-        let (commands, _orders) = mpsc::channel(1);
-        let outlet = Arc::new(Progress {
-            id,
-            inbox: inbox.clone(),
-        });
-        let io = self
-            .port(
-                &profile,
-                Keep::in_memory(),
-                commands,
-                Arc::default(),
-                Arc::default(),
-                outlet,
-            )
-            .await?;
-        let platform = catalog::build(&profile);
-        let live = Live {
-            platform,
-            io: Arc::new(io),
-            profile,
-        };
-        live.request(Request::Probe).await
-    }
-
-    fn unsaved(&self, new: &NewProfile) -> Profile {
-        let path = |name| self.environment.text(name).map(PathBuf::from);
-        let mut common = Common {
-            ca_file: path("THINGDECK_CA_FILE"),
-            ..Common::default()
-        };
-        let topics = |filter: &Option<TopicFilter>| {
-            let wish = |filter: &TopicFilter| FilterWish::new(filter.clone(), Qos::AtLeastOnce);
-            filter.iter().map(wish).collect()
-        };
-        let settings = match &new.account {
-            NewAccount::Aws(account) => {
-                common.topics = topics(&account.filter);
-                common.cert_file.clone_from(&account.cert_file);
-                common.key_file.clone_from(&account.key_file);
-                Settings::Aws(unsaved_aws(account))
-            }
-            NewAccount::Huawei(account) => {
-                common.cert_file.clone_from(&account.cert_file);
-                common.key_file.clone_from(&account.key_file);
-                Settings::Huawei(HuaweiSettings {
-                    secret: account.secret.clone().map(SecretRef::Plain),
-                    auto_reply: account.auto_reply,
-                    ..HuaweiSettings::new(
-                        account.dialect,
-                        account.mqtt_url.clone(),
-                        account.device_id.clone(),
-                    )
-                })
-            }
-            NewAccount::Thinq { country, token } => {
-                Settings::Thinq(self.unsaved_account(country, token))
-            }
-            NewAccount::Mqtt {
-                url,
-                version,
-                username,
-                password,
-                filter,
-            } => {
-                common.topics = topics(filter);
-                Settings::Mqtt(MqttSettings {
-                    version: *version,
-                    username: username.clone(),
-                    password: password.clone().map(SecretRef::Plain),
-                    ..MqttSettings::new(url.clone())
-                })
-            }
-        };
-        Profile {
-            name: new.name.clone(),
-            settings,
-            common,
-            simulated: false,
-        }
-    }
-
-    fn unsaved_account(&self, country: &str, token: &Secret) -> ThinqSettings {
-        let text = |name| self.environment.text(name).map(str::to_owned);
-        ThinqSettings {
-            // For any server that speaks LG's protocol: a test's, or a gateway's.
-            api_url: text("THINGDECK_API_URL"),
-            mqtt_url: text("THINGDECK_MQTT_URL"),
-            ..ThinqSettings::new(country.to_owned(), SecretRef::Plain(token.clone()))
-        }
-    }
-
-    pub fn save_profile(&self, new: &NewProfile) -> Result<(), Problem> {
-        let entry = NewEntry {
-            profile: self.unsaved(new),
-            make_default: true,
-            replace: false,
-        };
-        self.add_profile(&entry).map(|_where| ())
-    }
-
-    pub fn add_profile(&self, entry: &NewEntry) -> Result<String, Problem> {
-        let place = edit::save_profile(&self.folders, entry)?;
-        self.read_again()?;
-        Ok(place)
-    }
-
-    /// Out of the config file, and its identity deleted. Answers what is left behind, in words.
-    pub fn remove_profile(&self, name: &str) -> Result<Vec<String>, Problem> {
-        edit::remove_profile(&self.folders.config_file, name)?;
-        self.read_again()?;
-        let deleted = self.folders.identity(name).delete();
-        Ok(deleted
-            .err()
-            .map(|problem| problem.line())
-            .into_iter()
-            .collect())
-    }
-
-    /// A fresh token for a profile: into a 0600 file, which the config names from now on.
-    pub fn save_token(&self, profile: &str, token: &Secret) -> Result<(), Problem> {
-        edit::save_token(&self.folders, profile, token)?;
-        self.read_again()?;
-        if let Some(token) = self.choose(Some(profile))?.settings.token() {
-            self.token_place(profile, token);
-        }
-        Ok(())
-    }
-
     /// One for each profile: whoever is open on it finds the token where it is now.
     fn token_place(&self, profile: &str, now: &SecretRef) -> TokenPlace {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -622,16 +480,7 @@ impl Context {
     fn write_new(&self, what: &str, ending: &str, content: &[u8]) -> Result<String, Problem> {
         files::make_private_folder(&self.folders.state)?;
         let now = self.clock.now().wall.seconds();
-        let name = |n: u32| match n {
-            1 => format!("{what}-{now}.{ending}"),
-            n => format!("{what}-{now}-{n}.{ending}"),
-        };
-        // Two within one second are two files.
-        let path = (1..1000)
-            .map(|n| self.folders.state.join(name(n)))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| self.folders.state.join(name(1)));
-        files::replace(&path, content, Access::Private)?;
+        let path = files::write_new(&self.folders.state, (what, now, ending), content)?;
         Ok(path.display().to_string())
     }
 }
@@ -665,50 +514,20 @@ impl Post for Nobody {
     fn post(&self, _event: SessionEvent) {}
 }
 
-/// Facts on the way to a wizard's answer.
-struct Progress {
-    id: RequestId,
-    inbox: Inbox,
-}
-
-impl Post for Progress {
-    fn post(&self, event: SessionEvent) {
-        if let SessionEvent::Fact(fact) = event {
-            self.inbox.push(Event::Progress(self.id, fact));
-        }
-    }
-}
-
 fn summary(profile: &Profile) -> ProfileSummary {
     let (event_hours, on_quit) = match &profile.settings {
         Settings::Thinq(settings) => (settings.event_hours, settings.on_quit),
         _ => (0, OnQuit::Keep),
     };
     ProfileSummary {
-        name: profile.name.clone(),
-        platform: profile.platform(),
         capabilities: catalog::build(profile).info().capabilities,
         simulated: profile.simulated,
         insecure: profile.common.insecure_skip_verify,
         event_hours,
         on_quit,
-        place: profile.settings.place(),
         version: profile.settings.version(),
         topics: profile.common.topics.clone(),
-    }
-}
-
-fn unsaved_aws(account: &NewAws) -> AwsSettings {
-    AwsSettings {
-        auth: account.auth,
-        version: account.version,
-        client_id: account.client_id.clone(),
-        region: account.region.clone(),
-        credentials: match &account.keys_of {
-            Some(name) => AwsCredentials::Profile(name.clone()),
-            None => AwsCredentials::Chain,
-        },
-        ..AwsSettings::new(account.endpoint.clone())
+        ..ProfileSummary::new(&profile.name, profile.platform(), &profile.settings.place())
     }
 }
 

@@ -15,7 +15,7 @@ use super::inbox::Inbox;
 use super::recorder::{self, Recorder};
 use super::shelf::Shelf;
 use super::sieve::Sieve;
-use super::simulated::SIMULATED;
+use super::simulated;
 use super::station::{How, Station};
 use crate::app::document::Job;
 use crate::app::effect::{Effect, Needs, NewProfile};
@@ -103,10 +103,9 @@ impl Hands {
                 self.timers.remove(&id);
             }
             Effect::Copy(id, text) => {
-                let text = Bytes::from(text);
-                return self.copy(id, &text.clone(), text);
+                return self.copy(id, Bytes::from(text));
             }
-            Effect::CopyBytes(id, bytes) => return self.copy(id, &bytes, clip::as_text(&bytes)),
+            Effect::CopyBytes(id, bytes) => return self.copy(id, bytes),
             Effect::SaveBytes(id, bytes) => {
                 let written = self.context.write_payload("saved", &bytes);
                 let written = written.map(|path| Outcome::Written { path });
@@ -266,13 +265,13 @@ impl Hands {
         self.shelf.as_ref().filter(|shelf| shelf.id() == id)
     }
 
-    /// Nothing of the simulated home is worth a file.
+    /// Nothing that a simulator says is worth a file.
     fn open_shelf(&mut self, id: SessionId, profile: &str) {
         if let Some(before) = self.shelf.take() {
             self.tasks.spawn(before.close());
         }
         let limit = self.context.history_limit();
-        if limit > 0 && profile != SIMULATED {
+        if limit > 0 && simulated::platform(profile).is_none() {
             let folder = self.context.history_folder(profile);
             self.shelf = Some(Shelf::open(folder, limit, id, &self.inbox));
         }
@@ -361,19 +360,28 @@ impl Hands {
         self.requests.insert(id, task);
     }
 
-    /// What is too long for a terminal goes into a file, as it is.
-    fn copy(&mut self, id: RequestId, whole: &Bytes, content: Bytes) -> Option<Errand> {
-        let Some(sequence) = clip::osc52(&content, self.context.wrapping) else {
-            let written = self.context.write_payload("copied", whole);
-            self.inbox.push(Event::Done(
-                id,
-                written.map(|path| Outcome::Written { path }),
-            ));
+    /// What is too long for a terminal goes to the clipboard alone; where there is none, into a file, as it is.
+    fn copy(&mut self, id: RequestId, whole: Bytes) -> Option<Errand> {
+        let wrapping = self.context.wrapping;
+        let text = clip::fits(&whole).then(|| clip::as_text(&whole));
+        let sequence = text.as_ref().and_then(|text| clip::osc52(text, wrapping));
+        let (Some(text), Some(sequence)) = (text, sequence) else {
+            let (inbox, context) = (self.inbox.clone(), Arc::clone(&self.context));
+            self.tasks.spawn(async move {
+                let copied = if clip::local(&clip::as_text(&whole)).await {
+                    let how = "the clipboard (it is too long for OSC 52)".to_owned();
+                    Ok(Outcome::Copied { how })
+                } else {
+                    let written = context.write_payload("copied", &whole);
+                    written.map(|path| Outcome::Written { path })
+                };
+                inbox.push(Event::Done(id, copied));
+            });
             return None;
         };
         let inbox = self.inbox.clone();
         self.tasks.spawn(async move {
-            let how = if clip::local(&content).await {
+            let how = if clip::local(&text).await {
                 "the clipboard and the terminal (OSC 52)"
             } else {
                 "the terminal (OSC 52)"

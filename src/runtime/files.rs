@@ -192,6 +192,41 @@ fn replace_target(target: &Path, content: &[u8], access: Access) -> io::Result<(
     Ok(())
 }
 
+/// A file that was not there before, never over another one: `what-now.ending`, or `what-now-2.ending` and so on where
+/// there is one of that second already. Answers where.
+pub fn write_new(
+    folder: &Path,
+    (what, now, ending): (&str, i64, &str),
+    content: &[u8],
+) -> Result<PathBuf, Problem> {
+    let write = || -> io::Result<PathBuf> {
+        let mut beside = tempfile::Builder::new()
+            .prefix(".thingdeck-")
+            .tempfile_in(folder)?; // 0600
+        beside.write_all(content)?;
+        beside.as_file().sync_all()?;
+        let mut number = 1_u32;
+        loop {
+            let path = folder.join(match number {
+                1 => format!("{what}-{now}.{ending}"),
+                n => format!("{what}-{now}-{n}.{ending}"),
+            });
+            match beside.persist_noclobber(&path) {
+                Ok(_file) => {
+                    sync_folder(folder);
+                    return Ok(path);
+                }
+                Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                    beside = refused.file;
+                    number += 1;
+                }
+                Err(refused) => return Err(refused.error),
+            }
+        }
+    };
+    write().map_err(|error| trouble("write into", folder, &error))
+}
+
 /// The rename itself survives a power cut only then. Not every file system can; the file is whole either way.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {

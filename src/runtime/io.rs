@@ -389,7 +389,6 @@ fn make_key(name: &str) -> Result<(Secret, String), rcgen::Error> {
     Ok((Secret::new(key.serialize_pem()), request))
 }
 
-/// The error code in an answer, for the log: `1207 Already subscribed push`, or nothing.
 /// A refusal that repeats the request (AWS tells the string that it would have signed) repeats its secrets too.
 fn discreet(mut reply: HttpReply, sent: &[(&'static str, Secret)]) -> HttpReply {
     let whole = sent.iter().map(|(_, value)| value.expose());
@@ -407,6 +406,7 @@ fn discreet(mut reply: HttpReply, sent: &[(&'static str, Secret)]) -> HttpReply 
     reply
 }
 
+/// The error code in an answer, for the log: `1207 Already subscribed push`, or nothing.
 fn refusal(body: &[u8]) -> String {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name| {

@@ -99,10 +99,10 @@ impl Recording {
         };
         match (length, existing) {
             (None, _) => Self::on(path, open(path, true).map_err(|e| trouble(&e))?, true),
-            (Some(0), _) => Self::on(path, open(path, false).map_err(|e| trouble(&e))?, false),
-            (Some(_), Existing::Refuse) => Err(is_there(path)),
-            (Some(_), Existing::Append) => Self::go_on(path),
-            (Some(_), Existing::Replace) => {
+            (Some(1..), Existing::Refuse) => Err(is_there(path)),
+            (Some(1..), Existing::Append) => Self::go_on(path),
+            // An empty one is as good as none, but for who may read it.
+            (Some(0), _) | (Some(_), Existing::Replace) => {
                 let (mut recording, _) =
                     Self::on(path, open(path, false).map_err(|e| trouble(&e))?, false)?;
                 recording.to_replace = true;
@@ -202,7 +202,8 @@ impl Recording {
         };
         let wrong = |error: &io::Error| files::trouble("finish", &self.path, error);
         if self.to_replace {
-            out.file().set_len(0).map_err(|error| wrong(&error))?;
+            let emptied = out.file().set_len(0).and_then(|()| restrict(out.file()));
+            emptied.map_err(|error| wrong(&error))?;
         }
         let file = out.finish().map_err(|error| wrong(&error))?;
         if self.whole.is_none() {
@@ -248,7 +249,7 @@ fn starts_as_a_recording(path: &Path) -> io::Result<bool> {
         }
         // Cut off before the first line was whole.
         Piece::Torn(_) | Piece::End => is_packed(path),
-        Piece::Bad(_) | Piece::Interrupted => false,
+        Piece::Bad(_) | Piece::Damaged(_) | Piece::Interrupted => false,
     })
 }
 
@@ -315,7 +316,7 @@ fn mend_packed(path: &Path) -> Result<Option<String>, Problem> {
         let text = match lines.piece() {
             Piece::Line(text) => text,
             Piece::Rest(text) if line::decode(&text).is_ok() => text,
-            Piece::Bad(_) => return Err(is_damaged(path)),
+            Piece::Bad(_) | Piece::Damaged(_) => return Err(is_damaged(path)),
             _ => break,
         };
         let written = encoder.write_all(text.as_bytes());
@@ -337,7 +338,9 @@ fn ends_well(path: &Path) -> io::Result<bool> {
         match lines.piece() {
             Piece::Line(_) | Piece::Bad(_) => {}
             Piece::End => return Ok(true),
-            Piece::Rest(_) | Piece::Torn(_) | Piece::Interrupted => return Ok(false),
+            Piece::Rest(_) | Piece::Torn(_) | Piece::Damaged(_) | Piece::Interrupted => {
+                return Ok(false);
+            }
         }
     }
 }
@@ -372,8 +375,8 @@ fn is_another(path: &Path) -> Problem {
 fn is_damaged(path: &Path) -> Problem {
     Problem::new(
         format!("nothing is recorded: {} is damaged", path.display()),
-        "there is something in it that is no text",
-        "choose another name",
+        "there is something in it that cannot be read, and more behind it",
+        "choose another name: `replay` reads what stands before the damage",
     )
     .exit(Exit::Usage)
 }

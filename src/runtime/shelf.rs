@@ -348,7 +348,7 @@ impl<'a> Cabinet<'a> {
         numbers.sort_unstable();
         let mut earlier = Vec::new();
         for number in numbers {
-            self.next = number + 1;
+            self.next = self.next.max(number.saturating_add(1));
             let path: Arc<Path> = self.path(number).into();
             let frames = self.frames(&path);
             let mut drawer = Drawer {
@@ -443,8 +443,8 @@ impl<'a> Cabinet<'a> {
         let is_full = self.writer.as_ref().is_none_or(|w| w.length >= largest);
         if is_full {
             let path = self.path(self.next);
-            self.writer = Some(Writer::create(&path)?);
             self.next += 1;
+            self.writer = Some(Writer::create(&path)?);
             self.files.push_back(Drawer {
                 path: path.into(),
                 bytes: 0,

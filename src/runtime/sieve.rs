@@ -19,6 +19,8 @@ use crate::domain::program::{Made, Program};
 
 /// A program that takes longer for one payload is cut off.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// What a machine under load may take until the helper runs. That is no program's fault.
+const BEGINNING: Duration = Duration::from_secs(20);
 /// What is there already is told when the next one takes longer than this.
 const TELL_AFTER: Duration = Duration::from_millis(20);
 /// Larger payloads are not given to programs. Bytes.
@@ -84,7 +86,10 @@ impl Sieve {
         loop {
             let helper = self.helper.take();
             is_new |= helper.is_none();
-            let started = helper.map_or_else(|| Helper::start(&self.binary), Ok);
+            let started = match helper {
+                Some(helper) => Ok(helper),
+                None => Helper::start(&self.binary).await,
+            };
             let mut helper = match started {
                 Ok(helper) => helper,
                 Err(error) => return Sifted::Stopped(format!("it cannot be run: {error}")),
@@ -155,7 +160,8 @@ struct Helper {
 }
 
 impl Helper {
-    fn start(binary: &PathBuf) -> std::io::Result<Self> {
+    /// Until it says that it runs.
+    async fn start(binary: &PathBuf) -> std::io::Result<Self> {
         // Nothing of our environment: a program has no business with it.
         let mut child = Command::new(binary)
             .arg(VERB)
@@ -169,7 +175,13 @@ impl Helper {
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
-        Ok(Self { child, to, from })
+        let mut helper = Self { child, to, from };
+        match timeout(BEGINNING, helper.from.read_u8()).await {
+            Ok(Ok(helper::READY)) => Ok(helper),
+            Ok(Ok(_)) => Err(std::io::ErrorKind::InvalidData.into()),
+            Ok(Err(error)) => Err(error),
+            Err(_late) => Err(std::io::ErrorKind::TimedOut.into()),
+        }
     }
 
     async fn ask(&mut self, program: &str, input: &[u8], most: usize) -> std::io::Result<Made> {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::config::Theme as Wanted;
-use super::console::Shell;
+use super::console::{self, Shell};
 use super::context::Context;
 use super::signals::{Signal, Signals};
 use super::simulated::{self, SIMULATED};
@@ -61,19 +61,25 @@ fn say(problem: &Problem) {
 
 async fn command(options: Options) -> Result<Exit, Problem> {
     match options.command.clone() {
-        Command::Completions(shell) => Ok(print(&paper::completions(shell))),
-        Command::Man => paper::man()
-            .map(|page| print(&page))
-            .map_err(|e| io_problem(&e)),
+        Command::Completions(shell) => print(&paper::completions(shell)),
+        Command::Man => print(&paper::man().map_err(|e| io_problem(&e))?),
         Command::Sim(asked) => simulate(asked).await,
         Command::Verb(verb) => {
             let context = Context::load(&options)?;
+            logging::catch_panics(context.log_folder());
             let _log = logging::start(&context.log_folder(), options.log_level.word());
             for warning in context.take_warnings() {
                 let _ = writeln!(std::io::stderr(), "{}", escape_lines(&warning.to_string()));
             }
             let mut shell = Shell::new(context, options.profile).map_err(|e| io_problem(&e))?;
-            Ok(headless::run(&verb, &mut shell).await)
+            let exit = headless::run(&verb, &mut shell).await;
+            // A defect in a task came as a signal: whatever the verb made of that, it was no success.
+            let exit = if logging::has_crashed() {
+                Exit::Failed
+            } else {
+                exit
+            };
+            Ok(exit)
         }
         Command::SieveHelper => Ok(sieve::helper::run()),
         Command::Dashboard => show(&options, None).await,
@@ -96,10 +102,14 @@ async fn command(options: Options) -> Result<Exit, Problem> {
 }
 
 /// Data on stdout. A closed pipe is nobody's problem.
-fn print(data: &[u8]) -> Exit {
+fn print(data: &[u8]) -> Result<Exit, Problem> {
     let mut stdout = std::io::stdout();
-    let _ = stdout.write_all(data).and_then(|()| stdout.flush());
-    Exit::Done
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(console::no_room(&error))
+        }
+        _ => Ok(Exit::Done),
+    }
 }
 
 fn io_problem(error: &std::io::Error) -> Problem {

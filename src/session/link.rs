@@ -12,6 +12,7 @@ mod codec;
 mod exchange;
 mod gather;
 mod outgoing;
+mod pace;
 mod pulse;
 mod skim;
 mod wire;

@@ -21,6 +21,7 @@ use super::end::{End, EndClass};
 use super::link::{Accepted, LinkEvent, Order};
 use crate::base::moment::{Moment, Mono};
 use crate::base::problem::{Exit, Problem, Retry};
+use crate::domain::message::Draft;
 use crate::domain::session::{LinkState, LogLevel, ReceiptId, SessionEvent};
 use crate::domain::subscription::{FilterState, FilterWish};
 use crate::platform::plan::ConnectPlan;
@@ -147,7 +148,9 @@ impl Machine {
             Phase::Up(up) => {
                 let calm = self.outbox.holds_back().then(|| up.calm_at());
                 let calm = calm.filter(|_| self.registry.is_settled());
-                self.registry.deadline().into_iter().chain(calm).min()
+                let paced = self.outbox.paced();
+                let deadline = self.registry.deadline().into_iter();
+                deadline.chain(calm).chain(paced).min()
             }
             _ => None,
         }
@@ -391,7 +394,9 @@ impl Machine {
         };
         if !self.registry.is_searching() {
             let calm = self.registry.is_settled() && now >= up.calm_at();
-            let orders = self.outbox.pump(now, calm);
+            let guide = &self.guide;
+            let wait = |draft: &Draft| guide.wait_before(draft, now);
+            let orders = self.outbox.pump(now, calm, wait);
             self.send_all(orders);
         }
     }

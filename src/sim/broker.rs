@@ -383,11 +383,16 @@ impl Broker {
             Packet::Publish(publish) => self.take(id, client, publish, turn),
             Packet::PubAck(ack) => self.puback(id, client, &ack, turn),
             Packet::PubRec(ack) => self.pubrec(id, client, &ack, turn),
-            Packet::PubRel(ack) => self.pubrel(id, client, &ack),
+            Packet::PubRel(ack) => self.pubrel(id, client, &ack, turn),
             Packet::PubComp(ack) => self.pubcomp(client, &ack, turn),
             Packet::Subscribe(subscribe) => self.subscribe(id, client, subscribe, turn),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, client, unsubscribe, turn),
-            Packet::PingReq => self.send(id, Packet::PingResp),
+            Packet::PingReq => {
+                self.told(turn, || Life::Pinged {
+                    client: client.to_owned(),
+                });
+                self.send(id, Packet::PingResp);
+            }
             Packet::Disconnect(disconnect) => self.farewell(id, client, &disconnect, turn),
             Packet::Auth => {
                 let words = "no authentication method was agreed on";

@@ -88,6 +88,15 @@ pub struct Tick {
     pub commands: Vec<Command>,
 }
 
+/// Two steps as one.
+fn joined(mut all: Tick, more: Tick) -> Tick {
+    all.answers.extend(more.answers);
+    all.publications.extend(more.publications);
+    all.events.extend(more.events);
+    all.commands.extend(more.commands);
+    all
+}
+
 /// A message for one client alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

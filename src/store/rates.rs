@@ -7,6 +7,8 @@ use crate::base::moment::Mono;
 
 /// Seconds that the sparkline looks back.
 pub const WINDOW: usize = 60;
+/// Seconds by which the sparkline moves on.
+const SLOT: u64 = 2;
 
 /// One counter a second; seconds without messages cost nothing.
 #[derive(Debug, Default)]
@@ -27,12 +29,17 @@ impl Rates {
         }
     }
 
-    /// Messages of each of the last 60 seconds, the running one last; empty when all are zero.
+    /// Messages of each of the last 60 seconds, oldest first; empty when all are zero. It moves on by two seconds at once,
+    /// so the last may be a second that has not begun.
     pub fn window(&self, at: Mono) -> Vec<u32> {
-        let now = at.0.as_secs();
+        self.until(at.0.as_secs() / SLOT * SLOT + SLOT - 1)
+    }
+
+    /// Messages of the 60 seconds of which `newest` is the last; empty when all are zero.
+    fn until(&self, newest: u64) -> Vec<u32> {
         let mut out = vec![0; WINDOW];
         for (second, messages) in &self.buckets {
-            let age = usize::try_from(now.saturating_sub(*second)).unwrap_or(WINDOW);
+            let age = usize::try_from(newest.saturating_sub(*second)).unwrap_or(WINDOW);
             if age < WINDOW {
                 out[WINDOW - 1 - age] += messages;
             }
@@ -45,7 +52,7 @@ impl Rates {
 
     /// Messages a second now: the mean of the last five whole seconds, rounded up so that a trickle is not zero.
     pub fn now(&self, at: Mono) -> u32 {
-        let window = self.window(at);
+        let window = self.until(at.0.as_secs());
         let Some(recent) = window.len().checked_sub(6).map(|from| &window[from..]) else {
             return 0;
         };
@@ -56,14 +63,13 @@ impl Rates {
             .max(u32::from(recent[5] > 0))
     }
 
-    /// When the picture moves by itself: at the next second while anything is in the window.
+    /// When the picture moves by itself: every other second while anything is in the window. A program at rest should
+    /// be at rest: each such picture costs the better part of a millisecond.
     pub fn next_change(&self, at: Mono) -> Option<Duration> {
-        let last = self.buckets.back()?.0;
-        let window = u64::try_from(WINDOW).unwrap_or(u64::MAX);
-        if at.0.as_secs() >= last.saturating_add(window) {
-            return None;
-        }
-        Some(Duration::from_secs(at.0.as_secs() + 1).saturating_sub(at.0))
+        let (last, _) = self.buckets.back()?;
+        let next = (at.0.as_secs() / SLOT + 1) * SLOT;
+        let shown = u64::try_from(WINDOW).unwrap_or(u64::MAX);
+        (next <= last.saturating_add(shown)).then(|| Duration::from_secs(next).saturating_sub(at.0))
     }
 }
 
@@ -80,9 +86,21 @@ mod tests {
         let mut rates = Rates::default();
         rates.count(at(10), 3);
         assert_eq!(rates.window(at(11))[58], 3);
+        assert_eq!(rates.window(at(12))[56], 3);
         assert!(rates.next_change(at(69)).is_some());
         assert_eq!(rates.next_change(at(70)), None);
         assert!(rates.window(at(70)).is_empty());
+    }
+
+    #[test]
+    fn at_rest_it_moves_every_other_second() {
+        let mut rates = Rates::default();
+        rates.count(at(10), 3);
+        assert_eq!(rates.next_change(at(10)), Some(Duration::from_secs(2)));
+        assert_eq!(rates.next_change(at(11)), Some(Duration::from_secs(1)));
+        assert_eq!(rates.window(at(10)), rates.window(at(11)));
+        let half = Mono(Duration::from_millis(12_500));
+        assert_eq!(rates.next_change(half), Some(Duration::from_millis(1500)));
     }
 
     #[test]

@@ -5,21 +5,24 @@
 //! stands on the shelf (on disk) where there is one. Sequence numbers never repeat, so a number held elsewhere is valid
 //! or gone. `received = kept + shelved + dropped` holds at every moment, gaps included.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+mod away;
+mod index;
+
+use std::collections::VecDeque;
 
 pub use super::block::Kept;
-use super::block::{Block, Flags, NO_DEVICE, ROWS, Row, Source, gap_bytes};
+use super::block::{Block, Flags, NO_DEVICE, ROWS, Row, gap_bytes};
 use super::devices::Devices;
 use super::properties;
 use super::sheet::Sheet;
 use super::shelf::{Earlier, Loss, Place, Shelf, Shelved};
-use crate::base::keyed_hash::AsItIs;
 use crate::base::moment::Timestamp;
 use crate::domain::batch::Batched;
 use crate::domain::message::{Direction, Message};
 use crate::domain::reading::Kind;
 use crate::domain::session::Gap;
+use away::Page;
+use index::Index;
 
 /// Place of a message in the stream, from 0; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -78,28 +81,6 @@ impl Default for Known {
             block: u64::MAX,
             source: 0,
         }
-    }
-}
-
-/// Some rows of a block on the disk.
-#[derive(Debug)]
-struct Page {
-    place: Place,
-    /// Their numbers in that block, in order.
-    rows: Vec<u16>,
-    block: Block,
-}
-
-impl Page {
-    fn cost(&self) -> usize {
-        size_of::<Self>() + self.block.cost() + self.rows.capacity() * size_of::<u16>()
-    }
-
-    fn find(&self, place: Place, row: u64) -> Option<usize> {
-        let row = u16::try_from(row).ok()?;
-        (self.place == place)
-            .then(|| self.rows.binary_search(&row).ok())
-            .flatten()
     }
 }
 
@@ -318,46 +299,6 @@ impl Ring {
         block.kept(usize::try_from(seq.0 - block.first).ok()?, &self.masks)
     }
 
-    fn shelved_row(&self, seq: Seq) -> Option<Kept<'_>> {
-        let shelved = self.shelf.holding(seq)?;
-        if let Some(gap) = shelved.gap {
-            return Some(Kept {
-                seq,
-                at: shelved.at,
-                topic: "",
-                device: None,
-                kind: Kind::Gap,
-                gist: "",
-                payload: &[],
-                length: 0,
-                qos: crate::domain::message::Qos::default(),
-                retain: false,
-                dup: false,
-                outgoing: false,
-                session: false,
-                mask: &[],
-                gap: Some(gap),
-                packed: &[],
-            });
-        }
-        let row = seq.0 - shelved.first;
-        let mut pages = self.pages.iter().rev();
-        let (page, at) = pages.find_map(|p| Some((p, p.find(shelved.place, row)?)))?;
-        let kept = page.block.kept(at, &self.masks)?;
-        Some(Kept { seq, ..kept })
-    }
-
-    /// Where on the disk the row is that `get` does not have: the block, and its number there.
-    pub fn missing(&self, seq: Seq) -> Option<(Place, u16)> {
-        let shelved = self.shelf.holding(seq)?;
-        let row = seq.0 - shelved.first;
-        let is_here = |page: &Page| page.find(shelved.place, row).is_some();
-        if shelved.gap.is_some() || self.pages.iter().any(is_here) {
-            return None;
-        }
-        Some((shelved.place, u16::try_from(row).ok()?))
-    }
-
     /// Place in the list of its first row. Places of rows in memory are their numbers.
     fn start(&self) -> u64 {
         let shelved = self.shelf.front().map(|block| block.start);
@@ -386,22 +327,6 @@ impl Ring {
     /// Blocks in memory, oldest first.
     pub(super) fn blocks(&self) -> impl DoubleEndedIterator<Item = &Block> {
         self.blocks.iter()
-    }
-
-    /// Blocks of the shelf that begin before that row, newest first, without those that are lost.
-    pub fn shelved_before(&self, seq: Seq) -> Vec<Place> {
-        let there = |block: &&Shelved| block.first < seq.0 && block.gap.is_none();
-        self.shelf
-            .iter()
-            .rev()
-            .filter(there)
-            .map(|block| block.place)
-            .collect()
-    }
-
-    /// Number of the first row of a block on the shelf.
-    pub fn first_of(&self, place: Place) -> Option<Seq> {
-        self.shelf.by_place(place).map(|block| Seq(block.first))
     }
 
     /// Its number, and that of its source in the newest block.
@@ -466,108 +391,6 @@ impl Ring {
         self.charged = self.charged + block.cost() - before;
     }
 
-    fn let_go_of_the_oldest(&mut self) {
-        let Some(block) = self.blocks.pop_front() else {
-            return;
-        };
-        self.charged -= block.cost();
-        self.kept -= block.messages;
-        if !self.has_shelf {
-            self.dropped += block.messages;
-            self.evicted += block.messages;
-            if block.area.len() == self.block_bytes() {
-                self.spare = Some(block.area);
-            }
-            return;
-        }
-        let place = Place(self.next_place);
-        self.next_place += 1;
-        self.shelved += block.messages;
-        self.shelf.add(Shelved {
-            place,
-            first: block.first,
-            start: block.first,
-            rows: u32::try_from(block.rows).unwrap_or(u32::MAX),
-            messages: block.messages,
-            bytes: block.used as u64,
-            at: block.times().1,
-            gap: None,
-        });
-        self.leaving.push((place, block));
-    }
-
-    /// Nothing stays in memory.
-    pub fn let_go_of_all(&mut self) {
-        self.seal();
-        while !self.blocks.is_empty() {
-            self.let_go_of_the_oldest();
-        }
-    }
-
-    /// What has left memory since the last call, for the disk.
-    pub fn take_leaving(&mut self, devices: &Devices) -> Vec<(Place, Sheet)> {
-        let leaving = std::mem::take(&mut self.leaving);
-        let sheet = |(place, mut block): (Place, Block)| {
-            let mut ids = Vec::new();
-            let mut numbers = HashMap::new();
-            for source in &mut block.sources {
-                let Some(id) = devices.id_of(source.device) else {
-                    source.device = NO_DEVICE;
-                    continue;
-                };
-                source.device = *numbers.entry(source.device).or_insert_with(|| {
-                    ids.push(id.clone());
-                    u32::try_from(ids.len() - 1).unwrap_or(NO_DEVICE)
-                });
-            }
-            let sheet = Sheet {
-                block,
-                devices: ids,
-                masks: self.masks.clone(),
-            };
-            (place, sheet)
-        };
-        leaving.into_iter().map(sheet).collect()
-    }
-
-    /// What an earlier run left on the disk. It is no part of what this one received.
-    pub fn add_earlier(&mut self, earlier: &[Earlier]) {
-        let end = (self.first().0, self.start());
-        self.shelf.add_earlier(earlier, end);
-    }
-
-    /// A block is on the disk no more. The number of its first row; `None` when nobody knows it.
-    pub fn lose(&mut self, place: Place, loss: Loss) -> Option<Seq> {
-        let (messages, block) = self.shelf.lose(place, loss)?;
-        self.shelved -= messages;
-        self.dropped += messages;
-        if loss == Loss::Old {
-            self.evicted += messages;
-        }
-        self.pages.retain(|page| page.place != place);
-        Some(Seq(block.first))
-    }
-
-    /// Rows that were read back.
-    pub fn add_page(&mut self, place: Place, rows: Vec<u16>, sheet: Sheet, devices: &mut Devices) {
-        let mut block = sheet.block;
-        if self.shelf.by_place(place).is_none() || block.rows != rows.len() {
-            return;
-        }
-        let numbers: Vec<u32> = sheet.devices.iter().map(|id| devices.number(id)).collect();
-        for source in &mut block.sources {
-            let number = numbers.get(source.device as usize);
-            source.device = number.copied().unwrap_or(NO_DEVICE);
-        }
-        self.pages.push_back(Page { place, rows, block });
-        let bytes = |ring: &Self| ring.pages.iter().map(Page::cost).sum::<usize>();
-        while self.pages.len() > PAGES.1
-            || (self.pages.len() > PAGES.0 && bytes(self) > self.limit_bytes / 16)
-        {
-            self.pages.pop_front();
-        }
-    }
-
     fn block_bytes(&self) -> usize {
         BLOCK.min(self.limit_bytes / 8).max(1024)
     }
@@ -593,304 +416,5 @@ impl Ring {
     }
 }
 
-/// Finds a row's source in the newest block.
-#[derive(Debug, Default)]
-struct Index {
-    random: RandomState,
-    numbers: HashMap<u64, u16, AsItIs>,
-}
-
-impl Index {
-    fn key(&self, row: &Row<'_>) -> u64 {
-        self.random
-            .hash_one((row.topic, row.device, row.kind, row.mask))
-    }
-
-    fn find(&self, key: u64, row: &Row<'_>, block: &Block) -> Option<u16> {
-        let number = *self.numbers.get(&key)?;
-        let source = block.source(number)?;
-        let same = |source: &Source| {
-            (source.device, source.kind, source.mask) == (row.device, row.kind, row.mask)
-                && block.topic(source) == row.topic
-        };
-        same(source).then_some(number)
-    }
-
-    /// Should two share a key, the later one is found from now on; the earlier one may come twice in the block.
-    fn add(&mut self, key: u64, number: u16) {
-        self.numbers.insert(key, number);
-    }
-
-    fn clear(&mut self) {
-        if self.numbers.len() < self.numbers.capacity() / 8 {
-            self.numbers = HashMap::default();
-        } else {
-            self.numbers.clear();
-        }
-    }
-
-    fn cost(&self) -> usize {
-        self.numbers.capacity() * (size_of::<(u64, u16)>() + 2)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::message::{Properties, Qos};
-    use crate::domain::topic::Topic;
-
-    fn message(topic: &str, payload: &[u8]) -> Message {
-        Message {
-            at: Timestamp(7),
-            direction: Direction::In,
-            topic: Topic::received(topic),
-            payload: Bytes::copy_from_slice(payload),
-            qos: Qos::AtLeastOnce,
-            retain: false,
-            dup: true,
-            ack: None,
-            properties: None,
-            session: false,
-        }
-    }
-
-    #[test]
-    fn a_message_comes_back_as_it_went_in() {
-        let mut ring = Ring::new(1 << 20);
-        let note = Note {
-            kind: Kind::Push,
-            device: Some(3),
-            gist: "세탁이 끝났습니다",
-            mask: &["privateKey"],
-        };
-        let seq = ring.push(&message("app/x", b"\x00\xff{}"), note);
-        let kept = ring.get(seq).expect("just pushed");
-        assert_eq!(
-            (kept.topic, kept.payload),
-            ("app/x", b"\x00\xff{}".as_slice())
-        );
-        assert_eq!((kept.gist, kept.kind), ("세탁이 끝났습니다", Kind::Push));
-        assert_eq!(
-            (kept.device, kept.mask),
-            (Some(3), ["privateKey"].as_slice())
-        );
-        assert_eq!((kept.dup, kept.retain, kept.outgoing), (true, false, false));
-    }
-
-    #[test]
-    fn a_payload_too_long_to_keep_keeps_its_beginning_and_its_true_length() {
-        let mut ring = Ring::new(64 * 1024);
-        let seq = ring.push(&message("t", &vec![b'x'; 100_000]), Note::default());
-        let kept = ring.get(seq).expect("just pushed");
-        assert_eq!((kept.payload.len(), kept.length), (16 * 1024, 100_000));
-        assert_eq!(kept.topic, "t");
-    }
-
-    #[test]
-    fn a_gap_is_a_row_and_counts_as_dropped() {
-        let mut ring = Ring::new(1 << 20);
-        let gap = Gap {
-            messages: 1203,
-            bytes: 2_202_009,
-        };
-        let seq = ring.push_gap(Timestamp(1), gap);
-        assert_eq!(ring.get(seq).and_then(|k| k.gap), Some(gap));
-        assert_eq!(
-            (ring.received(), ring.kept(), ring.dropped()),
-            (1203, 0, 1203)
-        );
-    }
-
-    #[test]
-    fn ever_new_topics_stay_under_the_bound() {
-        let mut ring = Ring::new(2 << 20);
-        let mut last = Seq(0);
-        for n in 0..70_000 {
-            last = ring.push(&message(&format!("site/{n}/state"), b"x"), Note::default());
-            assert!(ring.charged() <= 2 << 20, "{}", ring.charged());
-        }
-        assert_eq!(ring.get(last).map(|k| k.topic), Some("site/69999/state"));
-        assert!(ring.evicted() > 10_000, "{}", ring.evicted());
-        assert_eq!(ring.kept() + ring.evicted(), 70_000);
-        let oldest = ring.get(ring.first()).expect("there");
-        assert_eq!(oldest.topic, format!("site/{}/state", ring.first().0));
-    }
-
-    #[test]
-    fn what_few_messages_carry_is_kept_too() {
-        let mut ring = Ring::new(1 << 20);
-        let properties = Properties {
-            content_type: Some("json".to_owned()),
-            ..Properties::default()
-        };
-        let mut message = message("a", b"{}");
-        message.properties = Some(Box::new(properties.clone()));
-        message.session = true;
-        let long = "세".repeat(100);
-        let note = Note {
-            gist: &long,
-            ..Note::default()
-        };
-        let seq = ring.push(&message, note);
-        let kept = ring.get(seq).expect("just pushed");
-        assert_eq!(kept.properties(), Some(Box::new(properties)));
-        assert_eq!((kept.payload, kept.gist), (b"{}".as_slice(), long.as_str()));
-        assert!(kept.session);
-    }
-
-    #[test]
-    fn two_hundred_bytes_cost_less_than_forty_more() {
-        let mut ring = Ring::new(256 << 20);
-        let payload = vec![b'x'; 200];
-        for n in 0..100_000 {
-            ring.push(
-                &message(&format!("bench/{}", n % 100), &payload),
-                Note::default(),
-            );
-        }
-        let over = ring.charged() as u64 / ring.kept() - 200;
-        assert!(over < 24, "{over}");
-    }
-
-    fn listed(ring: &Ring) -> Vec<Seq> {
-        (0..).map_while(|index| ring.at(index)).collect()
-    }
-
-    fn pushed(ring: &mut Ring, messages: usize) {
-        for n in 0..messages {
-            ring.push(
-                &message("t", format!("{n:0>200}").as_bytes()),
-                Note::default(),
-            );
-        }
-    }
-
-    #[test]
-    fn what_leaves_memory_stands_on_the_shelf_and_can_be_read_back() {
-        let mut devices = Devices::default();
-        let mut ring = Ring::with_shelf(64 * 1024);
-        let first = ring.end();
-        pushed(&mut ring, 1000);
-        let leaving = ring.take_leaving(&devices);
-        assert!(!leaving.is_empty());
-        assert_eq!(ring.kept() + ring.shelved(), 1000);
-        assert_eq!((ring.rows(), ring.first()), (1000, first));
-        assert_eq!(ring.at(0), Some(first));
-        assert_eq!(ring.index_of(ring.end()), 1000);
-        let (place, sheet) = &leaving[0];
-        assert_eq!(ring.missing(first), Some((*place, 0)));
-        assert!(ring.get(first).is_none(), "it is on the disk");
-        let back = Sheet::decode(&sheet.encode()).expect("a sheet");
-        ring.add_page(*place, vec![0, 2], back.some(&[0, 2]), &mut devices);
-        assert!(ring.get(Seq(first.0 + 1)).is_none());
-        let third = ring.get(Seq(first.0 + 2)).expect("read back");
-        assert_eq!(third.seq, Seq(first.0 + 2));
-        assert_eq!(third.payload, format!("{:0>200}", 2).as_bytes());
-        let kept = ring.get(first).expect("read back");
-        assert_eq!(kept.payload, format!("{:0>200}", 0).as_bytes());
-        assert_eq!((kept.seq, kept.topic), (first, "t"));
-    }
-
-    #[test]
-    fn a_block_that_never_got_to_the_disk_leaves_a_mark() {
-        let mut ring = Ring::with_shelf(64 * 1024);
-        pushed(&mut ring, 1000);
-        let leaving = ring.take_leaving(&Devices::default());
-        let (lost, rows) = (leaving[2].0, leaving[2].1.rows() as u64);
-        let first = ring.lose(lost, Loss::Hole).expect("known");
-        assert_eq!(ring.dropped(), rows);
-        assert_eq!(
-            ring.received(),
-            ring.kept() + ring.shelved() + ring.dropped()
-        );
-        let gap = ring.get(first).and_then(|kept| kept.gap).expect("a mark");
-        assert_eq!((gap.messages, ring.rows()), (rows, 1001 - rows));
-        // Every place in the list has a row, each newer than the one before.
-        let seqs = listed(&ring);
-        assert_eq!(seqs.len() as u64, ring.rows());
-        assert!(seqs.is_sorted());
-        for (index, seq) in seqs.iter().enumerate() {
-            assert_eq!(ring.index_of(*seq), index);
-        }
-        ring.lose(leaving[1].0, Loss::Hole);
-        ring.lose(leaving[3].0, Loss::Hole);
-        let gaps = listed(&ring).into_iter();
-        let gaps = gaps.filter_map(|seq| ring.get(seq)?.gap).count();
-        assert_eq!(gaps, 2, "holes are joined with the one before");
-        ring.lose(leaving[0].0, Loss::Old);
-        assert_eq!(
-            ring.received(),
-            ring.kept() + ring.shelved() + ring.dropped()
-        );
-    }
-
-    #[test]
-    fn an_earlier_run_comes_before_this_one_and_is_not_counted_as_received() {
-        let mut ring = Ring::with_shelf(64 * 1024);
-        pushed(&mut ring, 10);
-        let earlier = [(1, 300), (2, 200)].map(|(place, rows)| Earlier {
-            place: Place(place),
-            rows,
-            messages: u64::from(rows),
-        });
-        ring.add_earlier(&earlier);
-        assert_eq!((ring.rows(), ring.received(), ring.shelved()), (510, 10, 0));
-        let oldest = ring.at(0).expect("a row");
-        assert_eq!(ring.missing(oldest), Some((Place(1), 0)));
-        let next = ring.at(300).expect("a row");
-        assert_eq!(ring.missing(next), Some((Place(2), 0)));
-        assert!(ring.get(ring.at(500).expect("a row")).is_some());
-        assert_eq!(ring.shelved_before(ring.end()), [Place(2), Place(1)]);
-    }
-
-    proptest! {
-        #[test]
-        fn received_is_kept_and_dropped_and_the_bound_holds(
-            sizes in proptest::collection::vec(0_usize..9000, 1..200), limit in 8_000_usize..100_000
-        ) {
-            let mut ring = Ring::new(limit);
-            for (n, size) in sizes.iter().enumerate() {
-                if n % 17 == 3 {
-                    ring.push_gap(Timestamp(0), Gap { messages: 5, bytes: 50 });
-                }
-                ring.push(&message("t", &vec![b'a'; *size]), Note::default());
-                prop_assert_eq!(ring.received(), ring.kept() + ring.dropped());
-                let rows = (ring.first().0..ring.end().0).filter_map(|s| ring.get(Seq(s)));
-                let messages = rows.filter(|k| k.gap.is_none()).count() as u64;
-                prop_assert_eq!(messages, ring.kept());
-                prop_assert!(ring.charged() <= limit + 9000 + 4096, "{} over {}", ring.charged(), limit);
-            }
-        }
-
-        #[test]
-        fn received_is_kept_and_shelved_and_dropped_whatever_the_disk_does(
-            steps in proptest::collection::vec((0_usize..3000, 0_u8..8), 1..300)
-        ) {
-            let mut devices = Devices::default();
-            let mut ring = Ring::with_shelf(40_000);
-            let mut places = Vec::new();
-            for (size, what) in steps {
-                ring.push(&message("t", &vec![b'a'; size]), Note::default());
-                places.extend(ring.take_leaving(&devices));
-                match what {
-                    0 => { ring.push_gap(Timestamp(0), Gap { messages: 5, bytes: 50 }); }
-                    1 if !places.is_empty() => { ring.lose(places.remove(0).0, Loss::Old); }
-                    2 if !places.is_empty() => { ring.lose(places.remove(places.len() / 2).0, Loss::Hole); }
-                    3 => if let Some((place, sheet)) = places.last() {
-                        ring.add_page(*place, vec![0], sheet.some(&[0]), &mut devices);
-                    },
-                    _ => {}
-                }
-                prop_assert_eq!(ring.received(), ring.kept() + ring.shelved() + ring.dropped());
-                let seqs = listed(&ring);
-                prop_assert_eq!(seqs.len() as u64, ring.rows());
-                prop_assert!(seqs.is_sorted());
-                prop_assert!(seqs.iter().enumerate().all(|(index, seq)| ring.index_of(*seq) == index));
-            }
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@
 //! beyond that the topics that were silent for longest go, a batch at a time, and are counted. A node's number is never
 //! given to another topic, so a number held elsewhere is valid or gone.
 
+mod bound;
+mod find;
 pub mod pace;
 pub mod rows;
 
@@ -270,14 +272,6 @@ impl Tree {
         }
     }
 
-    /// It is the last that was heard.
-    fn touch(&mut self, at: u32) {
-        if at != self.newest && self.nodes[at as usize].children.is_empty() {
-            self.unlink(at);
-            self.link(at);
-        }
-    }
-
     /// Where the ring has this topic, as [`Self::set_known`] was told.
     pub fn known(&self, id: NodeId) -> Known {
         self.nodes[id.index as usize].known
@@ -290,14 +284,6 @@ impl Tree {
     pub fn get(&self, id: NodeId) -> Option<&Node> {
         let node = self.nodes.get(id.index as usize)?;
         (node.serial == id.serial && !node.dead).then_some(node)
-    }
-
-    pub fn find(&self, topic: &str) -> Option<NodeId> {
-        let mut at = ROOT;
-        for level in topic.splitn(LEVELS, '/') {
-            at = self.child(at, level)?;
-        }
-        Some(self.id(at))
     }
 
     /// The whole topic down to this node, as it came.
@@ -380,76 +366,6 @@ impl Tree {
             node.matched = (list, find());
         }
         node.matched.1
-    }
-
-    /// Topics that begin so, a few of them, in no order; for completion.
-    pub fn beginning_with(&self, text: &str, most: usize) -> Vec<String> {
-        let (above, begun) = match text.rsplit_once('/') {
-            Some((above, begun)) => (self.find(above).map(|id| id.index), begun),
-            None => (Some(ROOT), text),
-        };
-        let Some(above) = above else {
-            return Vec::new();
-        };
-        self.nodes[above as usize]
-            .children
-            .iter()
-            .filter(|child| self.nodes[**child as usize].name.starts_with(begun))
-            .take(most)
-            .filter_map(|child| self.path(self.id(*child)))
-            .collect()
-    }
-
-    /// Topics with messages of their own that begin so, then those that hold it, whatever the case of letters; for
-    /// completion. Of a large tree a part is looked through: a key press must not take long.
-    pub fn topics_like(&self, text: &str, most: usize) -> Vec<String> {
-        const LOOKED_AT: usize = 20_000;
-        let folded = text.to_lowercase();
-        let (mut begin, mut hold) = (Vec::new(), Vec::new());
-        let all = self.nodes[ROOT as usize].children.clone();
-        for mut left in [self.beginning(text), all] {
-            let mut looked_at = 0;
-            while let Some(index) = left.pop() {
-                looked_at += 1;
-                if begin.len() >= most || looked_at > LOOKED_AT {
-                    break;
-                }
-                let node = &self.nodes[index as usize];
-                left.extend(&node.children);
-                if node.dead || node.own == 0 {
-                    continue;
-                }
-                let Some(path) = self.path(self.id(index)) else {
-                    continue;
-                };
-                if path.starts_with(text) {
-                    begin.push(path);
-                } else if path.to_lowercase().contains(&folded) {
-                    hold.push(path);
-                }
-            }
-        }
-        for list in [&mut begin, &mut hold] {
-            list.sort();
-            list.dedup();
-        }
-        begin.into_iter().chain(hold).take(most).collect()
-    }
-
-    /// The nodes of the text's last level that begin so.
-    fn beginning(&self, text: &str) -> Vec<u32> {
-        let (above, begun) = match text.rsplit_once('/') {
-            Some((above, begun)) => (self.find(above).map(|id| id.index), begun),
-            None => (Some(ROOT), text),
-        };
-        let children = above.map(|above| &self.nodes[above as usize].children);
-        let begins = |child: &u32| self.nodes[*child as usize].name.starts_with(begun);
-        children
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(begins)
-            .collect()
     }
 
     fn id(&self, index: u32) -> NodeId {
@@ -537,121 +453,6 @@ impl Tree {
                 return;
             }
             at = node.parent;
-        }
-    }
-
-    fn link(&mut self, index: u32) {
-        let before = std::mem::replace(&mut self.newest, index);
-        let node = &mut self.nodes[index as usize];
-        (node.older, node.newer, node.listed) = (before, NONE, true);
-        match before {
-            NONE => self.oldest = index,
-            before => self.nodes[before as usize].newer = index,
-        }
-    }
-
-    fn unlink(&mut self, index: u32) {
-        let node = &mut self.nodes[index as usize];
-        if !std::mem::take(&mut node.listed) {
-            return;
-        }
-        let (older, newer) = (node.older, node.newer);
-        match older {
-            NONE => self.oldest = newer,
-            older => self.nodes[older as usize].newer = newer,
-        }
-        match newer {
-            NONE => self.newest = older,
-            newer => self.nodes[newer as usize].older = older,
-        }
-    }
-
-    /// One in sixteen, so that ever new topics do not cost a search each.
-    fn let_some_go(&mut self, keep: u32) {
-        let nodes = self.most_nodes - self.most_nodes / 16;
-        let bytes = self.most_bytes - self.most_bytes / 16;
-        let (mut thinned, mut dead) = (Vec::new(), Vec::new());
-        while self.live > nodes || self.bytes > bytes {
-            let gone = self.oldest;
-            // The one just heard stays, whatever it takes.
-            if gone == NONE || gone == keep {
-                break;
-            }
-            self.remove(gone, &mut thinned, &mut dead);
-        }
-        for parent in thinned {
-            let mut children = std::mem::take(&mut self.nodes[parent as usize].children);
-            children.retain(|child| !self.nodes[*child as usize].dead);
-            let parent = &mut self.nodes[parent as usize];
-            parent.children = children;
-            parent.lost = 0;
-        }
-        self.free.append(&mut dead);
-        self.shape += 1;
-    }
-
-    /// A topic without anything below, and the branches above it that are left without anything.
-    fn remove(&mut self, index: u32, thinned: &mut Vec<u32>, dead: &mut Vec<u32>) {
-        if self.nodes[index as usize].own > 0 {
-            self.let_go += 1;
-            let mut at = self.nodes[index as usize].parent;
-            while at != NONE {
-                let above = &mut self.nodes[at as usize];
-                above.topics -= 1;
-                at = above.parent;
-            }
-        }
-        let mut at = index;
-        loop {
-            self.bury(at);
-            dead.push(at);
-            at = self.nodes[at as usize].parent;
-            let parent = &mut self.nodes[at as usize];
-            if parent.lost == 0 {
-                thinned.push(at);
-            }
-            parent.lost += 1;
-            if at == ROOT || parent.children.len() > parent.lost as usize {
-                return;
-            }
-            if parent.own > 0 {
-                return self.link(at);
-            }
-        }
-    }
-
-    fn bury(&mut self, index: u32) {
-        self.unlink(index);
-        let node = &self.nodes[index as usize];
-        let (hash, twin) = (self.hash(node.parent, &node.name), node.twin);
-        self.bytes -= node.cost();
-        self.live -= 1;
-        match self.index.get(&hash).copied() {
-            Some(first) if first == index && twin == NONE => {
-                self.index.remove(&hash);
-            }
-            Some(first) if first == index => {
-                self.index.insert(hash, twin);
-            }
-            first => self.skip_twin(first.unwrap_or(NONE), index, twin),
-        }
-        let node = &mut self.nodes[index as usize];
-        node.dead = true;
-        node.name = "".into();
-        if node.whole != 0 {
-            self.whole.remove(&node.whole);
-        }
-    }
-
-    fn skip_twin(&mut self, first: u32, gone: u32, next: u32) {
-        let mut at = first;
-        while at != NONE {
-            let node = &mut self.nodes[at as usize];
-            if node.twin == gone {
-                node.twin = next;
-                return;
-            }
-            at = node.twin;
         }
     }
 }

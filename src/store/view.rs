@@ -7,7 +7,6 @@ use crate::domain::device::DeviceId;
 use crate::domain::expression::{Expression, Facts, Sender, Subject};
 use crate::domain::message::Direction;
 use crate::domain::reading::Kind;
-use crate::domain::subscription::Feed;
 use crate::domain::topic::TopicFilter;
 
 /// What lets a row through.
@@ -26,7 +25,11 @@ pub struct View {
 /// Whose messages are not shown; they are kept and counted all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mute {
-    Feed { device: u32, feed: Feed },
+    /// What of a device comes by one of its feeds.
+    Feed {
+        device: u32,
+        kinds: &'static [Kind],
+    },
     Topics(TopicFilter),
 }
 
@@ -193,13 +196,7 @@ const fn direction(outgoing: bool) -> Direction {
 impl Mute {
     fn covers(&self, sender: &Sender<'_>, of: Option<u32>) -> bool {
         match self {
-            Self::Feed { device, feed } => {
-                let kind = match feed {
-                    Feed::Push => Kind::Push,
-                    Feed::Event => Kind::Event,
-                };
-                of == Some(*device) && sender.kind == kind
-            }
+            Self::Feed { device, kinds } => of == Some(*device) && kinds.contains(&sender.kind),
             Self::Topics(filter) => filter.matches(sender.topic),
         }
     }

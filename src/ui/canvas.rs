@@ -206,22 +206,30 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// A wide glyph to the left that reaches into (`x`, `y`) would hide what is drawn there.
+    /// A wide glyph to the left that reaches into (`x`, `y`) would hide what is drawn there. Some take more than two cells.
     fn mend_left(&mut self, x: u16, y: u16) {
-        if x <= self.area().x {
+        let first = self.area().x;
+        let Some(at) = (first..x)
+            .rev()
+            .find(|at| self.buffer[(*at, y)].symbol() != COVERED)
+        else {
             return;
-        }
-        let cell = &mut self.buffer[(x - 1, y)];
-        let symbol = cell.symbol();
-        if symbol.len() > 1 && symbol.cell_width() > 1 {
-            cell.set_symbol(" ");
+        };
+        let symbol = self.buffer[(at, y)].symbol();
+        if symbol.len() > 1 && symbol.cell_width() > x - at {
+            for half in at..x {
+                self.buffer[(half, y)].set_symbol(" ");
+            }
         }
     }
 
-    /// The right half of a glyph whose left half is drawn over becomes a blank.
+    /// The rest of a glyph whose beginning is drawn over becomes blank.
     fn mend_right(&mut self, x: u16, y: u16) {
-        if x < self.area().right() && self.buffer[(x, y)].symbol() == COVERED {
-            self.buffer[(x, y)].set_symbol(" ");
+        for covered in x..self.area().right() {
+            if self.buffer[(covered, y)].symbol() != COVERED {
+                return;
+            }
+            self.buffer[(covered, y)].set_symbol(" ");
         }
     }
 }

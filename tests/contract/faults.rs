@@ -43,10 +43,7 @@ async fn a_broker_that_goes_away_is_told_and_found_again() {
     let device = open.device(AIR_CONDITIONER).await;
     open.feed(&device, Feed::Event, true).await.expect("on");
     bench.control.stop_broker();
-    open.link("reconnecting", |s| {
-        matches!(s, LinkState::Reconnecting { .. })
-    })
-    .await;
+    open.broken().await;
     bench.control.start_broker();
     open.subscribed().await;
     hears(&bench, &mut open, &device, "AFTER_THE_BROKER").await;
@@ -88,12 +85,7 @@ async fn a_broker_that_refuses_every_identity_is_tried_twice_and_explained() {
     let bench = Bench::start().await;
     bench.control.refuse_connect(Some(5));
     let mut open = bench.open();
-    let state = open
-        .link("refused", |s| matches!(s, LinkState::Refused(_)))
-        .await;
-    let LinkState::Refused(problem) = state else {
-        unreachable!()
-    };
+    let problem = open.refused().await;
     assert!(
         !problem.cause.is_empty() && !problem.remedy.is_empty(),
         "{problem}"

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use thingdeck::app::event::Event;
+use thingdeck::base::problem::Problem;
 use thingdeck::cli::Options;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
-use thingdeck::domain::message::Qos;
+use thingdeck::domain::message::{Draft, Qos};
 use thingdeck::domain::profile::PlatformId;
 use thingdeck::domain::request::{Reply, Request};
-use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent, SessionId};
+use thingdeck::domain::session::{
+    Delivered, LinkState, ReceiptId, SessionCommand, SessionEvent, SessionId,
+};
 use thingdeck::domain::subscription::{Feed, FeedState};
+use thingdeck::domain::topic::Topic;
 use thingdeck::runtime::context::Context;
 use thingdeck::runtime::inbox::Inbox;
 use thingdeck::runtime::station::{How, Station};
@@ -108,7 +112,7 @@ pub struct Open {
 }
 
 impl Open {
-    pub async fn request(&self, what: Request) -> Result<Reply, thingdeck::base::problem::Problem> {
+    pub async fn request(&self, what: Request) -> Result<Reply, Problem> {
         let asked = self.station.as_ref().expect("open").request(what);
         tokio::time::timeout(PATIENCE, asked)
             .await
@@ -120,7 +124,7 @@ impl Open {
         device: &DeviceId,
         feed: Feed,
         on: bool,
-    ) -> Result<FeedState, thingdeck::base::problem::Problem> {
+    ) -> Result<FeedState, Problem> {
         match self
             .request(Request::Feed {
                 device: device.clone(),
@@ -231,6 +235,54 @@ impl Open {
     pub async fn link(&mut self, what: &str, test: impl Fn(&LinkState) -> bool) -> LinkState {
         self.next(what, |e| match e {
             SessionEvent::Link(state) if test(state) => Some(state.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next state of the link that has a reason of that kind.
+    async fn reason(&mut self, what: &str, of: fn(&LinkState) -> Option<&Problem>) -> Problem {
+        self.next(what, |event| match event {
+            SessionEvent::Link(state) => of(state).cloned(),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn refused(&mut self) -> Problem {
+        self.reason("refused", |state| match state {
+            LinkState::Refused(why) => Some(why),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn taken_over(&mut self) -> Problem {
+        self.reason("taken over", |state| match state {
+            LinkState::TakenOver(why) => Some(why),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn broken(&mut self) -> Problem {
+        self.reason("reconnecting", |state| match state {
+            LinkState::Reconnecting { why, .. } => Some(why),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn publish(&self, topic: &str, payload: &'static str, qos: Qos) {
+        let topic = Topic::parse(topic).expect("a topic");
+        let draft = Draft::new(topic, payload.into(), qos);
+        self.command(SessionCommand::Publish(ReceiptId(1), draft))
+            .await;
+    }
+
+    pub async fn receipt(&mut self) -> Result<Delivered, Problem> {
+        self.next("the receipt", |event| match event {
+            SessionEvent::Receipt { result, .. } => Some(result.clone()),
             _ => None,
         })
         .await

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use thingdeck::sim::broker::Happening;
 use thingdeck::sim::{Fault, SimEvent, Times};
 
-use crate::support::home::{BINARY, Ended, Home};
+use crate::support::home::{BINARY, Ended, Home, until};
 
 /// The simulator as a process of its own.
 struct Served {
@@ -232,6 +232,55 @@ fn a_closed_pipe_ends_tail_quietly() {
     assert_eq!(ended.code(), Some(0), "after {line}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_stdout_is_a_failure() {
+    let home = Home::quiet();
+    for arguments in [&["devices"][..], &["devices", "--json"], &["man"]] {
+        let full = std::fs::File::create("/dev/full").expect("Linux");
+        let mut command = home.command(arguments);
+        let output = command.stdout(full).output().expect("the binary runs");
+        let ended = Ended::from(output).expect(1);
+        assert!(
+            ended.err.contains("could not write to stdout"),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+/// Whether the process has a handler for SIGINT: only then it can say what an interrupt means.
+#[cfg(target_os = "linux")]
+fn hears_interrupts(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let caught = status.unwrap_or_default();
+    let mask = caught.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 2 != 0)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_the_wait_for_a_secret() {
+    let home = Home::quiet();
+    let add = [
+        "profile-add",
+        "--name",
+        "new",
+        "--country",
+        "KR",
+        "--token-stdin",
+    ];
+    let mut command = home.command(&add);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    // Held open: somebody sits before it and types nothing.
+    let stdin = child.stdin.take();
+    until("it hears signals", || hears_interrupts(&child));
+    signal(&child, "INT");
+    Ended::from(child.wait_with_output().expect("it ends")).expect(130);
+    drop(stdin);
+}
+
 fn signal(child: &Child, name: &str) {
     crate::support::signal::send(i32::try_from(child.id()).expect("fits"), name);
 }
@@ -419,7 +468,12 @@ fn a_profile_is_added_listed_and_removed_with_everything_it_had() {
         1,
         "without a yes nothing happens"
     );
-    home.run(&["profile-remove", "flat", "--yes"]).expect(0);
+    let recordings = home.path(".local/state/thingdeck/recordings/flat");
+    std::fs::create_dir_all(&recordings).expect("made");
+    let removed = home.run(&["profile-remove", "flat", "--yes"]).expect(0);
+    let kept = format!("{}", recordings.display());
+    assert!(removed.err.contains(&kept), "{}", removed.err);
+    assert!(recordings.exists(), "what was recorded is the user's");
     assert_eq!(home.control.clients(), Vec::<String>::new());
     assert_eq!(home.control.push_subscriptions(), []);
     assert!(home.control.event_subscriptions().is_empty());

@@ -248,6 +248,38 @@ fn what_is_replayed_has_its_properties_and_distances() {
     );
 }
 
+#[test]
+fn a_stream_that_is_piped_in_is_replayed_as_it_comes() {
+    let home = plant();
+    let mut tail = on(&home, &["tail", "copy/#"]).spawn().expect("it runs");
+    let mut talk = BufReader::new(tail.stderr.take().expect("piped"));
+    let mut said = String::new();
+    while !said.contains("subscribed to") {
+        assert!(talk.read_line(&mut said).expect("text") > 0, "{said}");
+    }
+    let mut replay = on(
+        &home,
+        &["replay", "-", "--prefix", "copy/", "--speed", "max"],
+    );
+    let mut replay = replay.stdin(Stdio::piped()).spawn().expect("it runs");
+    let mut input = replay.stdin.take().expect("piped");
+    let mut heard = BufReader::new(tail.stdout.take().expect("piped"));
+    for n in 0..3 {
+        let line = format!(
+            "{{\"v\":1,\"ts\":\"2026-11-20T20:41:2{n}Z\",\"profile\":\"p\",\"platform\":\"mqtt\",\"dir\":\"in\",\"topic\":\"{n}\",\"qos\":1,\"retain\":false,\"dup\":false,\"kind\":\"message\",\"payload\":{n}}}\n"
+        );
+        input.write_all(line.as_bytes()).expect("taken");
+        // It is there before the next one is said.
+        let mut came = String::new();
+        heard.read_line(&mut came).expect("a line");
+        assert_eq!(messages(&came)[0].topic.as_str(), format!("copy/{n}"));
+    }
+    drop(input);
+    Ended::from(replay.wait_with_output().expect("it ends")).expect(0);
+    interrupt(&tail, "INT");
+    assert_eq!(tail.wait().expect("it ends").code(), Some(0));
+}
+
 /// The file that the dashboard records in.
 fn the_recording(state: &Path) -> PathBuf {
     let mut found = Vec::new();

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use thingdeck::base::problem::Problem;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
-use thingdeck::domain::message::Qos;
-use thingdeck::domain::profile::{GoogleDevice, GoogleIdentity, GoogleSettings};
+use thingdeck::domain::message::{Draft, Qos};
+use thingdeck::domain::profile::{Common, GoogleDevice, GoogleIdentity, GoogleSettings};
 use thingdeck::domain::relay::RelayNews;
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::subscription::{Feed, FeedState};
+use thingdeck::domain::topic::Topic;
 use thingdeck::platform::plan::ConnectPlan;
 use thingdeck::platform::{Leave, Platform as _, Verdict};
 
@@ -94,6 +95,25 @@ fn without_an_address_it_is_clearblades_for_the_region_on_both_ports() {
         .collect();
     let host = "us-central1-g5-mqtt.clearblade.com";
     assert_eq!(places, [(host, 8883), (host, 443)]);
+}
+
+#[test]
+fn a_regional_broker_of_another_region_is_refused_here() {
+    for (url, fits) in [
+        ("mqtts://us-central1-g5-mqtt.clearblade.com:8883", true),
+        ("mqtts://us-central1-mqtt.clearblade.com:8883", true),
+        ("mqtts://europe-west1-g5-mqtt.clearblade.com:8883", false),
+        ("mqtts://europe-west1.bridge.example:8883", true),
+    ] {
+        let script = Script::new(GoogleSettings {
+            mqtt_url: Some(url.to_owned()),
+            ..settings()
+        });
+        let planned = script
+            .run(HOUR, script.google.plan(&script))
+            .expect("in time");
+        assert_eq!(planned.is_ok(), fits, "{url}");
+    }
 }
 
 #[test]
@@ -357,6 +377,107 @@ fn a_refusal_lists_what_was_checked_and_tells_a_wrong_clock() {
         "{}",
         problem.cause
     );
+}
+
+fn by_hand(script: &Script, topic: &str, packet: u16) -> Draft {
+    let topic = Topic::parse(topic).expect("a topic");
+    let draft = Draft::new(topic, "{}".into(), Qos::AtLeastOnce);
+    let now = thingdeck::platform::io::Io::now(script);
+    script.google.sent(&draft, packet, now);
+    draft
+}
+
+#[test]
+fn what_a_person_attaches_in_the_composer_is_subscribed_and_shown_too() {
+    let script = Script::new(settings());
+    plan(&script);
+    let mut attending = Box::pin(script.google.attend(&script));
+    script.run(Duration::from_secs(2), &mut attending);
+    by_hand(&script, "/devices/pump-4/attach", 77);
+    script.google.acknowledged(77);
+    script.run(Duration::from_secs(2), &mut attending);
+    let config = "/devices/pump-4/config".to_owned();
+    assert!(script.subscribed().contains(&config));
+    assert_eq!(script.google_feed("pump-4"), FeedState::On { until: None });
+    let told = |script: &Script, wanted: FeedState| {
+        script.facts().into_iter().any(|fact| {
+            matches!(fact, Fact::Feed { device, feed: Feed::Push, state }
+                if device.as_str() == "pump-4" && state == wanted)
+        })
+    };
+    assert!(told(&script, FeedState::On { until: None }));
+    by_hand(&script, "/devices/pump-4/detach", 78);
+    script.google.acknowledged(78);
+    script.run(Duration::from_secs(2), &mut attending);
+    assert!(script.unsubscribed().contains(&config));
+    assert!(told(&script, FeedState::Off));
+}
+
+#[test]
+fn an_attach_that_met_silence_is_tried_again_on_the_next_connection() {
+    let script = Script::new(settings());
+    script.answer("/devices/sensor-1/attach", Answer::Silence);
+    plan(&script);
+    attend(&script, Duration::from_secs(12));
+    assert_eq!(failures(&script).len(), 1);
+    script.answer("/devices/sensor-1/attach", Answer::Acknowledge);
+    plan(&script);
+    attend(&script, Duration::from_secs(2));
+    assert_eq!(
+        script.google_feed("sensor-1"),
+        FeedState::On { until: None }
+    );
+}
+
+#[test]
+fn a_device_that_the_bridge_says_is_not_attached_is_not_shown_as_attached() {
+    let script = Script::new(settings());
+    plan(&script);
+    let mut attending = Box::pin(script.google.attend(&script));
+    script.run(Duration::from_secs(2), &mut attending);
+    script.complain(r#"{"error_type":"GATEWAY_DEVICE_NOT_FOUND","device_id":"sensor-2","description":"Device sensor-2 is not attached","topic":"/devices/sensor-2/events","packet_id":9}"#);
+    script.run(Duration::from_secs(2), &mut attending);
+    assert_eq!(script.google_feed("sensor-2"), FeedState::Off);
+    drop(attending);
+    plan(&script);
+    attend(&script, Duration::from_secs(2));
+    assert_eq!(
+        script.google_feed("sensor-2"),
+        FeedState::On { until: None }
+    );
+}
+
+/// Blaming another message than the one that is named would take it out of the stream for nothing.
+#[test]
+fn an_error_about_a_message_that_was_acknowledged_blames_no_other() {
+    let script = Script::new(settings());
+    plan(&script);
+    let mut attending = Box::pin(script.google.attend(&script));
+    script.run(Duration::from_secs(2), &mut attending);
+    by_hand(&script, "/devices/sensor-1/events", 41);
+    script.google.acknowledged(41);
+    by_hand(&script, "/devices/sensor-1/events", 42);
+    script.complain(r#"{"error_type":"UNKNOWN","device_id":"sensor-1","description":"late","topic":"/devices/sensor-1/events","packet_id":41}"#);
+    script.run(Duration::from_secs(2), &mut attending);
+    assert_eq!(script.given_up(), 0);
+    script.complain(r#"{"error_type":"UNKNOWN","device_id":"sensor-1","description":"this","topic":"/devices/sensor-1/events","packet_id":42}"#);
+    script.run(Duration::from_secs(2), &mut attending);
+    assert_eq!(script.given_up(), 1);
+}
+
+#[test]
+fn a_keep_alive_at_which_the_bridge_would_hang_up_is_refused() {
+    for (seconds, fits) in [(0, false), (60, true), (1199, true), (1200, false)] {
+        let common = Common {
+            keep_alive: Some(seconds),
+            ..Common::default()
+        };
+        let script = Script::with(settings(), common);
+        let planned = script
+            .run(HOUR, script.google.plan(&script))
+            .expect("in time");
+        assert_eq!(planned.is_ok(), fits, "{seconds}");
+    }
 }
 
 impl Script {

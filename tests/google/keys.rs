@@ -140,12 +140,9 @@ fn what_is_no_key_gets_its_own_message() {
 }
 
 #[test]
-fn a_short_rsa_key_is_refused_with_its_length() {
+fn a_short_rsa_key_is_refused_with_what_the_platform_takes() {
     let Err(error) = SigningKey::parse(&read("rsa_1024.pem")) else {
         panic!("1024 bits are too few");
     };
-    assert!(
-        matches!(error, KeyError::Short(_) | KeyError::Unreadable(_)),
-        "{error:?}"
-    );
+    assert_eq!(error, KeyError::Short);
 }

@@ -106,7 +106,7 @@ fn clearblades_list_is_followed_page_by_page_with_the_registrys_own_keys() {
         .collect();
     assert_eq!(
         kinds,
-        ["GATEWAY gateway", "DEVICE sensor-1", "DEVICE sensor-2"]
+        ["GATEWAY gateway", "BLOCKED sensor-1", "DEVICE sensor-2"]
     );
     let known = &devices[1].attributes;
     let value = |name: &str| {
@@ -314,4 +314,24 @@ fn a_device_that_is_not_there_is_not_found() {
     let problem = relay(&script, RelayRequest::Configs(DeviceId::new("nobody"))).expect_err("none");
     assert_eq!(problem.exit, Exit::NotFound);
     assert!(problem.cause.contains("404 NOT_FOUND"), "{}", problem.cause);
+}
+
+#[test]
+fn the_credentials_file_may_be_named_as_clearblades_sdks_have_it_named() {
+    let script = Script::new(settings());
+    script.variable("CLEARBLADE_CONFIGURATION", "elsewhere.json");
+    script.file("elsewhere.json", KEYS);
+    answers(
+        &script,
+        vec![
+            (200, json!({"devices": [{"id": "pump-4"}]})),
+            (200, json!({})),
+        ],
+    );
+    let ids: Vec<_> = devices(&script)
+        .expect("a list")
+        .iter()
+        .map(|d| d.id.to_string())
+        .collect();
+    assert!(ids.contains(&"pump-4".to_owned()), "{ids:?}");
 }

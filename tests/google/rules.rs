@@ -208,8 +208,8 @@ fn each_error_of_the_table_says_what_it_is_and_what_to_do() {
             "detached",
             "attach it again",
         ),
-        ("UNKNOWN", "reports an error", "tried again"),
-        ("SOMETHING_NEW", "reports an error", "tried again"),
+        ("UNKNOWN", "reports an error", "send it again"),
+        ("SOMETHING_NEW", "reports an error", "send it again"),
     ];
     for (kind, what, action) in kinds {
         let body = format!(
@@ -224,7 +224,9 @@ fn each_error_of_the_table_says_what_it_is_and_what_to_do() {
             problem.what
         );
         assert!(
-            problem.cause.contains("because; caused by packet 7"),
+            problem
+                .cause
+                .starts_with(&format!("because ({kind}); caused by packet 7")),
             "{}",
             problem.cause
         );

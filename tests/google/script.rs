@@ -97,6 +97,10 @@ pub fn settings() -> GoogleSettings {
 
 impl Script {
     pub fn new(settings: GoogleSettings) -> Self {
+        Self::with(settings, Common::default())
+    }
+
+    pub fn with(settings: GoogleSettings, common: Common) -> Self {
         let world = World {
             now: Duration::ZERO,
             sleepers: Vec::new(),
@@ -123,7 +127,7 @@ impl Script {
         };
         Self {
             world: Arc::new(Mutex::new(world)),
-            google: Arc::new(Google::new(settings, Common::default())),
+            google: Arc::new(Google::new(settings, common)),
         }
     }
 
@@ -146,6 +150,11 @@ impl Script {
         self.world()
             .files
             .insert(name.to_owned(), content.to_owned());
+    }
+
+    pub fn variable(&self, name: &str, value: &str) {
+        let mut world = self.world();
+        world.variables.insert(name.to_owned(), value.to_owned());
     }
 
     /// Topics of what was published, in order.

@@ -12,6 +12,7 @@ mod profiles;
 mod provision;
 mod publish;
 mod record;
+mod relay;
 mod replay;
 mod shadow;
 mod stage;

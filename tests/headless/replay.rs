@@ -205,6 +205,11 @@ fn what_was_sent_is_left_out_unless_asked_for() {
     let mut with = stage([line(&sent), at("in", 0)]);
     assert_eq!(with.run(&["replay", "f", "--sent"]), Exit::Done);
     assert_eq!(topics(&with), ["out", "in"]);
+    let mut report = sent;
+    report.topic = Topic::received("$oc/devices/d/sys/properties/report");
+    let mut reserved = stage([line(&report)]);
+    assert_eq!(reserved.run(&["replay", "f", "--sent"]), Exit::Done);
+    assert_eq!(topics(&reserved), [report.topic.as_str()]);
 }
 
 #[test]
@@ -289,6 +294,23 @@ fn an_interrupt_says_how_far_it_came() {
     let mut waiting = Stage::lab(0);
     waiting.pieces.extend([at("a", 0), Piece::Interrupted]);
     assert_eq!(waiting.run(&["replay", "-"]), Exit::Interrupted);
+    assert_eq!(topics(&waiting), ["a"], "it waits for no other one");
+}
+
+#[test]
+fn a_recording_that_is_damaged_is_a_failure() {
+    let damaged = || Piece::Damaged("a checksum is wrong".to_owned());
+    let mut none = stage([damaged()]);
+    assert_eq!(none.run(&["replay", "f.zst"]), Exit::Failed);
+    let talk = none.talk();
+    assert!(talk.contains("nothing of f.zst can be read"), "{talk}");
+    assert!(!none.deeds.iter().any(|deed| matches!(deed, Deed::Open(_))));
+    let mut some = stage([at("a", 0), damaged()]);
+    assert_eq!(some.run(&["replay", "f.zst"]), Exit::Failed);
+    assert_eq!(topics(&some), ["a"]);
+    let talk = some.talk();
+    assert!(talk.contains("before line 2 was read"), "{talk}");
+    assert!(talk.contains("a checksum is wrong"), "{talk}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use thingdeck::domain::session::{Delivered, LinkState, SessionCommand, SessionEv
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::{Topic, TopicFilter};
 use thingdeck::headless::console::{
-    Answer, Closed, Console, Heard, NewEntry, Opening, Pending, Piece,
+    Answer, Console, Heard, NewEntry, Opening, Pending, Piece, Unwritten,
 };
 use thingdeck::headless::run;
 use thingdeck::platform::catalog::build;
@@ -69,12 +69,17 @@ pub struct Stage {
     pub answer: Answer,
     /// Lines that stdout takes before its reader goes away.
     pub room: usize,
+    /// Why it takes no more.
+    pub unwritten: Unwritten,
     /// What removing a profile leaves behind.
     pub left: Vec<String>,
+    /// Why no profile is saved.
+    pub unsaved: Option<Problem>,
     /// Why a new thing may not connect.
     pub refusal: Option<Problem>,
     /// What a recording holds that is replayed.
     pub pieces: VecDeque<Piece>,
+    wants_piece: bool,
     /// Batches that the disk takes before it is full.
     pub disk: usize,
     answers: Answers,
@@ -102,9 +107,12 @@ impl Stage {
             file: Vec::new(),
             answer: Answer::Yes,
             room: usize::MAX,
+            unwritten: Unwritten::Closed,
             left: Vec::new(),
+            unsaved: None,
             refusal: None,
             pieces: VecDeque::new(),
+            wants_piece: false,
             disk: usize::MAX,
             answers: Box::new(|request| Ok(usual(request))),
             on_the_way: VecDeque::new(),
@@ -206,14 +214,14 @@ impl Stage {
 }
 
 impl Console for Stage {
-    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Closed>> {
+    fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Unwritten>> {
         assert!(!line.contains('\n'), "one line at a time");
         let closed = self.printed().len() >= self.room;
         if !closed {
             self.deeds.push(Deed::Out(line.to_owned()));
         }
         Box::pin(std::future::ready(if closed {
-            Err(Closed)
+            Err(self.unwritten.clone())
         } else {
             Ok(())
         }))
@@ -256,7 +264,9 @@ impl Console for Stage {
 
     fn save_profile(&mut self, profile: &NewEntry) -> Result<String, Problem> {
         self.deeds.push(Deed::Save(Box::new(profile.clone())));
-        Ok("saved".to_owned())
+        self.unsaved
+            .clone()
+            .map_or_else(|| Ok("saved".to_owned()), Err)
     }
 
     fn remove_profile(&mut self, name: &str) -> Result<Vec<String>, Problem> {
@@ -320,7 +330,12 @@ impl Console for Stage {
     }
 
     fn next(&mut self, until: Option<Mono>) -> Pending<'_, Heard> {
-        let heard = self.queue.pop_front().unwrap_or_else(|| {
+        let piece = |stage: &mut Self| {
+            let wants = std::mem::take(&mut stage.wants_piece);
+            wants.then(|| Heard::Piece(stage.pieces.pop_front().unwrap_or(Piece::End)))
+        };
+        let heard = self.queue.pop_front().or_else(|| piece(self));
+        let heard = heard.unwrap_or_else(|| {
             self.now = until.expect(
                 "the verb waits for ever: the script has nothing more, and there is no deadline",
             );
@@ -401,6 +416,10 @@ impl Console for Stage {
     fn read_replay(&mut self) -> Pending<'_, Piece> {
         let piece = self.pieces.pop_front().unwrap_or(Piece::End);
         Box::pin(std::future::ready(piece))
+    }
+
+    fn want_piece(&mut self) {
+        self.wants_piece = true;
     }
 
     fn confirm<'a>(&'a mut self, question: &'a str) -> Pending<'a, Answer> {

@@ -14,7 +14,7 @@ use thingdeck::domain::request::Request;
 use thingdeck::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::TopicFilter;
-use thingdeck::headless::console::{Heard, Opening};
+use thingdeck::headless::console::{Heard, Opening, Unwritten};
 
 use super::stage::{Deed, Stage, connected, link, message, message_on, problem};
 
@@ -219,6 +219,27 @@ fn a_closed_pipe_ends_quietly_and_leaves_the_unread_message_to_the_broker() {
     assert_eq!(stage.talk(), "connected");
 }
 
+#[test]
+fn a_line_that_could_not_be_written_is_a_failure_and_not_acknowledged() {
+    let stream = || [connected(), message(1, Kind::Push, "1")];
+    let mut full = Stage::home().streaming(stream());
+    full.room = 0;
+    full.unwritten = Unwritten::Failed(problem("the disk is full", Exit::Failed));
+    assert_eq!(full.run(&["tail"]), Exit::Failed);
+    assert!(full.talk().contains("the disk is full"), "{}", full.talk());
+    assert!(!full.deeds.contains(&ack(1)));
+    for (line, exit) in [
+        (&["tail"][..], Exit::Done),
+        (&["expect", "#"], Exit::Interrupted),
+    ] {
+        let mut slow = Stage::home().streaming(stream());
+        slow.room = 0;
+        slow.unwritten = Unwritten::Interrupted;
+        assert_eq!(slow.run(line), exit, "{line:?}");
+        assert!(!slow.deeds.contains(&ack(1)));
+    }
+}
+
 fn reconnecting(exit: Exit) -> Heard {
     link(LinkState::Reconnecting {
         at: Mono(Duration::from_millis(3_200)),
@@ -272,6 +293,23 @@ fn a_lost_connection_is_told_and_waited_out() {
             "connected",
         ]
     );
+}
+
+#[test]
+fn a_time_that_passes_without_any_subscription_was_no_quiet_stream() {
+    let stream = || [connected(), reconnecting(Exit::Refused)];
+    for line in [
+        &["tail", "a/#", "--for", "1s"][..],
+        &["expect", "a/#", "--within", "1s"],
+    ] {
+        let mut denied = Stage::home().streaming(stream());
+        assert_eq!(denied.run(line), Exit::Refused, "{line:?}");
+        let talk = denied.talk();
+        assert!(talk.contains("nothing was subscribed"), "{talk}");
+        assert!(talk.contains("the network is down"), "{talk}");
+    }
+    let mut own = Stage::home().streaming(stream());
+    assert_eq!(own.run(&["tail", "--for", "1s"]), Exit::Done);
 }
 
 fn refused(filter: &str) -> Heard {

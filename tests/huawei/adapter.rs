@@ -1,5 +1,7 @@
 //! The adapter with a scripted outside.
 
+use std::time::Duration;
+
 use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
@@ -11,6 +13,8 @@ use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::shadow::{ShadowKey, ShadowReply, ShadowRequest};
 use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::platform::huawei::Huawei;
+use thingdeck::platform::io::Io as _;
+use thingdeck::platform::plan::ConnectPlan;
 use thingdeck::platform::{Platform as _, Verdict};
 
 use crate::script::Script;
@@ -81,8 +85,8 @@ fn without_rest_the_shadow_is_asked_for_over_mqtt_and_the_request_id_is_ours() {
     let get = || Request::Shadow(ShadowRequest::Get(shadow(None)));
     let early = script.run(meter.request(&script, get()));
     assert_eq!(early, Ok(Reply::Shadow(ShadowReply::NoConnection)));
-    let mut attending = meter.attend(&script);
-    assert!(!Script::poll(&mut attending));
+    // At once: what is done beside the connection may not have begun yet.
+    script.world().up = true;
     let reply = script.run(meter.request(&script, get()));
     let Ok(Reply::Shadow(ShadowReply::Document { shadow, raw })) = reply else {
         panic!("{reply:?}")
@@ -98,9 +102,8 @@ fn without_rest_the_shadow_is_asked_for_over_mqtt_and_the_request_id_is_ours() {
 #[test]
 fn a_shadow_that_nobody_answers_about_is_waited_for_in_vain_and_said_so() {
     let script = Script::silent();
+    script.world().up = true;
     let meter = meter();
-    let mut attending = meter.attend(&script);
-    assert!(!Script::poll(&mut attending));
     let get = Request::Shadow(ShadowRequest::Get(shadow(None)));
     let problem = script
         .run(meter.request(&script, get))
@@ -202,7 +205,10 @@ fn commands_are_answered_by_themselves_and_the_answer_is_shown() {
     assert!(!Script::poll(&mut attending));
     assert_eq!(
         script.deeds(),
-        [r#">$oc/devices/d/sys/commands/response/request_id=r-1 {"result_code":0}"#],
+        [
+            r#">$oc/devices/d/sys/commands/response/request_id=r-1 {"result_code":0}"#,
+            r#">$oc/devices/d/sys/properties/get/response/request_id=r-2 {"services":[]}"#,
+        ],
         "values of properties are not made up"
     );
     let world = script.world();
@@ -216,6 +222,101 @@ fn commands_are_answered_by_themselves_and_the_answer_is_shown() {
             if matches!(&**news, RelayNews::Answered { id, result: Ok(()), .. } if id == "r-1"))
     });
     assert!(answered, "{:?}", world.facts);
+}
+
+#[test]
+fn properties_are_answered_with_what_was_reported_here() {
+    let settings = HuaweiSettings {
+        auto_reply: true,
+        ..settings(HuaweiDialect::Iotda)
+    };
+    let meter = Huawei::new(settings, Common::default());
+    let script = Script::silent();
+    script.run(meter.plan(&script)).expect("a plan");
+    let report = RelayRequest::Report {
+        device: None,
+        service: Some("Meter".to_owned()),
+        properties: r#"{"v":229.80}"#.to_owned(),
+    };
+    let done = script.run(meter.request(&script, Request::Relay(report)));
+    assert_eq!(done, Ok(Reply::Relay(RelayReply::Done)));
+    let mut attending = meter.attend(&script);
+    assert!(!Script::poll(&mut attending));
+    let get = "$oc/devices/d/sys/properties/get/request_id=r-1";
+    script.deliver(get, r#"{"service_id":"Meter"}"#);
+    assert!(!Script::poll(&mut attending));
+    assert_eq!(
+        script.deeds().pop().as_deref(),
+        Some(
+            r#">$oc/devices/d/sys/properties/get/response/request_id=r-1 {"services":[{"service_id":"Meter","properties":{"v":229.80}}]}"#
+        )
+    );
+}
+
+#[test]
+fn each_attempt_has_a_login_of_its_own_hour() {
+    let script = Script::silent();
+    let meter = meter();
+    let first = script.run(meter.plan(&script)).expect("a plan");
+    // 16:55:43 and five minutes are another hour.
+    script.run(script.sleep(Duration::from_mins(5)));
+    let second = script.run(meter.plan(&script)).expect("a plan");
+    assert_eq!(first.client_id, "d_0_1_2026112116");
+    assert_eq!(second.client_id, "d_0_1_2026112117");
+    let password = |plan: &ConnectPlan| plan.password.clone().expect("one").expose().to_owned();
+    assert_ne!(password(&first), password(&second));
+}
+
+#[test]
+fn a_token_that_was_revoked_is_replaced_and_the_call_repeated_once() {
+    let script = Script::new(|_, _| None, {
+        let mut refused = false;
+        move |call| {
+            if call.url.ends_with("/v3/auth/tokens") {
+                return (
+                    201,
+                    r#"{"token":{"expires_at":"2026-11-22T16:55:43.000Z"}}"#.to_owned(),
+                );
+            }
+            // The second call finds the token revoked, once.
+            let is_second = call.url.ends_with("/devices/b");
+            if is_second && !std::mem::replace(&mut refused, true) {
+                return (401, r#"{"error_code":"APIGW.0301"}"#.to_owned());
+            }
+            (200, r#"{"device_id":"b"}"#.to_owned())
+        }
+    });
+    let sign_in = HuaweiSignIn::User {
+        iam_url: "https://iam.cn-north-4.myhuaweicloud.com".to_owned(),
+        user: "u".to_owned(),
+        password: env("PASSWORD"),
+        domain: "acme".to_owned(),
+    };
+    let settings = HuaweiSettings {
+        rest: Some(HuaweiRest { sign_in, ..rest() }),
+        ..settings(HuaweiDialect::Iotda)
+    };
+    let operator = Huawei::new(settings, Common::default());
+    for device in ["a", "b"] {
+        let detail = Request::Relay(RelayRequest::Detail(DeviceId::new(device)));
+        let reply = script.run(operator.request(&script, detail));
+        assert!(reply.is_ok(), "{reply:?}");
+    }
+    let deeds: Vec<_> = script
+        .deeds()
+        .iter()
+        .map(|deed| deed.split(" {").next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        deeds,
+        [
+            "POST /v3/auth/tokens",
+            "GET /v5/iot/p/devices/a",
+            "GET /v5/iot/p/devices/b",
+            "POST /v3/auth/tokens",
+            "GET /v5/iot/p/devices/b",
+        ]
+    );
 }
 
 #[test]
@@ -287,6 +388,12 @@ fn the_topic_sets_are_subscribed_and_come_back_with_the_next_plan() {
             "$oc/devices/d/sys/properties/set/#",
             "$oc/devices/d/sys/properties/get/#",
         ]
+    );
+    let off = script.run(meter.request(&script, feed("d", Feed::Push, false)));
+    assert_eq!(
+        off,
+        Ok(Reply::Feed(FeedState::Unasked)),
+        "IoTDA goes on to deliver it"
     );
     let child = script.run(meter.request(&script, feed("child", Feed::Push, true)));
     assert!(child.expect_err("a child").cause.contains("comes under d"));

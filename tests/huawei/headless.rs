@@ -186,23 +186,92 @@ fn product(home: &Home) -> String {
 fn a_command_is_answered_by_a_device_that_answers_by_itself() {
     let home = plant();
     let id = id_of(&home, "meter");
-    let offline = home.run(&["command", &id, "Relay.ON", "{}"]);
-    assert_ne!(offline.code, 0, "{}", offline.out);
+    let command = ["command", &id, "Meter.SWITCH", r#"{"value":"ON"}"#];
+    let offline = home.run(&command).expect(1);
+    assert!(offline.err.contains("IOTDA.014016"), "{}", offline.err);
     thread::scope(|scope| {
         let tail = scope.spawn(|| {
-            home.run(&["tail", "--count", "1", "--for", "20s"])
+            home.run(&["tail", "--count", "2", "--for", "20s"])
                 .expect(0)
         });
         until("connected", || {
             home.control.device_status(&id) == Some("ONLINE")
         });
+        let done = home.run(&command).expect(0);
+        assert_eq!(lines(&done)[0]["result_code"], 0, "{}", done.out);
         let sent = home.control.send_message(&id, "hello", &json!("there"));
         assert!(sent.is_ok());
         let ended = tail.join().expect("no panic");
-        let line = &lines(&ended)[0];
-        assert_eq!(line["kind"], "message");
-        assert_eq!(line["topic"], format!("$oc/devices/{id}/sys/messages/down"));
+        let lines = lines(&ended);
+        assert_eq!(lines[0]["kind"], "command", "{}", ended.out);
+        assert_eq!(lines[1]["kind"], "message", "{}", ended.out);
+        let topic = format!("$oc/devices/{id}/sys/messages/down");
+        assert_eq!(lines[1]["topic"], topic.as_str());
     });
+}
+
+#[test]
+fn events_the_clock_and_a_device_whole_are_there_as_verbs() {
+    let home = plant();
+    let id = id_of(&home, "meter");
+    home.run(&["event", &id, "Door.opened", r#"{"force":1.50}"#])
+        .expect(0);
+    let (topic, payload) = home.control.uplinks(&id).pop().expect("one");
+    assert!(topic.ends_with("/sys/events/up"), "{topic}");
+    assert!(String::from_utf8_lossy(&payload).contains("1.50"));
+    let clock = home.run(&["time-sync", "--json"]).expect(0);
+    let offset = lines(&clock)[0]["offset_ms"].as_i64();
+    assert!(
+        offset.is_some_and(|off| off.abs() < 10_000),
+        "{}",
+        clock.out
+    );
+    let device = home.run(&["device", &id]).expect(0);
+    assert_eq!(lines(&device)[0]["device_id"], id.as_str());
+    assert!(!device.out.contains("\"secret\""), "{}", device.out);
+    home.run(&["event", &id, "nothing"]).expect(2);
+}
+
+#[test]
+fn profiles_of_the_older_interface_and_of_a_certificate_are_added_too() {
+    let home = plant();
+    let config = config(&home);
+    let profiles = &config["profiles"];
+    let folder = home.config().parent().expect("a folder").to_owned();
+    let file = |name: &toml::Value| {
+        let name = name.as_str().expect("a file");
+        folder.join(name).to_string_lossy().into_owned()
+    };
+    let text = |profile: &str, key: &str| profiles[profile][key].as_str().expect("text").to_owned();
+    let ca = home.ready().ca_file.to_string_lossy().into_owned();
+    let add = |name: &str, like: &str, more: &[&str]| {
+        let (url, id) = (text(like, "mqtt_url"), text(like, "device_id"));
+        let mut arguments = vec!["profile-add", "--name", name, "--platform", "huawei"];
+        arguments.extend(["--mqtt-url", &url, "--device-id", &id, "--ca-file", &ca]);
+        arguments.extend(more);
+        home.run(&arguments).expect(0);
+    };
+    let secret = file(&profiles["meter-v1"]["secret"]["file"]);
+    add(
+        "older",
+        "meter-v1",
+        &["--dialect", "v1", "--secret-file", &secret],
+    );
+    let certificate = file(&profiles["meter-x509"]["cert_file"]);
+    let key = file(&profiles["meter-x509"]["key_file"]);
+    add(
+        "certified",
+        "meter-x509",
+        &["--cert-file", &certificate, "--key-file", &key],
+    );
+    let id = id_of(&home, "older");
+    home.run(&["-p", "older", "report", &id, "Meter", "v=1.50"])
+        .expect(0);
+    let (topic, _) = home.control.uplinks(&id).pop().expect("one");
+    assert_eq!(topic, format!("/huawei/v1/devices/{id}/data/json"));
+    let id = id_of(&home, "certified");
+    home.run(&["-p", "certified", "report", &id, "Meter", "v=1.50"])
+        .expect(0);
 }
 
 #[test]

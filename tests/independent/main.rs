@@ -12,5 +12,7 @@ mod aws;
 mod control;
 mod dashboard;
 mod feeds;
+mod google;
+mod huawei;
 mod stream;
 mod trouble;

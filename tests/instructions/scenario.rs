@@ -10,11 +10,8 @@ use thingdeck::app::event::{Event, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
 use thingdeck::domain::batch::Batch;
-use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::Qos;
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
-use thingdeck::domain::program::Programs;
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::TopicFilter;
@@ -153,30 +150,12 @@ impl Deck {
     pub fn new(width: u16, height: u16) -> Self {
         let filter = TopicFilter::parse("#").expect("it fits");
         let profile = ProfileSummary {
-            name: "plant".to_owned(),
-            platform: PlatformId::Mqtt,
-            capabilities: Capabilities::MQTT,
-            simulated: false,
-            insecure: false,
-            event_hours: 24,
-            on_quit: OnQuit::Keep,
-            place: "mqtt://127.0.0.1".to_owned(),
-            version: Version::V311,
             topics: vec![FilterWish::new(filter, Qos::AtMostOnce)],
+            ..ProfileSummary::new("plant", PlatformId::Mqtt, "mqtt://127.0.0.1")
         };
         let (app, _effects) = App::new(Setup {
-            at: Moment::default(),
-            size: Size { width, height },
-            zone_offset_seconds: 0,
-            profiles: vec![profile],
-            open: "plant".to_owned(),
-            hint: None,
             memory_limit: 64 << 20,
-            keeps_history: false,
-            mouse: true,
-            pins: Pins::default(),
-            programs: Programs::default(),
-            seed: 1,
+            ..Setup::new(Size { width, height }, vec![profile])
         });
         let elapsed = Duration::ZERO;
         let mut deck = Self { app, elapsed };

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use thingdeck::app::event::{Event, Key, KeyCode, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::subscription::{FilterOptions, FilterWish};
@@ -30,14 +29,6 @@ fn wish(filter: &str, qos: Qos) -> FilterWish {
 impl Plant {
     fn new(width: u16, height: u16) -> Self {
         let profile = ProfileSummary {
-            name: "lab".to_owned(),
-            platform: PlatformId::Mqtt,
-            capabilities: thingdeck::domain::capability::Capabilities::MQTT,
-            simulated: false,
-            insecure: false,
-            event_hours: 0,
-            on_quit: OnQuit::Keep,
-            place: "mqtt://127.0.0.1".to_owned(),
             version: Version::V5,
             topics: vec![
                 wish("#", Qos::AtMostOnce),
@@ -51,21 +42,9 @@ impl Plant {
                 },
                 wish("secret/#", Qos::AtLeastOnce),
             ],
+            ..ProfileSummary::new("lab", PlatformId::Mqtt, "mqtt://127.0.0.1")
         };
-        let (app, _) = App::new(Setup {
-            at: Moment::default(),
-            size: Size { width, height },
-            zone_offset_seconds: 0,
-            profiles: vec![profile],
-            open: "lab".to_owned(),
-            hint: None,
-            memory_limit: 8 << 20,
-            keeps_history: false,
-            mouse: true,
-            pins: Pins::default(),
-            programs: thingdeck::domain::program::Programs::default(),
-            seed: 1,
-        });
+        let (app, _) = App::new(Setup::new(Size { width, height }, vec![profile]));
         let mut plant = Self {
             app,
             elapsed: Duration::ZERO,

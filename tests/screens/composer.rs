@@ -3,10 +3,8 @@
 use thingdeck::app::event::{Event, Key, KeyCode, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
-use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
@@ -16,31 +14,10 @@ use crate::{drawn_with_caret, shown};
 
 fn lab(width: u16, height: u16) -> App {
     let lab = ProfileSummary {
-        name: "lab".to_owned(),
-        platform: PlatformId::Mqtt,
-        capabilities: Capabilities::MQTT,
-        simulated: false,
-        insecure: false,
-        event_hours: 0,
-        on_quit: OnQuit::Keep,
-        place: "mqtt://lab".to_owned(),
         version: Version::V5,
-        topics: Vec::new(),
+        ..ProfileSummary::new("lab", PlatformId::Mqtt, "mqtt://lab")
     };
-    let (mut app, _) = App::new(Setup {
-        at: Moment::default(),
-        size: Size { width, height },
-        zone_offset_seconds: 0,
-        profiles: vec![lab],
-        open: "lab".to_owned(),
-        hint: None,
-        memory_limit: 8 << 20,
-        keeps_history: false,
-        mouse: true,
-        pins: Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
-    });
+    let (mut app, _) = App::new(Setup::new(Size { width, height }, vec![lab]));
     let session = SessionId { generation: 1 };
     let up = SessionEvent::Link(LinkState::Connected {
         since: Timestamp(0),

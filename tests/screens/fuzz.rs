@@ -1,6 +1,8 @@
 //! F26 and F27 through the whole: names, topics and payloads in every script, on every width, in a flood, while somebody types,
 //! opens boxes and pulls at the window.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,15 +10,20 @@ use fastrand::Rng;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Size, TimerId};
 use thingdeck::app::screen::{Overlay, PaneView, Screen};
+use thingdeck::app::sieve::Sifted;
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
+use thingdeck::base::problem::Problem;
 use thingdeck::domain::capability::Capabilities;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
+use thingdeck::domain::program::Made;
 use thingdeck::domain::reading::{Kind, Reading};
+use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::session::{Gap, LinkState, SessionEvent, SessionId};
+use thingdeck::domain::shadow::{ShadowReply, read};
 use thingdeck::domain::topic::Topic;
 use thingdeck::ui::{Theme, picture};
 
@@ -65,48 +72,23 @@ struct World {
     carets: usize,
 }
 
-fn profile(broker: bool) -> ProfileSummary {
+fn profile(platform: PlatformId) -> ProfileSummary {
     ProfileSummary {
-        name: "漢字 🇰🇷".to_owned(),
-        platform: if broker {
-            PlatformId::Mqtt
-        } else {
-            PlatformId::Thinq
-        },
-        capabilities: if broker {
-            Capabilities::MQTT
-        } else {
-            Capabilities::THINQ
-        },
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: "mqtt://거실.example".to_owned(),
         version: Version::V5,
-        topics: Vec::new(),
+        ..ProfileSummary::new("漢字 🇰🇷", platform, "mqtt://거실.example")
     }
 }
 
 impl World {
-    fn new(seed: u64, broker: bool) -> Self {
+    fn new(seed: u64, platform: PlatformId) -> Self {
         let size = Size {
             width: 120,
             height: 36,
         };
         let (app, _) = App::new(Setup {
-            at: Moment::default(),
-            size,
-            zone_offset_seconds: 0,
-            profiles: vec![profile(broker)],
-            open: "漢字 🇰🇷".to_owned(),
-            hint: None,
             memory_limit: 256 << 10,
-            keeps_history: false,
-            mouse: true,
-            pins: thingdeck::domain::decode::Pins::default(),
-            programs: thingdeck::domain::program::Programs::default(),
             seed,
+            ..Setup::new(size, vec![profile(platform)])
         });
         let mut world = Self {
             app,
@@ -130,7 +112,7 @@ impl World {
             presence: Presence::Online,
             attributes: vec![(WORDS[n].to_owned(), WORDS[n + 3].to_owned())],
         });
-        if !broker {
+        if !Capabilities::of(platform).topics {
             let devices = devices.collect();
             world.tell(SessionEvent::Fact(Fact::Devices(devices)));
         }
@@ -146,11 +128,62 @@ impl World {
 
     fn event(&mut self, event: Event) {
         self.elapsed += Duration::from_millis(self.dice.u64(0..200));
-        for effect in self.app.update(self.now(), event) {
-            match effect {
-                Effect::StartTimer(id, _) => self.timers.push(id),
-                Effect::StopTimer(id) => self.timers.retain(|timer| *timer != id),
-                _ => {}
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for effect in self.app.update(self.now(), event) {
+                match effect {
+                    Effect::StartTimer(id, _) => self.timers.push(id),
+                    Effect::StopTimer(id) => self.timers.retain(|timer| *timer != id),
+                    effect => events.extend(self.answer(effect)),
+                }
+            }
+        }
+    }
+
+    /// What the outside might say, as odd as everything else here.
+    fn answer(&mut self, effect: Effect) -> Option<Event> {
+        Some(match effect {
+            Effect::Decode(id, job) => Event::Decoded(id, Box::new(job.run())),
+            Effect::Sift(id, rows) => {
+                let answers = (0..rows.len()).map(|row| (row, self.output()));
+                Event::Sifted(id, answers.collect(), true)
+            }
+            Effect::Request(id, Request::Shadow(_)) if self.dice.u8(0..4) > 0 => {
+                let (name, value) = (self.words(3), self.words(9));
+                let state = serde_json::json!({
+                    "desired": {name.clone(): value, "t": self.dice.u8(..)},
+                    "reported": {name: [1, value], "t": 3},
+                });
+                let raw = serde_json::json!({"state": state, "version": 7}).to_string();
+                let shadow = read::document(&raw).expect("a document");
+                let raw = Arc::from(raw);
+                Event::Reply(id, Ok(Reply::Shadow(ShadowReply::Document { raw, shadow })))
+            }
+            Effect::Request(id, _) if self.dice.bool() => {
+                let (what, cause, remedy) = (self.words(4), self.words(9), self.words(9));
+                Event::Reply(id, Err(Problem::new(what, cause, remedy)))
+            }
+            _ => return None,
+        })
+    }
+
+    fn output(&mut self) -> Sifted {
+        match self.dice.u8(0..12) {
+            0 => Sifted::Stopped(self.words(5)),
+            1 => Sifted::Made(Made::Failed(self.words(5))),
+            2 => Sifted::Made(Made::Lines {
+                text: String::new(),
+                cut: false,
+            }),
+            kind => {
+                let value = serde_json::json!({self.words(1): self.words(9), "t": kind});
+                let text = [value.to_string(), kind.to_string()][usize::from(kind % 2)].clone();
+                let text =
+                    [text.clone(), format!("{text}\n{text}")][usize::from(kind % 3 == 0)].clone();
+                Sifted::Made(Made::Lines {
+                    text,
+                    cut: kind == 5,
+                })
             }
         }
     }
@@ -286,6 +319,15 @@ impl World {
         self.event(Event::Paste(words));
     }
 
+    fn plot_is_open(&self) {
+        let overlays = self.app.screen(self.now()).overlays;
+        let title = match overlays.last() {
+            Some(Overlay::Text(shown)) => shown.title.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(title.starts_with("Plot: 1 field"), "{title}");
+    }
+
     fn resize(&mut self, width: u16, height: u16) {
         self.size = Size { width, height };
         self.event(Event::Resize(self.size));
@@ -336,6 +378,22 @@ fn caret_of(pane: &PaneView) -> Option<u16> {
     Some(pane.area.x + 2 + 3 + cursor)
 }
 
+/// A message with one number in it, on a topic that is wide.
+fn temperature() -> Message {
+    Message {
+        at: Timestamp::from_seconds(1_790_000_000),
+        direction: Direction::In,
+        topic: Topic::received(&WORDS.concat()),
+        payload: Bytes::from_static("{\"거실\":21.5}".as_bytes()),
+        qos: Qos::AtMostOnce,
+        retain: false,
+        dup: false,
+        ack: None,
+        properties: None,
+        session: false,
+    }
+}
+
 fn frame_is_whole(pane: &PaneView, buffer: &ratatui::buffer::Buffer) {
     let area = pane.area;
     if area.width < 2 || area.height < 2 {
@@ -380,8 +438,8 @@ fn overlays_are_whole(screen: &Screen, buffer: &ratatui::buffer::Buffer) {
 
 #[test]
 fn every_width_shows_every_pane_and_box_whole_in_every_script() {
-    for broker in [true, false] {
-        let mut world = World::new(26, broker);
+    for platform in PlatformId::ALL {
+        let mut world = World::new(26, platform);
         for _ in 0..60 {
             world.message();
         }
@@ -402,22 +460,43 @@ fn every_width_shows_every_pane_and_box_whole_in_every_script() {
 
 #[test]
 fn a_box_of_every_sort_fits_every_width() {
-    let boxes = [":", "?", "L", "P", "x", "s", "a", "B", "c"];
-    for broker in [true, false] {
-        let mut world = World::new(14, broker);
+    let boxes = [":", "?", "L", "P", "x", "s", "a", "B", "c", "J", "g"];
+    for platform in PlatformId::ALL {
+        let mut world = World::new(14, platform);
         for _ in 0..30 {
             world.message();
         }
+        world.tell(SessionEvent::Message(
+            Box::new(temperature()),
+            Reading::default(),
+        ));
         for (n, opener) in (1..).zip(boxes) {
+            world.resize(120, 36);
             for _ in 0..4 {
                 world.event(Event::Key(Key::plain(KeyCode::Esc)));
             }
-            let pane = if opener == "a" { '2' } else { '1' };
-            world.event(Event::Key(Key::plain(KeyCode::Char(pane))));
-            let opener = opener.chars().next().unwrap();
-            world.event(Event::Key(Key::plain(KeyCode::Char(opener))));
-            let words = world.words(3);
-            world.event(Event::Paste(words));
+            let way = match opener {
+                "a" => "2",
+                // The plot: of the one number that the newest message holds.
+                "g" => "3G\rGkg",
+                _ => "1",
+            };
+            for c in way.chars() {
+                let code = if c == '\r' {
+                    KeyCode::Enter
+                } else {
+                    KeyCode::Char(c)
+                };
+                world.event(Event::Key(Key::plain(code)));
+            }
+            if opener == "g" {
+                world.plot_is_open();
+            } else {
+                let opener = opener.chars().next().unwrap();
+                world.event(Event::Key(Key::plain(KeyCode::Char(opener))));
+                let words = world.words(3);
+                world.event(Event::Paste(words));
+            }
             for width in (n..=200_u16).step_by(7) {
                 let height = world.dice.u16(1..50);
                 world.resize(width, height);
@@ -430,7 +509,7 @@ fn a_box_of_every_sort_fits_every_width() {
 #[test]
 fn a_window_pulled_about_in_a_flood_is_drawn_whole_each_time() {
     for seed in 0..2 {
-        let mut world = World::new(seed, seed == 0);
+        let mut world = World::new(seed, PlatformId::ALL[usize::try_from(seed).expect("few")]);
         for round in 0..90 {
             for _ in 0..25 {
                 world.message();

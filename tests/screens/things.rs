@@ -9,12 +9,10 @@ use thingdeck::app::screen::Header;
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Timestamp};
 use thingdeck::base::problem::Problem;
-use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::jobs::{Job, JobsReply};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::request::{Reply, RequestId};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::shadow::{ShadowReply, read};
@@ -39,30 +37,16 @@ fn at() -> Moment {
 impl Fleet {
     fn new(width: u16, height: u16) -> Self {
         let fleet = ProfileSummary {
-            name: "fleet".to_owned(),
-            platform: PlatformId::Aws,
-            capabilities: Capabilities::AWS,
-            simulated: false,
-            insecure: false,
-            event_hours: 0,
-            on_quit: OnQuit::Keep,
-            place: "abc-ats.iot.eu-west-1.amazonaws.com".to_owned(),
             version: Version::V5,
-            topics: Vec::new(),
+            ..ProfileSummary::new(
+                "fleet",
+                PlatformId::Aws,
+                "abc-ats.iot.eu-west-1.amazonaws.com",
+            )
         };
         let (app, _) = App::new(Setup {
             at: at(),
-            size: Size { width, height },
-            zone_offset_seconds: 0,
-            profiles: vec![fleet],
-            open: "fleet".to_owned(),
-            hint: None,
-            memory_limit: 8 << 20,
-            keeps_history: false,
-            mouse: true,
-            pins: Pins::default(),
-            programs: thingdeck::domain::program::Programs::default(),
-            seed: 1,
+            ..Setup::new(Size { width, height }, vec![fleet])
         });
         let mut fleet = Self {
             app,

@@ -1,13 +1,15 @@
-//! The machine with AWS's adapter beside it: what a hang-up means, and a kept session that is trusted.
+//! The machine with an adapter beside it: what a hang-up means, a kept session that is trusted (AWS), rates that hold at the
+//! wire (Google's bridge).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thingdeck::base::problem::{Problem, Retry};
 use thingdeck::domain::message::Qos;
-use thingdeck::domain::profile::{AwsSettings, Common};
+use thingdeck::domain::profile::{AwsSettings, Common, GoogleIdentity, GoogleSettings};
 use thingdeck::domain::session::LinkState;
 use thingdeck::platform::aws::Aws;
+use thingdeck::platform::google::Google;
 use thingdeck::session::end::{End, EndClass};
 use thingdeck::session::link::{Arrival, LinkEvent};
 use thingdeck::session::machine::{Action, Input, Machine};
@@ -176,4 +178,92 @@ fn the_queue_of_a_kept_session_ends_with_the_first_pause() {
     }
     bench.now += Duration::from_millis(1100);
     assert!(!is_of_the_session(&bench.link(arrival("plant/a"))));
+}
+
+fn beside_google() -> Bench {
+    let settings = GoogleSettings::new(
+        "plant".to_owned(),
+        "us-central1".to_owned(),
+        "sensors".to_owned(),
+        GoogleIdentity::Device("meter-1".to_owned()),
+        "key.pem".into(),
+    );
+    let google = Arc::new(Google::new(settings, Common::default()));
+    let mut bench = Bench {
+        machine: Machine::new(Vec::new(), false).guided_by(google),
+        now: Duration::ZERO,
+        done: Vec::new(),
+    };
+    bench.feed(Input::Start);
+    bench
+}
+
+/// Each was asked for in its own second; together they would be the hang-up that the limit is there to avoid.
+#[test]
+fn states_that_waited_for_the_connection_go_out_a_second_apart_and_in_order() {
+    let mut bench = beside_google();
+    for (receipt, topic, payload) in [
+        (1, "/devices/meter-1/state", "one"),
+        (2, "/devices/meter-1/events", "between"),
+        (3, "/devices/meter-1/state", "two"),
+    ] {
+        bench.publish(receipt, draft(topic, payload, Qos::AtLeastOnce));
+        bench.now += Duration::from_secs(2);
+    }
+    let actions = connect(&mut bench, &[], false);
+    let payloads = |actions: &[Action]| -> Vec<String> {
+        sent(actions).into_iter().map(|sent| sent.payload).collect()
+    };
+    assert_eq!(payloads(&actions), ["one", "between"]);
+    let stood = bench.now;
+    let actions = bench.wait();
+    assert!(bench.now >= stood + Duration::from_secs(1));
+    assert_eq!(payloads(&actions), ["two"]);
+}
+
+#[test]
+fn no_more_than_the_bridge_takes_goes_out_in_a_second() {
+    let mut bench = beside_google();
+    let mut gone = Vec::new();
+    let mut actions = connect(&mut bench, &[], false);
+    for receipt in 0..250 {
+        let event = draft("/devices/meter-1/events", "x", Qos::AtMostOnce);
+        actions.extend(bench.publish(receipt, event));
+    }
+    while gone.len() < 250 {
+        let mut next = Vec::new();
+        for going in sent(&actions) {
+            gone.push(bench.now);
+            next.extend(bench.acknowledge(going.ticket));
+        }
+        actions = next;
+        if sent(&actions).is_empty() && gone.len() < 250 {
+            actions = bench.wait();
+        }
+    }
+    for second in gone.windows(101) {
+        assert!(
+            second[100] - second[0] > Duration::from_secs(1),
+            "{second:?}"
+        );
+    }
+}
+
+#[test]
+fn a_hang_up_after_an_event_says_what_it_most_likely_means() {
+    let mut bench = beside_google();
+    connect(&mut bench, &[], false);
+    bench.publish(1, draft("/devices/meter-1/events", "x", Qos::AtLeastOnce));
+    bench.now += Duration::from_millis(40);
+    hang_up(&mut bench, EndClass::HungUp, CLOSED);
+    assert!(
+        reason(&bench).contains("Pub/Sub topic"),
+        "{}",
+        reason(&bench)
+    );
+    connect(&mut bench, &[], false);
+    bench.wait();
+    let actions = hang_up(&mut bench, EndClass::HungUp, CLOSED);
+    let given_back = receipts(&actions);
+    assert!(matches!(&given_back[..], [(1, Err(_))]), "{given_back:?}");
 }

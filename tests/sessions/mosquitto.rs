@@ -178,9 +178,12 @@ fn make_passwords(folder: &TempDir) {
     drop(made);
 }
 
+/// Below what the system hands out to whoever wants any port: nobody takes it by chance before mosquitto does.
 fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_000));
+    ports
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("it goes on until there is one")
 }
 
 const OPEN: &str = "allow_anonymous true";

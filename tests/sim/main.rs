@@ -1,5 +1,5 @@
 //! The simulated clouds over real sockets, with clients of their own that know nothing of `src/platform`: ThinQ, and the
-//! plain broker (`plain`, `web`, `mosquitto`), AWS IoT Core (`aws`), Huawei (`huawei`).
+//! plain broker (`plain`, `web`, `mosquitto`), AWS IoT Core (`aws`), Google's bridge (`google`), Huawei (`huawei`).
 
 #![expect(
     clippy::panic,
@@ -11,6 +11,8 @@ mod aws;
 mod client;
 mod control;
 mod faults;
+mod flows;
+mod google;
 mod huawei;
 mod mosquitto;
 mod mqtt;

@@ -75,20 +75,8 @@ impl Site {
     }
 
     async fn tls(&self, tcp: TcpStream) -> tokio_rustls::client::TlsStream<TcpStream> {
-        let ca = std::fs::read(&self.ready().ca_file).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(&ca).unwrap())
-            .unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("localhost").unwrap();
-        let connector = TlsConnector::from(Arc::new(config));
-        connector.connect(name, tcp).await.expect("a handshake")
+        let ca = std::fs::read_to_string(&self.ready().ca_file).unwrap();
+        tls(&ca, tcp).await
     }
 
     /// A connection of 5 that is not connected yet, in the clear.
@@ -107,6 +95,23 @@ impl Site {
         assert_eq!(ack.code, v5::ConnectReturnCode::Success);
         five
     }
+}
+
+/// Past the handshake with a simulator of this authority.
+pub async fn tls(ca: &str, tcp: TcpStream) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, tcp).await.expect("a handshake")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

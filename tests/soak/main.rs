@@ -19,10 +19,10 @@ use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, ShelfEvent, Size};
 use thingdeck::app::{App, ProfileSummary, Setup};
 use thingdeck::base::moment::{Moment, Mono, Timestamp};
+use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::decode::Pins;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::profile::PlatformId;
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{SessionEvent, SessionId};
 use thingdeck::domain::topic::Topic;
@@ -43,36 +43,21 @@ fn resident() -> u64 {
 
 fn setup(memory_limit: usize, keeps_history: bool) -> Setup {
     let profile = ProfileSummary {
-        name: "home".to_owned(),
-        platform: PlatformId::Thinq,
         capabilities: Capabilities {
             topics: true,
             ..Capabilities::NONE
         },
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: String::new(),
-        version: Version::V311,
-        topics: Vec::new(),
+        ..ProfileSummary::new("home", PlatformId::Thinq, "")
+    };
+    let size = Size {
+        width: 120,
+        height: 40,
     };
     Setup {
-        at: Moment::default(),
-        size: Size {
-            width: 120,
-            height: 40,
-        },
-        zone_offset_seconds: 0,
-        profiles: vec![profile],
-        open: "home".to_owned(),
-        hint: None,
         memory_limit,
         keeps_history,
         mouse: false,
-        pins: Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
+        ..Setup::new(size, vec![profile])
     }
 }
 
@@ -160,6 +145,32 @@ impl Flood {
         self
     }
 
+    /// As a flood comes: many messages to a read, all of which one batch holds.
+    fn batches(&mut self, count: u64, topics: u64) -> &mut Self {
+        /// About what a read of 64 KiB holds.
+        const READ: u64 = 250;
+        for batch in 0..count / READ {
+            let (mut bytes, mut heads) = (Vec::new(), Vec::new());
+            for _ in 0..READ {
+                let n = self.sent;
+                self.sent += 1;
+                let topic = format!("site/{:07}/state", n % topics);
+                let payload = format!("{{\"number\":{n},\"noise\":\"{n:0>170}\"}}");
+                let length = u16::try_from(topic.len()).expect("short");
+                heads.push(Head::new(bytes.len(), length, 0, payload.len()));
+                bytes.extend(topic.bytes().chain(payload.bytes()));
+            }
+            let held = bytes.len();
+            let event = SessionEvent::Messages(Batch::new(bytes.into(), held, heads));
+            self.feed(Event::Session(SESSION, event));
+            if batch.is_multiple_of(40) {
+                self.look();
+            }
+        }
+        self.look();
+        self
+    }
+
     fn look(&mut self) {
         self.peak = self.peak.max(resident().saturating_sub(self.base));
         let header = self.app.screen(self.now()).header;
@@ -202,6 +213,19 @@ fn memory_stays_under_its_ceiling_and_every_message_is_accounted_for() {
     flood.type_filter("number");
     flood.messages(100_000, 1);
     flood.stays_under(limit, "one topic, a filter, half of it to the disk");
+    drop(flood);
+    let mut flood = Flood::new(limit, false);
+    flood.batches(150_000, u64::MAX);
+    flood.stays_under(limit, "ever new topics, in batches");
+    drop(flood);
+    let mut flood = Flood::new(limit, true);
+    flood.type_filter("number");
+    flood.feed(Event::Key(Key::plain(KeyCode::Char('t'))));
+    flood.batches(150_000, u64::MAX);
+    flood.stays_under(
+        limit,
+        "batches of ever new topics, filtered and grouped, half of it to the disk",
+    );
 }
 
 #[test]
@@ -211,6 +235,10 @@ fn twenty_million_messages_through_256_mib() {
     let mut flood = Flood::new(limit, false);
     flood.messages(20_000_000, 100);
     flood.stays_under(limit, "20 million messages of 100 topics");
+    drop(flood);
+    let mut flood = Flood::new(limit, false);
+    flood.batches(20_000_000, 100);
+    flood.stays_under(limit, "the same in batches");
 }
 
 #[test]
@@ -233,6 +261,10 @@ fn a_million_distinct_topics() {
     let mut flood = Flood::new(limit, false);
     flood.messages(5_000_000, 1_000_000);
     flood.stays_under(limit, "5 million messages of a million topics");
+    drop(flood);
+    let mut flood = Flood::new(limit, false);
+    flood.batches(5_000_000, 1_000_000);
+    flood.stays_under(limit, "the same in batches");
 }
 
 #[test]

@@ -62,10 +62,6 @@ impl Deck {
         }
         (wanted, dropped)
     }
-
-    pub fn palette(&mut self, words: &str) -> &mut Self {
-        self.press(":").type_text(words).press("enter")
-    }
 }
 
 #[test]
@@ -446,6 +442,18 @@ fn unanswered_clears_hold_the_next_ones_back() {
     assert_eq!(deck.published().len(), 200);
     deck.press("q");
     assert!(deck.overlay().contains("stopped"), "{}", deck.overlay());
+}
+
+#[test]
+fn what_is_to_be_cleared_is_below_the_topic_that_the_inspector_shows() {
+    let mut deck = lab(Version::V311);
+    deck.receive_bytes("plant/read", b"1")
+        .receive_bytes("plant/newest", b"2")
+        .press("3 k enter 3 G 4");
+    assert_eq!(deck.selected_gist(), "2", "the stream has gone on");
+    deck.palette("clear retained");
+    let asked = deck.overlay();
+    assert!(asked.contains("plant/read"), "{asked}");
 }
 
 #[test]

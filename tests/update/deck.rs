@@ -6,8 +6,10 @@
     reason = "a helper that finds nothing says what there was instead"
 )]
 
+mod fixtures;
+mod reading;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,24 +17,24 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, Key, KeyCode, Mouse, MouseKind, Outcome, Size, TimerId};
-use thingdeck::app::screen::{
-    Body, CommandRow, ComposeRow, DeviceRow, FilterRow, Fold, Line, MessageRow, Overlay, PaneId,
-    PaneView, Screen, SubscriptionRow, TopicRow,
-};
 use thingdeck::app::{App, ProfileSummary, Setup};
-use thingdeck::base::moment::{Moment, Timestamp};
+use thingdeck::base::moment::Moment;
 use thingdeck::base::problem::Problem;
+use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::capability::Capabilities;
-use thingdeck::domain::device::{Device, DeviceId, Presence};
+use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::{Direction, Message, Qos};
-use thingdeck::domain::model::{Domain, Model, Property};
-use thingdeck::domain::profile::{OnQuit, PlatformId, Version};
+use thingdeck::domain::model::Model;
+use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::reading::{Kind, Reading};
-use thingdeck::domain::request::{PropertyPath, Reply, Request, RequestId, Setting};
+use thingdeck::domain::request::{Reply, Request, RequestId, Setting};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
-use thingdeck::domain::subscription::{Feed, FeedState, FilterWish};
+use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::domain::topic::{Topic, TopicFilter};
+
+pub use fixtures::*;
+pub use reading::{body, plain};
 
 pub const START: i64 = 1_763_671_200; // 2025-11-20T20:40:00Z
 
@@ -50,181 +52,6 @@ pub struct Deck {
     pub models: BTreeMap<String, Arc<Model>>,
     pub states: BTreeMap<String, Value>,
     received: u64,
-}
-
-pub fn thinq() -> Capabilities {
-    Capabilities {
-        push: Some("push"),
-        event: Some("event"),
-        state: true,
-        control: true,
-        energy: true,
-        nobody: Capabilities::THINQ.nobody,
-        ..Capabilities::NONE
-    }
-}
-
-pub fn profile(name: &str) -> ProfileSummary {
-    ProfileSummary {
-        name: name.to_owned(),
-        platform: PlatformId::Thinq,
-        capabilities: thinq(),
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::Keep,
-        place: "token: env THINQ_PAT".to_owned(),
-        version: Version::V311,
-        topics: Vec::new(),
-    }
-}
-
-pub fn wish(filter: &str, qos: u8) -> FilterWish {
-    let filter = TopicFilter::parse(filter).expect("a filter");
-    FilterWish::new(filter, Qos::from_number(qos).expect("a QoS"))
-}
-
-pub fn setup() -> Setup {
-    Setup {
-        at: Moment {
-            wall: Timestamp::from_seconds(START),
-            ..Moment::default()
-        },
-        size: Size {
-            width: 120,
-            height: 40,
-        },
-        zone_offset_seconds: 0,
-        profiles: vec![profile("home"), profile("cabin")],
-        open: "home".to_owned(),
-        hint: None,
-        memory_limit: 8 << 20,
-        keeps_history: false,
-        mouse: true,
-        pins: thingdeck::domain::decode::Pins::default(),
-        programs: thingdeck::domain::program::Programs::default(),
-        seed: 1,
-    }
-}
-
-pub fn device(id: &str, name: &str, kind: &str) -> Device {
-    Device {
-        id: DeviceId::new(id),
-        name: name.to_owned(),
-        kind: format!("DEVICE_{kind}"),
-        model: format!("{kind}_01"),
-        reportable: true,
-        group: None,
-        presence: Presence::Unknown,
-        attributes: Vec::new(),
-    }
-}
-
-/// In the order in which the screen has them.
-pub fn household() -> Vec<Device> {
-    vec![
-        device("d-dryer", "Dryer", "DRYER"),
-        device("d-hood", "Hood", "HOOD"),
-        device("d-washer", "Washer", "WASHER"),
-        device("d-air", "거실 에어컨", "AIR_CONDITIONER"),
-    ]
-}
-
-pub fn path(text: &str) -> PropertyPath {
-    let parts: Vec<_> = text.split('.').collect();
-    let (place, resource, property) = match parts.as_slice() {
-        [place, resource, property] => (Some((*place).to_owned()), resource, property),
-        [resource, property] => (None, resource, property),
-        _ => panic!("{text} is no path"),
-    };
-    PropertyPath {
-        place,
-        resource: (*resource).to_owned(),
-        property: (*property).to_owned(),
-    }
-}
-
-fn words(list: &[&str]) -> Domain {
-    Domain::Words(list.iter().map(|w| (*w).to_owned()).collect())
-}
-
-fn property(at: &str, read: Domain, write: Option<Domain>, unit: &str) -> Property {
-    Property {
-        path: path(at),
-        readable: true,
-        read,
-        write,
-        unit: unit.to_owned(),
-        together: Vec::new(),
-    }
-}
-
-/// An air conditioner: a switch, a temperature in halves, a timer whose parts go together, START that reads ON.
-pub fn air_conditioner() -> Model {
-    let degrees = Domain::Range {
-        min: 18.into(),
-        max: 30.into(),
-        step: serde_json::Number::from_f64(0.5).expect("a number"),
-        except: Vec::new(),
-    };
-    let power = words(&["POWER_ON", "POWER_OFF"]);
-    let mut hour = property(
-        "timer.relativeHourToStop",
-        Domain::Number,
-        Some(Domain::Number),
-        "",
-    );
-    hour.together = vec![path("timer.relativeMinuteToStop")];
-    let mut minute = property(
-        "timer.relativeMinuteToStop",
-        Domain::Number,
-        Some(Domain::Number),
-        "",
-    );
-    minute.together = vec![path("timer.relativeHourToStop")];
-    Model {
-        properties: vec![
-            property(
-                "operation.airConOperationMode",
-                power.clone(),
-                Some(power),
-                "",
-            ),
-            property(
-                "operation.airCleanOperationMode",
-                words(&["ON", "OFF"]),
-                Some(words(&["START", "STOP"])),
-                "",
-            ),
-            property("temperature.currentTemperature", Domain::Number, None, "C"),
-            property(
-                "temperature.targetTemperature",
-                Domain::Number,
-                Some(degrees),
-                "C",
-            ),
-            hour,
-            minute,
-            property("filterInfo.usedTime", Domain::Number, None, "h"),
-        ],
-        ..Model::default()
-    }
-}
-
-pub fn air_state() -> Value {
-    json!({
-        "operation": {"airConOperationMode": "POWER_OFF"},
-        "temperature": {"currentTemperature": 27, "targetTemperature": 24.5, "unit": "C"},
-        "timer": {"relativeHourToStop": null, "relativeMinuteToStop": null},
-    })
-}
-
-pub fn refusal(code: &str, words: &str) -> Problem {
-    Problem::new(
-        "the platform refused",
-        format!("LG answered {code}: {words}"),
-        "see the app",
-    )
 }
 
 impl Deck {
@@ -502,6 +329,27 @@ impl Deck {
 
     /// Any bytes, of no device.
     pub fn receive_bytes(&mut self, topic: &str, payload: &[u8]) -> &mut Self {
+        self.hear(topic, payload, Reading::default())
+    }
+
+    fn message(
+        &mut self,
+        topic: &str,
+        device: Option<&str>,
+        kind: Kind,
+        payload: &str,
+        facts: Vec<Fact>,
+    ) -> &mut Self {
+        let reading = Reading {
+            kind,
+            device: device.map(DeviceId::new),
+            facts,
+            ..Reading::default()
+        };
+        self.hear(topic, payload.as_bytes(), reading)
+    }
+
+    fn hear(&mut self, topic: &str, payload: &[u8], reading: Reading) -> &mut Self {
         let message = Message {
             at: self.at.wall,
             direction: Direction::In,
@@ -514,36 +362,6 @@ impl Deck {
             properties: None,
             session: false,
         };
-        let event = SessionEvent::Message(Box::new(message), Reading::default());
-        self.event(Event::Session(self.session, event))
-    }
-
-    fn message(
-        &mut self,
-        topic: &str,
-        device: Option<&str>,
-        kind: Kind,
-        payload: &str,
-        facts: Vec<Fact>,
-    ) -> &mut Self {
-        let message = Message {
-            at: self.at.wall,
-            direction: Direction::In,
-            topic: Topic::received(topic),
-            payload: Bytes::copy_from_slice(payload.as_bytes()),
-            qos: Qos::AtLeastOnce,
-            retain: false,
-            dup: false,
-            ack: None,
-            properties: None,
-            session: false,
-        };
-        let reading = Reading {
-            kind,
-            device: device.map(DeviceId::new),
-            facts,
-            ..Reading::default()
-        };
         let event = SessionEvent::Message(Box::new(message), reading);
         self.event(Event::Session(self.session, event))
     }
@@ -554,6 +372,11 @@ impl Deck {
             self.event(Event::Key(key(name)));
         }
         self
+    }
+
+    /// An action by its name.
+    pub fn palette(&mut self, words: &str) -> &mut Self {
+        self.press(":").type_text(words).press("enter")
     }
 
     /// Letter by letter, blanks too.
@@ -603,163 +426,6 @@ impl Deck {
         }
         self.at = end;
         self
-    }
-
-    pub fn screen(&self) -> Screen {
-        self.app.screen(self.at)
-    }
-
-    pub fn pane(&self, id: PaneId) -> PaneView {
-        let screen = self.screen();
-        let shown: Vec<_> = screen.panes.iter().map(|p| p.id).collect();
-        let pane = screen.panes.into_iter().find(|p| p.id == id);
-        pane.unwrap_or_else(|| panic!("{id:?} is not among {shown:?}"))
-    }
-
-    pub fn devices(&self) -> Vec<DeviceRow> {
-        match self.pane(PaneId::Devices).body {
-            Body::Devices(rows) => rows,
-            other => panic!("no device rows: {other:?}"),
-        }
-    }
-
-    /// The same, where the pane may be empty.
-    pub fn device_rows(&self) -> Vec<DeviceRow> {
-        match self.pane(PaneId::Devices).body {
-            Body::Devices(rows) => rows,
-            _ => Vec::new(),
-        }
-    }
-
-    pub fn topics(&self) -> Vec<TopicRow> {
-        match self.pane(PaneId::Devices).body {
-            Body::Topics(rows) => rows,
-            Body::Empty(_) => Vec::new(),
-            other => panic!("no topic rows: {other:?}"),
-        }
-    }
-
-    /// The tree as a person sees it: `-home`, ` +kitchen`, `  temp`; the selected one begins with `>`.
-    pub fn tree(&self) -> Vec<String> {
-        let text = |row: &TopicRow| {
-            let cursor = if row.selected { ">" } else { "" };
-            let sign = match row.fold {
-                Fold::Leaf => "",
-                Fold::Folded => "+",
-                Fold::Unfolded => "-",
-            };
-            let air = " ".repeat(usize::from(row.depth));
-            format!("{cursor}{air}{sign}{}", row.name)
-        };
-        self.topics().iter().map(text).collect()
-    }
-
-    pub fn topic(&self, name: &str) -> TopicRow {
-        let rows = self.topics();
-        let row = rows.iter().find(|r| r.name.as_str() == name).cloned();
-        row.unwrap_or_else(|| panic!("no row {name}: {rows:?}"))
-    }
-
-    pub fn filters(&self) -> Vec<FilterRow> {
-        match self.pane(PaneId::Subscriptions).body {
-            Body::Filters(rows) => rows,
-            Body::Empty(_) => Vec::new(),
-            other => panic!("no filter rows: {other:?}"),
-        }
-    }
-
-    pub fn filter(&self, filter: &str) -> FilterRow {
-        let rows = self.filters();
-        let row = rows.iter().find(|r| r.filter.as_str() == filter).cloned();
-        row.unwrap_or_else(|| panic!("no row {filter}: {rows:?}"))
-    }
-
-    pub fn device(&self, name: &str) -> DeviceRow {
-        let rows = self.devices();
-        let row = rows.iter().find(|r| r.name.as_str() == name).cloned();
-        row.unwrap_or_else(|| panic!("no row {name}: {rows:?}"))
-    }
-
-    pub fn device_names(&self) -> Vec<String> {
-        self.devices().iter().map(|r| r.name.to_string()).collect()
-    }
-
-    pub fn selected_device(&self) -> String {
-        let rows = self.device_rows();
-        let row = rows.iter().find(|r| r.selected);
-        row.map_or(String::new(), |r| r.name.to_string())
-    }
-
-    pub fn messages(&self) -> Vec<MessageRow> {
-        match self.pane(PaneId::Messages).body {
-            Body::Messages(rows) => rows,
-            Body::Empty(_) => Vec::new(),
-            other => panic!("no message rows: {other:?}"),
-        }
-    }
-
-    /// What the rows say, oldest first.
-    pub fn gists(&self) -> Vec<String> {
-        self.messages().iter().map(|r| plain(&r.gist)).collect()
-    }
-
-    pub fn selected_gist(&self) -> String {
-        let rows = self.messages();
-        rows.iter()
-            .find(|r| r.selected)
-            .map_or(String::new(), |r| plain(&r.gist))
-    }
-
-    pub fn subscriptions(&self) -> Vec<SubscriptionRow> {
-        match self.pane(PaneId::Subscriptions).body {
-            Body::Subscriptions(rows) => rows,
-            Body::Empty(_) => Vec::new(),
-            other => panic!("no subscription rows: {other:?}"),
-        }
-    }
-
-    pub fn commands(&self) -> Vec<CommandRow> {
-        match self.pane(PaneId::Publish).body {
-            Body::Commands(rows) => rows,
-            Body::Empty(_) => Vec::new(),
-            other => panic!("no command rows: {other:?}"),
-        }
-    }
-
-    pub fn inspector(&self) -> String {
-        body(&self.pane(PaneId::Inspector).body)
-    }
-
-    pub fn note(&self, id: PaneId) -> String {
-        self.pane(id)
-            .note
-            .map_or(String::new(), |n| n.text.to_string())
-    }
-
-    pub fn notice(&self) -> String {
-        self.screen()
-            .footer
-            .notice
-            .map_or(String::new(), |n| n.text.to_string())
-    }
-
-    pub fn focus(&self) -> PaneId {
-        let screen = self.screen();
-        screen
-            .panes
-            .iter()
-            .find(|p| p.focused)
-            .expect("one has the focus")
-            .id
-    }
-
-    /// All that the topmost box says.
-    pub fn overlay(&self) -> String {
-        self.screen().overlays.last().map_or(String::new(), overlay)
-    }
-
-    pub fn state_words(&self) -> String {
-        self.screen().header.state.text.to_string()
     }
 
     /// Effects since the last look, timers left out.
@@ -824,17 +490,6 @@ pub fn key(name: &str) -> Key {
     Key::plain(code)
 }
 
-fn compose_row(row: &ComposeRow) -> String {
-    match row {
-        ComposeRow::Text { text, broken, .. } => {
-            let sign = if *broken { "! " } else { "" };
-            format!("{sign}{text}")
-        }
-        ComposeRow::Line(line) => plain(line),
-        other => format!("{other:?}"),
-    }
-}
-
 pub fn held(name: &str) -> Event {
     Event::Key(Key {
         repeat: true,
@@ -842,74 +497,17 @@ pub fn held(name: &str) -> Event {
     })
 }
 
-pub fn plain(line: &Line) -> String {
-    line.iter().map(|s| s.text.as_str()).collect()
-}
-
-pub fn lines(all: &[Line]) -> String {
-    all.iter().map(plain).collect::<Vec<_>>().join("\n")
-}
-
-pub fn body(body: &Body) -> String {
-    match body {
-        Body::Empty(all) | Body::Lines(all) | Body::Document { lines: all, .. } => lines(all),
-        other => format!("{other:#?}"),
+/// Messages as one batch: topic, payload, retained.
+pub fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
+    let mut bytes = Vec::new();
+    let mut heads = Vec::new();
+    for (topic, payload, retain) in messages {
+        let length = u16::try_from(topic.len()).expect("short");
+        let head = Head::new(bytes.len(), length, 0, payload.len());
+        heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
+        bytes.extend(topic.as_bytes());
+        bytes.extend(payload.as_bytes());
     }
-}
-
-pub fn overlay(overlay: &Overlay) -> String {
-    let mut out = String::new();
-    let _ = match overlay {
-        Overlay::Text(shown) => writeln!(
-            out,
-            "{}\n{}\n{}",
-            shown.title,
-            lines(&shown.lines),
-            shown.hint
-        ),
-        Overlay::Choice(shown) => {
-            let _ = writeln!(out, "{}\n{}", shown.title, lines(&shown.intro));
-            for row in &shown.rows {
-                let mark = if row.selected { "> " } else { "  " };
-                let _ = writeln!(out, "{mark}{} | {}", plain(&row.name), row.detail.text);
-            }
-            Ok(())
-        }
-        Overlay::Form(shown) => {
-            let _ = writeln!(out, "{}\n{}", shown.title, lines(&shown.intro));
-            for field in &shown.fields {
-                let mark = if field.focused { "> " } else { "  " };
-                let note = field.note.as_ref().map_or("", |n| n.text.as_str());
-                let _ = writeln!(out, "{mark}{}: {} ({note})", field.label, field.value);
-            }
-            writeln!(out, "{}", lines(&shown.below))
-        }
-        Overlay::Editor(shown) => {
-            let rows: Vec<_> = shown.rows.iter().map(compose_row).collect();
-            writeln!(
-                out,
-                "{}\n{}\n{}\n{}\n{}",
-                shown.title,
-                lines(&shown.intro),
-                rows.join("\n"),
-                lines(&shown.below),
-                shown.hint
-            )
-        }
-        Overlay::Confirm(shown) => {
-            let answers: Vec<_> = shown
-                .answers
-                .iter()
-                .map(|(k, d)| format!("{k} {d}"))
-                .collect();
-            writeln!(
-                out,
-                "{}\n{}\n{}",
-                shown.title,
-                lines(&shown.lines),
-                answers.join(", ")
-            )
-        }
-    };
-    out
+    let held = bytes.len();
+    SessionEvent::Messages(Batch::new(bytes.into(), held, heads))
 }

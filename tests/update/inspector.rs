@@ -15,7 +15,7 @@ use thingdeck::domain::topic::TopicFilter;
 
 use crate::composer::lab;
 use crate::composer_more::message;
-use crate::deck::{Deck, plain, profile, setup};
+use crate::deck::{Deck, batch, plain, profile, setup};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -121,6 +121,38 @@ fn the_brackets_go_through_one_topics_messages_in_time() {
     assert_eq!(deck.selected_gist(), "{\"n\":2}", "also in the stream");
 }
 
+/// One press looks through 50,000 messages. The next one goes on where it ended and skips none.
+#[test]
+fn a_message_that_is_far_off_is_found_wherever_the_last_look_ended() {
+    let others = [("b", "{\"x\":0}", false); 100];
+    for (between, presses) in [(49_999, 1), (50_000, 2), (50_001, 2)] {
+        let mut deck = Deck::sized(160, 50);
+        deck.receive_bytes("a", b"{\"n\":1}");
+        for _ in 0..between / 100 {
+            let event = Event::Session(deck.session, batch(&others));
+            deck.event(event);
+        }
+        let rest = batch(&others[..between % 100]);
+        deck.event(Event::Session(deck.session, rest))
+            .receive_bytes("a", b"{\"n\":2}")
+            .press("3 home enter");
+        for _ in 1..presses {
+            deck.press("]");
+            assert!(
+                deck.notice().contains("none of this topic among 50,000"),
+                "{between}: {}",
+                deck.notice()
+            );
+        }
+        deck.press("]");
+        shows(&deck, &["\"n\": 2"]);
+        for _ in 0..presses {
+            deck.press("[");
+        }
+        shows(&deck, &["\"n\": 1"]);
+    }
+}
+
 #[test]
 fn the_cursor_stays_on_its_field_from_message_to_message() {
     let mut deck = Deck::sized(160, 50);
@@ -163,6 +195,25 @@ fn the_tree_has_paths_to_copy() {
     assert!(
         matches!(&asked[..], [Effect::Copy(_, path)] if path == ".report[\"odd key\"][1].n"),
         "{asked:?}"
+    );
+}
+
+#[test]
+fn the_tree_shows_what_escaped_letters_say_and_the_pretty_view_how_they_stand() {
+    let mut deck = Deck::sized(160, 50);
+    deck.receive_bytes(
+        "a",
+        br#"{"\uc774\ub984":"\uac70\uc2e4 \u001b[31m \"x\"","half":"\ud800"}"#,
+    )
+    .press("3 enter");
+    shows(
+        &deck,
+        &[r#""\uc774\ub984": "\uac70\uc2e4 \u001b[31m \"x\"""#],
+    );
+    deck.press("v v v");
+    shows(
+        &deck,
+        &[r#"이름 "거실 \u001b[31m \"x\"""#, r#"half "\ud800""#],
     );
 }
 

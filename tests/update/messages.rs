@@ -95,6 +95,20 @@ fn the_rows_of_a_frozen_window_stay_when_the_ring_has_moved_past_them() {
 }
 
 #[test]
+fn a_filter_over_a_frozen_window_does_not_show_what_it_does_not_match() {
+    let mut small = crate::deck::setup();
+    small.memory_limit = 64 * 1024;
+    let mut deck = Deck::new(small);
+    deck.connect().receive(30, "t").press("3 space");
+    let before = deck.gists();
+    deck.receive(5000, "t").press("/").type_text("nothing");
+    let shown = body(&deck.pane(PaneId::Messages).body);
+    assert!(shown.contains("no message matches"), "{shown}");
+    deck.press("esc");
+    assert_eq!(deck.gists(), before, "what is frozen is still there");
+}
+
+#[test]
 fn what_was_dropped_is_a_row_in_its_place_and_a_number_in_the_header() {
     let mut deck = Deck::connected();
     deck.receive(1, "t");

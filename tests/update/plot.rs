@@ -10,9 +10,11 @@ use std::time::Duration;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::Event;
 use thingdeck::app::screen::PaneId;
+use thingdeck::app::sieve::Sifted;
 use thingdeck::domain::session::{Gap, SessionEvent};
 
 use crate::deck::Deck;
+use crate::sieve::{answer, questions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -174,7 +176,7 @@ fn what_was_dropped_is_marked_and_not_drawn_across() {
     let Some(Effect::Export { text, .. }) = effects.first() else {
         panic!("{effects:?}");
     };
-    assert!(text.contains("(messages were dropped here),,"), "{text}");
+    assert!(text.contains("(messages are missing here),,"), "{text}");
 }
 
 #[test]
@@ -218,5 +220,61 @@ fn the_time_that_is_seen_can_be_made_shorter() {
     assert!(
         shown.contains("the last minute") && shown.contains("of 1"),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_number_that_a_jq_program_makes_is_plotted_through_the_program() {
+    let mut deck = weather();
+    deck.press("3 |").type_text(".air.temp * 2").press("enter");
+    answer(&mut deck);
+    deck.press("end up enter");
+    answer(&mut deck);
+    point_at(&mut deck, "59");
+    deck.press("g").wait(Duration::from_millis(200));
+    answer(&mut deck);
+    let shown = deck.overlay();
+    for text in ["weather/roof .air.temp * 2", "min 41", "max 59", "of 10"] {
+        assert!(shown.contains(text), "{text} is not in\n{shown}");
+    }
+    deck.receive_bytes("weather/roof", b"{\"air\":{\"temp\":40}}")
+        .wait(Duration::from_millis(200));
+    answer(&mut deck);
+    let shown = deck.overlay();
+    assert!(
+        shown.contains("last 80") && shown.contains("of 11"),
+        "{shown}"
+    );
+    deck.asked();
+    deck.press("c");
+    let effects = deck.asked();
+    let Some(Effect::Export { text, .. }) = effects.first() else {
+        panic!("{effects:?}");
+    };
+    assert!(text.contains(",weather/roof,.air.temp * 2,41"), "{text}");
+}
+
+#[test]
+fn a_program_that_is_cut_off_is_asked_no_more_by_the_plot() {
+    let mut deck = weather();
+    deck.press("3 |").type_text(".air.temp").press("enter");
+    answer(&mut deck);
+    deck.press("end up enter");
+    answer(&mut deck);
+    point_at(&mut deck, "29.5");
+    deck.asked();
+    deck.press("g").wait(Duration::from_millis(200));
+    for (id, rows) in questions(&mut deck) {
+        let why = Sifted::Stopped("cut off: not done after 1 s".to_owned());
+        assert!(!rows.is_empty());
+        deck.event(Event::Sifted(id, vec![(0, why)], true));
+    }
+    assert!(deck.notice().contains("cut off"), "{}", deck.notice());
+    deck.receive_bytes("weather/roof", b"{\"air\":{\"temp\":40}}")
+        .wait(Duration::from_secs(1));
+    let asked = questions(&mut deck);
+    assert!(
+        asked.iter().all(|(_, rows)| rows.len() == 1),
+        "only the window: {asked:?}"
     );
 }

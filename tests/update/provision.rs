@@ -52,14 +52,10 @@ fn saved() -> Outcome {
     Outcome::ThingSaved(Box::new(saved), Box::new(summary))
 }
 
-fn palette(deck: &mut Deck, name: &str) {
-    deck.press(":").type_text(name).press("enter");
-}
-
 /// The form is filled in and sent.
 fn asking() -> Deck {
     let mut deck = Deck::fleet();
-    palette(&mut deck, "provision a new");
+    deck.palette("provision a new");
     deck.type_text("Fleet").press("tab right tab tab");
     deck.type_text("Serial=7 a").press("enter");
     deck.type_text("Model=x").press("ctrl-s");
@@ -244,7 +240,7 @@ fn what_cannot_work_is_said_before_anything_is_asked() {
         ("Fleet", "Serial", "NAME=VALUE"),
     ] {
         let mut deck = Deck::fleet();
-        palette(&mut deck, "provision a new");
+        deck.palette("provision a new");
         deck.type_text(template).press("tab tab tab");
         deck.type_text(parameter).press("ctrl-s");
         assert!(deck.open.is_empty());
@@ -252,7 +248,7 @@ fn what_cannot_work_is_said_before_anything_is_asked() {
     }
     let mut deck = Deck::fleet();
     deck.link(LinkState::Closed);
-    palette(&mut deck, "provision a new");
+    deck.palette("provision a new");
     deck.type_text("Fleet").press("ctrl-s");
     assert!(
         deck.overlay().contains("no connection"),
@@ -275,7 +271,7 @@ fn other_platforms_do_not_offer_it() {
 /// At the first page of the recipe of the thing under the cursor.
 fn at_the_recipe() -> Deck {
     let mut deck = Deck::fleet();
-    palette(&mut deck, "report connection");
+    deck.palette("report connection");
     deck.press("ctrl-s");
     let effects = deck.asked();
     let asked = effects.iter().find_map(|effect| match effect {
@@ -382,7 +378,7 @@ fn the_test_shows_its_steps_and_its_end() {
 #[test]
 fn a_reserved_topic_is_refused_for_the_will() {
     let mut deck = Deck::fleet();
-    palette(&mut deck, "report connection");
+    deck.palette("report connection");
     deck.press("tab ctrl-u")
         .type_text("$aws/things/RPI/shadow/update")
         .press("ctrl-s");

@@ -25,7 +25,7 @@ fn plant() -> Deck {
     deck
 }
 
-fn questions(deck: &mut Deck) -> Vec<(RequestId, Vec<SiftRow>)> {
+pub fn questions(deck: &mut Deck) -> Vec<(RequestId, Vec<SiftRow>)> {
     deck.asked()
         .into_iter()
         .filter_map(|effect| match effect {
@@ -36,7 +36,7 @@ fn questions(deck: &mut Deck) -> Vec<(RequestId, Vec<SiftRow>)> {
 }
 
 /// Does what the other process does until nobody asks any more.
-fn answer(deck: &mut Deck) {
+pub fn answer(deck: &mut Deck) {
     for _ in 0..20 {
         deck.wait(Duration::from_millis(20));
         let asked = questions(deck);
@@ -188,6 +188,10 @@ fn the_inspector_shows_the_whole_output_and_what_changed_in_it() {
     for text in ["\"celsius\": 23.5 (+2)", "as the program has it"] {
         assert!(shown.contains(text), "{text} is not in\n{shown}");
     }
+    assert!(
+        !shown.contains("pinned"),
+        "nobody has pinned anything\n{shown}"
+    );
     deck.press("v");
     assert!(
         deck.inspector().contains("\"unit\":\"C\""),
@@ -209,6 +213,24 @@ fn a_flood_is_not_asked_about_message_by_message() {
     }
     answer(&mut deck);
     assert_eq!(deck.gists().last().map(String::as_str), Some("500"));
+}
+
+#[test]
+fn rows_that_are_done_stay_done_however_many_came_before_them() {
+    let mut deck = plant();
+    deck.press("|").type_text(".n").press("enter");
+    answer(&mut deck);
+    for round in 0..300 {
+        deck.receive(5, "plant/flood")
+            .wait(Duration::from_millis(20));
+        let gists = deck.gists();
+        let done = &gists[..gists.len() - 5];
+        assert!(
+            done.iter().all(|gist| gist != "filtering…"),
+            "round {round}: {gists:?}"
+        );
+        answer(&mut deck);
+    }
 }
 
 #[test]

@@ -5,13 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use thingdeck::app::event::Event;
 use thingdeck::app::screen::{Body, PaneId};
-use thingdeck::domain::batch::{Batch, Head};
 use thingdeck::domain::message::{Direction, Message, Qos};
 use thingdeck::domain::reading::Reading;
 use thingdeck::domain::session::{LinkState, SessionCommand, SessionEvent};
 use thingdeck::domain::topic::Topic;
 
-use crate::deck::{Deck, body, plain};
+use crate::deck::{Deck, batch, body, plain};
 
 fn message(topic: &str, payload: &[u8], retain: bool) -> SessionEvent {
     let message = Message {
@@ -157,11 +156,12 @@ fn marked_topics_are_shown_together() {
 #[test]
 fn s_on_a_topic_opens_its_last_message() {
     let mut deck = house();
-    hear(&mut deck, "garage", "open");
+    hear(&mut deck, "garage", "ajar");
     hear(&mut deck, "home/bath/temp", "25");
     deck.press("s");
     assert_eq!(deck.focus(), PaneId::Inspector);
-    assert!(deck.inspector().contains("open"), "{}", deck.inspector());
+    assert!(deck.inspector().contains("ajar"), "{}", deck.inspector());
+    assert_eq!(deck.selected_gist(), "ajar", "the stream goes along");
     deck.press("1 j s");
     assert!(deck.notice().contains("ones below it"), "{}", deck.notice());
 }
@@ -443,21 +443,6 @@ fn a_flood_of_a_minute_moves_neither_the_topic_nor_the_message_that_is_read() {
             "second {second}"
         );
     }
-}
-
-/// Messages as one batch: topic, payload, retained.
-fn batch(messages: &[(&str, &str, bool)]) -> SessionEvent {
-    let mut bytes = Vec::new();
-    let mut heads = Vec::new();
-    for (topic, payload, retain) in messages {
-        let length = u16::try_from(topic.len()).expect("short");
-        let head = Head::new(bytes.len(), length, 0, payload.len());
-        heads.push(head.marked(Qos::AtMostOnce, 0, *retain, false));
-        bytes.extend(topic.as_bytes());
-        bytes.extend(payload.as_bytes());
-    }
-    let held = bytes.len();
-    SessionEvent::Messages(Batch::new(bytes.into(), held, heads))
 }
 
 const HEARD: [(&str, &str, bool); 7] = [

@@ -247,7 +247,7 @@ fn the_list_of_profiles_says_where_the_token_is_and_adds_an_account() {
         "{}",
         deck.overlay()
     );
-    deck.press("G k k k enter");
+    deck.press("G k k k k enter");
     assert!(
         deck.overlay().starts_with("Add an LG ThinQ account"),
         "{}",

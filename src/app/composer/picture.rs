@@ -182,6 +182,11 @@ impl App {
             Some(repeat) => format!("{} (Ctrl-X stops)", repeat.words()),
             None => "off".to_owned(),
         };
+        let retain = match (composer.retain, self.may_retain()) {
+            (true, _) => chosen(Spot::Retain, "yes"),
+            (false, true) => chosen(Spot::Retain, "no"),
+            (false, false) => "not here".to_owned(),
+        };
         let answer = if composer.wish.on { "awaited" } else { "off" };
         vec![
             field(
@@ -194,11 +199,7 @@ impl App {
                 "QoS",
                 &chosen(Spot::Qos, &composer.qos.number().to_string()),
             ),
-            field(
-                Spot::Retain,
-                "Retain",
-                &chosen(Spot::Retain, if composer.retain { "yes" } else { "no" }),
-            ),
+            field(Spot::Retain, "Retain", &retain),
             field(Spot::Properties, "Properties", &properties),
             field(Spot::Repeat, "Repeat", &repeat),
             field(Spot::Answer, "Answer", answer),

@@ -81,7 +81,14 @@ impl App {
 
     /// The platform's own topics that go on from what was typed; the selected device's before the others'.
     pub(in super::super) fn reserved_topics(&self, templates: &[&str], typed: &str) -> Vec<String> {
-        let devices = |begins: &str| self.devices_named(begins, DEVICES);
+        // A device that reports may speak for itself only.
+        let own = self.capabilities().relay.report;
+        let own = self.home.devices.with_feeds().next().filter(|_| own);
+        let devices = |begins: &str| match own {
+            Some(own) if own.as_str().starts_with(begins) => vec![own.as_str().to_owned()],
+            Some(_) => Vec::new(),
+            None => self.devices_named(begins, DEVICES),
+        };
         reserved::complete(templates, typed, devices, RESERVED)
     }
 

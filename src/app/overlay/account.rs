@@ -10,9 +10,8 @@ use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
 use super::wizard::check_name;
 use super::{After, Over};
 use crate::base::problem::Problem;
-use crate::domain::capability::Capabilities;
 use crate::domain::message::Qos;
-use crate::domain::profile::{AwsAuth, AwsEndpoint, OnQuit, PlatformId, Version};
+use crate::domain::profile::{AwsAuth, AwsEndpoint, PlatformId, Version};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 
@@ -186,15 +185,8 @@ pub(super) fn gathered(over: &FormOver) -> NewProfile {
 pub(super) fn summary(over: &FormOver) -> ProfileSummary {
     let wish = |filter| FilterWish::new(filter, Qos::AtLeastOnce);
     ProfileSummary {
-        name: over.text(NAME).to_owned(),
-        platform: PlatformId::Aws,
-        capabilities: Capabilities::AWS,
-        simulated: false,
-        insecure: false,
-        event_hours: 0,
-        on_quit: OnQuit::default(),
-        place: endpoint(over),
         version: version(over),
         topics: filter(over).map(wish).into_iter().collect(),
+        ..ProfileSummary::new(over.text(NAME), PlatformId::Aws, &endpoint(over))
     }
 }

@@ -9,9 +9,8 @@ use super::wizard::check_name;
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
-use crate::domain::capability::Capabilities;
 use crate::domain::message::Qos;
-use crate::domain::profile::{OnQuit, PlatformId, Version};
+use crate::domain::profile::{PlatformId, Version};
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
 
@@ -141,15 +140,8 @@ fn filter(over: &FormOver) -> Option<TopicFilter> {
 pub(super) fn summary(over: &FormOver) -> ProfileSummary {
     let wish = |filter| FilterWish::new(filter, Qos::AtLeastOnce);
     ProfileSummary {
-        name: over.text(NAME).to_owned(),
-        platform: PlatformId::Mqtt,
-        capabilities: Capabilities::MQTT,
-        simulated: false,
-        insecure: false,
-        event_hours: 0,
-        on_quit: OnQuit::default(),
-        place: over.text(URL).to_owned(),
         version: version(over),
         topics: filter(over).map(wish).into_iter().collect(),
+        ..ProfileSummary::new(over.text(NAME), PlatformId::Mqtt, over.text(URL))
     }
 }

@@ -68,6 +68,7 @@ pub(super) enum Pick {
     AddAccount,
     AddBroker,
     AddAws,
+    AddGoogle,
     AddHuawei,
     Country(&'static str),
     Decoder(Chain),
@@ -208,6 +209,10 @@ impl App {
             }
             (Pick::AddBroker, _) => {
                 self.open_broker_wizard();
+                After::Close
+            }
+            (Pick::AddGoogle, _) => {
+                self.open_google_wizard();
                 After::Close
             }
             (Pick::AddHuawei, _) => {

@@ -268,9 +268,9 @@ impl App {
             return self.open_over(Over::sweep());
         }
         let at_hand = match self.focus {
-            PaneId::Messages | PaneId::Inspector => {
-                self.selected_message().map(|kept| kept.topic.to_owned())
-            }
+            PaneId::Inspector => self.opened_topic(),
+            PaneId::Messages if self.is_grouped() => self.group_topic(),
+            PaneId::Messages => self.selected_message().map(|kept| kept.topic.to_owned()),
             _ => self.selected_topic(),
         };
         self.open_sweep_of(&at_hand.unwrap_or_default());

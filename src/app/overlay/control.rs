@@ -13,6 +13,7 @@ use super::super::words;
 use super::choice::{Choice, ChoiceKind, ChoiceOver, Pick};
 use super::confirm::{ConfirmKind, ConfirmOver};
 use super::form::{FormField, FormKind, FormOver, Sort};
+use super::order::Order;
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::text;
@@ -35,6 +36,9 @@ impl App {
             return self.open_relay_send(device.clone());
         }
         if self.capabilities().relay.report {
+            if self.is_elsewhere(device) {
+                return self.open_order_of(device.clone(), Order::Command);
+            }
             let request = RelayRequest::ReportDraft(device.clone());
             self.ask_relay(RelayPurpose::ReportDraft(device.clone()), request);
             return;

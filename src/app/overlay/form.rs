@@ -40,6 +40,8 @@ pub(in super::super) enum FormKind {
     Broker,
     /// A new profile of AWS IoT Core.
     Aws,
+    /// A new profile of Google IoT Core's bridge.
+    Google,
     /// A new profile of a device of Huawei IoT.
     Huawei,
     Token(Option<Problem>),
@@ -69,7 +71,10 @@ pub(in super::super) enum FormKind {
 impl FormKind {
     /// What is typed there takes a while to type again.
     pub(in super::super) const fn is_account(&self) -> bool {
-        matches!(self, Self::Wizard | Self::Broker | Self::Aws | Self::Huawei)
+        matches!(
+            self,
+            Self::Wizard | Self::Broker | Self::Aws | Self::Google | Self::Huawei
+        )
     }
 }
 
@@ -83,6 +88,8 @@ pub(super) struct FormField {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sort {
     Text,
+    /// What is sent as it is, also with line breaks in it: they come from a paste or from `$EDITOR`.
+    Payload,
     /// Never shown: dots and a length.
     Secret,
     /// Chosen from the list of countries.
@@ -109,7 +116,7 @@ impl FormField {
     }
 
     fn is_typed(&self) -> bool {
-        matches!(self.sort, Sort::Text | Sort::Secret)
+        matches!(self.sort, Sort::Text | Sort::Payload | Sort::Secret)
     }
 }
 
@@ -151,7 +158,7 @@ impl FormOver {
             FormKind::Wizard => {
                 [("Enter", "next"), ("Ctrl-S", "sign in"), ("Esc", "close")].as_slice()
             }
-            FormKind::Broker | FormKind::Aws | FormKind::Huawei => {
+            FormKind::Broker | FormKind::Aws | FormKind::Google | FormKind::Huawei => {
                 [("Enter", "next"), ("Ctrl-S", "connect"), ("Esc", "close")].as_slice()
             }
             FormKind::Provision => {
@@ -170,9 +177,15 @@ impl FormOver {
             }
             FormKind::Repeat => &[("Enter", "next"), ("Ctrl-S", "start"), ("Esc", "close")],
             FormKind::ShadowName(_) => &[("Enter", "open"), ("Esc", "close")],
-            FormKind::JobStatus(..) | FormKind::Relay(RelayForm::Send { .. }) => {
+            FormKind::JobStatus(..) | FormKind::Relay(RelayForm::Order { .. }) => {
                 &[("Enter", "next"), ("Ctrl-S", "send"), ("Esc", "back")]
             }
+            FormKind::Relay(RelayForm::Send { .. }) => &[
+                ("Enter", "next"),
+                ("Ctrl-E", "editor"),
+                ("Ctrl-S", "send"),
+                ("Esc", "back"),
+            ],
             FormKind::Relay(RelayForm::Bind { .. }) => &[("Enter", "go on"), ("Esc", "back")],
             FormKind::SweepTopic => &[("Enter", "count"), ("Esc", "close")],
             FormKind::SweepConfirm => &[("Enter", "clear them"), ("Esc", "leave them")],
@@ -187,6 +200,9 @@ impl FormOver {
     pub(in super::super) fn is_touched(&self) -> bool {
         if self.kind == FormKind::Broker {
             return super::broker::is_touched(self);
+        }
+        if self.kind == FormKind::Google {
+            return super::gateway::is_touched(self);
         }
         if self.kind == FormKind::Huawei {
             return super::meter::is_touched(self);
@@ -212,6 +228,7 @@ impl FormOver {
                 // A token is copied with blanks and line ends around it.
                 Sort::Secret => field.input.insert(text.trim()),
                 Sort::Text => field.input.insert(text),
+                Sort::Payload => field.input.insert_whole(text),
                 Sort::Country | Sort::OneOf(_) => {}
             }
         }
@@ -247,6 +264,13 @@ impl App {
         match (key.code, sort) {
             (KeyCode::Esc, _) if !key.repeat => return self.form_left(over),
             (KeyCode::Char('s'), _) if key.ctrl && !key.repeat => return self.submit(over),
+            (KeyCode::Char('e'), _)
+                if key.ctrl
+                    && !key.repeat
+                    && matches!(over.kind, FormKind::Relay(RelayForm::Send { .. })) =>
+            {
+                self.edit_relay_payload(&over);
+            }
             (KeyCode::Tab, _)
                 if matches!(over.kind, FormKind::Filter(_))
                     && self.complete_filter(&mut over, key) => {}
@@ -307,6 +331,7 @@ impl App {
             FormKind::Wizard => self.submit_wizard(over),
             FormKind::Broker => self.submit_broker(over),
             FormKind::Aws => self.submit_aws(over),
+            FormKind::Google => self.submit_google(over),
             FormKind::Huawei => self.submit_huawei(over),
             FormKind::Token(_) => self.submit_token(over),
             FormKind::Provision => self.submit_provision(over),
@@ -330,6 +355,7 @@ impl App {
             FormKind::Wizard
             | FormKind::Broker
             | FormKind::Aws
+            | FormKind::Google
             | FormKind::Huawei
             | FormKind::Token(_)
             | FormKind::Provision
@@ -373,6 +399,7 @@ impl App {
             FormKind::Wizard => "Add an LG ThinQ account".to_owned(),
             FormKind::Broker => "Add an MQTT broker".to_owned(),
             FormKind::Aws => "Add an AWS IoT Core account".to_owned(),
+            FormKind::Google => "Add a gateway or device of IoT Core (ClearBlade)".to_owned(),
             FormKind::Huawei => "Add a Huawei IoT device".to_owned(),
             FormKind::Token(_) => "A new access token".to_owned(),
             FormKind::Provision => "Provision a new thing".to_owned(),
@@ -404,6 +431,7 @@ impl App {
             FormKind::Wizard => super::wizard::intro(cells),
             FormKind::Broker => super::broker::intro(cells),
             FormKind::Aws => super::account::intro(cells),
+            FormKind::Google => super::gateway::intro(cells),
             FormKind::Huawei => super::meter::intro(cells),
             FormKind::Token(problem) => super::token::intro(problem.as_ref(), cells),
             FormKind::Provision => super::provision::intro(over, cells),
@@ -445,7 +473,9 @@ fn below(over: &FormOver, cells: usize) -> Vec<Line> {
     if over.waiting.is_some() {
         let text = match over.kind {
             FormKind::Wizard => "signing in …",
-            FormKind::Broker | FormKind::Aws | FormKind::Huawei => "connecting …",
+            FormKind::Broker | FormKind::Aws | FormKind::Google | FormKind::Huawei => {
+                "connecting …"
+            }
             FormKind::Token(_) => "saving …",
             FormKind::Provision if !over.steps.is_empty() => return below_steps(over, out, cells),
             FormKind::Provision => "asking …",
@@ -507,7 +537,7 @@ fn picture(field: &FormField, focused: bool) -> Field {
             let cursor = u16::try_from(before.min(8)).unwrap_or(0);
             (SafeText::new(&format!("{dots}{length}")), Some(cursor))
         }
-        Sort::Text => (field.input.shown(), Some(field.input.cells_before())),
+        Sort::Text | Sort::Payload => (field.input.shown(), Some(field.input.cells_before())),
         Sort::Country => (super::wizard::country_shown(field.input.text()), Some(0)),
         Sort::OneOf(_) => (
             SafeText::new(&format!("< {} >", field.input.text())),

@@ -11,8 +11,7 @@ use super::wizard::check_name;
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
-use crate::domain::capability::Capabilities;
-use crate::domain::profile::{HuaweiDialect, OnQuit, PlatformId, Version};
+use crate::domain::profile::{HuaweiDialect, PlatformId};
 
 const NAME: usize = 0;
 const ADDRESS: usize = 1;
@@ -161,16 +160,5 @@ pub(super) fn gathered(over: &FormOver) -> NewProfile {
 
 /// The profile as it was saved.
 pub(super) fn summary(over: &FormOver) -> ProfileSummary {
-    ProfileSummary {
-        name: over.text(NAME).to_owned(),
-        platform: PlatformId::Huawei,
-        capabilities: Capabilities::HUAWEI,
-        simulated: false,
-        insecure: false,
-        event_hours: 0,
-        on_quit: OnQuit::default(),
-        place: over.text(ADDRESS).to_owned(),
-        version: Version::V311,
-        topics: Vec::new(),
-    }
+    ProfileSummary::new(over.text(NAME), PlatformId::Huawei, over.text(ADDRESS))
 }

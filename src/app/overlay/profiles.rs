@@ -42,6 +42,10 @@ impl App {
             pick,
         };
         out.push(adding("add an LG ThinQ account", Pick::AddAccount));
+        out.push(adding(
+            "add a gateway or device of IoT Core (ClearBlade)",
+            Pick::AddGoogle,
+        ));
         out.push(adding("add an AWS IoT Core account", Pick::AddAws));
         out.push(adding("add a Huawei IoT device", Pick::AddHuawei));
         out.push(adding("add an MQTT broker", Pick::AddBroker));

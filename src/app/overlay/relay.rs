@@ -1,11 +1,15 @@
 //! `s` and `x` on a device behind a platform that relays: its configuration and states, and the forms that send it a
 //! command or a configuration, and bind it to a gateway.
 
+use super::super::effect::Effect;
+use super::super::input::Input;
 use super::super::lines::{self, labelled, line, pieces, span};
+use super::super::pending::Purpose;
 use super::super::relays::RelayPurpose;
 use super::super::screen::{Line, Role};
 use super::super::state::App;
 use super::form::{FormField, FormKind, FormOver, Sort};
+use super::order::{self, Order};
 use super::text::{TextKind, TextOver, problem_lines};
 use super::{After, Over};
 use crate::base::moment::Timestamp;
@@ -37,6 +41,10 @@ pub(in super::super) enum RelayForm {
     Bind {
         device: DeviceId,
         on: bool,
+    },
+    Order {
+        device: DeviceId,
+        what: Order,
     },
 }
 
@@ -104,7 +112,7 @@ impl App {
         out
     }
 
-    fn version_head(&self, version: &ConfigVersion) -> Line {
+    pub(in super::super) fn version_head(&self, version: &ConfigVersion) -> Line {
         let mut head = vec![
             span(format!("version {}", version.version), Role::Number),
             span(format!("  {}", self.clock_of(version.updated)), Role::Dim),
@@ -147,7 +155,7 @@ impl App {
         let fields = vec![
             FormField::new("Send a", COMMAND, Sort::OneOf(words), ""),
             FormField::new("Subfolder", "", Sort::Text, "of a command: a/b, or empty"),
-            FormField::new("Payload", "", Sort::Text, "text or JSON"),
+            FormField::new("Payload", "", Sort::Payload, "text or JSON"),
         ];
         let kind = FormKind::Relay(RelayForm::Send { device, expected });
         let mut form = FormOver::new(kind, fields);
@@ -186,7 +194,7 @@ impl App {
     pub(super) fn submit_relay(&mut self, mut over: FormOver, form: &RelayForm) -> After {
         let id = match form {
             RelayForm::Send { device, expected } => {
-                let payload = over.text(PAYLOAD).as_bytes().to_vec().into();
+                let payload = payload_text(&over).as_bytes().to_vec().into();
                 if over.text(WHAT) == CONFIG {
                     let request = RelayRequest::SendConfig {
                         device: device.clone(),
@@ -206,6 +214,13 @@ impl App {
                     self.ask_relay(RelayPurpose::SendCommand(device.clone()), request)
                 }
             }
+            RelayForm::Order { device, what } => match self.submit_order(&over, device, *what) {
+                Ok(id) => id,
+                Err(problem) => {
+                    over.failed(problem);
+                    return After::Stay(Over::Form(over));
+                }
+            },
             RelayForm::Bind { device, on } => {
                 let gateway = over.text(0).to_owned();
                 if gateway.is_empty() {
@@ -240,10 +255,50 @@ impl App {
         After::Stay(Over::Form(over))
     }
 
+    /// The user's editor on the payload; on the newest configuration, where one is to be replaced and none is typed.
+    pub(super) fn edit_relay_payload(&mut self, over: &FormOver) {
+        let FormKind::Relay(RelayForm::Send { device, .. }) = &over.kind else {
+            return;
+        };
+        let mut text = payload_text(over).to_owned();
+        if text.is_empty() && over.text(WHAT) == CONFIG {
+            let newest = self.home.relays.newest(device);
+            let newest = newest.and_then(|newest| std::str::from_utf8(&newest.payload).ok());
+            newest.unwrap_or_default().clone_into(&mut text);
+        }
+        let id = self.pending.begin(Purpose::EditRelay);
+        self.ask(Effect::Edit {
+            id,
+            text,
+            ending: ".json",
+        });
+    }
+
+    /// The text as the editor left it, without the line break that editors add.
+    pub(in super::super) fn relay_edited(&mut self, text: &str) {
+        let form = self.overlays.iter_mut().rev().find_map(|over| match over {
+            Over::Form(form) if matches!(form.kind, FormKind::Relay(RelayForm::Send { .. })) => {
+                Some(form)
+            }
+            _ => None,
+        });
+        let Some(field) = form.and_then(|form| {
+            form.error = None;
+            form.fields.get_mut(PAYLOAD)
+        }) else {
+            return self.pending.stray();
+        };
+        field.input = Input::new(text.strip_suffix('\n').unwrap_or(text));
+        self.moved = true;
+    }
+
     pub(super) fn relay_form_title(&self, form: &RelayForm) -> String {
         match form {
             RelayForm::Send { device, .. } => {
                 format!("Send to {}", self.home.devices.label(device))
+            }
+            RelayForm::Order { device, what } => {
+                format!("A {} to {}", what.word(), self.home.devices.label(device))
             }
             RelayForm::Bind { device, on: true } => format!("Bind {device} to a gateway"),
             RelayForm::Bind { device, on: false } => format!("Unbind {device} from a gateway"),
@@ -251,6 +306,9 @@ impl App {
     }
 
     pub(super) fn relay_form_intro(&self, over: &FormOver, cells: usize) -> Vec<Line> {
+        if let FormKind::Relay(RelayForm::Order { what, .. }) = &over.kind {
+            return order::intro(*what, cells);
+        }
         let FormKind::Relay(RelayForm::Send { device, expected }) = &over.kind else {
             return Vec::new();
         };
@@ -279,6 +337,9 @@ impl App {
     /// The newest version is known now: an open form replaces that one.
     pub(in super::super) fn relay_configs_came(&mut self, device: &DeviceId) {
         let newest = self.home.relays.newest(device).map(|newest| newest.version);
+        if self.device_of_inspector().as_ref() == Some(device) {
+            self.heading_changed();
+        }
         for over in &mut self.overlays {
             if let Over::Form(form) = over
                 && let FormKind::Relay(RelayForm::Send {
@@ -322,6 +383,13 @@ impl App {
             "Enter replaces that one, Esc leaves it",
         ));
     }
+}
+
+/// Blanks at its ends are a part of it.
+fn payload_text(over: &FormOver) -> &str {
+    over.fields
+        .get(PAYLOAD)
+        .map_or("", |field| field.input.text())
 }
 
 fn waiting(asked: bool) -> Line {

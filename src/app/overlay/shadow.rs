@@ -152,6 +152,10 @@ impl App {
                 return After::Close;
             }
             KeyCode::Char('e') => self.edit_shadow(&mut over, Section::Desired),
+            KeyCode::Char('E' | 'd' | 'p') if !self.capabilities().shadow_topics => {
+                let text = "what is reported only the device can change; a shadow lives as long as its device";
+                self.say(Role::Warn, text);
+            }
             KeyCode::Char('E') => self.edit_shadow(&mut over, Section::Reported),
             KeyCode::Char('r') => {
                 self.ask_shadow(&key);
@@ -293,17 +297,26 @@ impl App {
         }
         let entry = self.home.shadows.get(&over.key());
         let knowledge = entry.map(|entry| &entry.record.knowledge);
-        let mut keys = vec![("r", "refresh"), ("n", "named shadow")];
-        if let Some(Knowledge::Whole(_)) = knowledge {
+        let has_topics = self.capabilities().shadow_topics;
+        let mut keys = vec![("r", "refresh")];
+        if has_topics {
+            keys.push(("n", "named shadow"));
+        }
+        if let Some(Knowledge::Whole(_)) = knowledge
+            && has_topics
+        {
             keys.insert(1, ("d", "delete"));
         }
         if let Some(Knowledge::Whole(_) | Knowledge::Absent(_)) = knowledge {
-            keys.splice(0..0, [("e", "edit desired"), ("E", "edit reported")]);
+            keys.insert(0, ("e", "edit desired"));
+            if has_topics {
+                keys.insert(1, ("E", "edit reported"));
+            }
         }
         if self.home.shadows.tabs(&over.thing).len() > 1 {
             keys.insert(0, ("Tab", "next shadow"));
         }
-        if self.capabilities().push.is_some() && !self.is_live(&over.thing) {
+        if has_topics && !self.is_live(&over.thing) {
             keys.push(("p", "follow"));
         }
         keys.push(("y", "copy"));
@@ -374,7 +387,12 @@ impl App {
         let tabs = self.home.shadows.tabs(&over.thing);
         let at = tabs.iter().position(|tab| *tab == over.tab).unwrap_or(0);
         let mut out = Line::new();
-        let label = |tab: &Option<String>| tab.as_deref().unwrap_or("classic").to_owned();
+        let whole = if self.capabilities().shadow_topics {
+            "classic"
+        } else {
+            "all services"
+        };
+        let label = |tab: &Option<String>| tab.as_deref().unwrap_or(whole).to_owned();
         let wide = |tab: &Option<String>| SafeText::new(&label(tab)).width() + 4;
         let mut first = 0;
         while first < at && tabs[first..=at].iter().map(wide).sum::<usize>() + 2 > cells {
@@ -398,10 +416,12 @@ impl App {
 
     fn facts_lines(&self, thing: &DeviceId, shadow: &Shadow, cells: usize) -> Vec<Line> {
         let mut parts = Vec::new();
-        let version = shadow
-            .version
-            .map_or_else(|| "?".to_owned(), |v| v.to_string());
-        parts.push(span(format!("version {version}"), Role::Number));
+        // Where a shadow is a list of services, each counts its own.
+        if let Some(version) = shadow.version {
+            parts.push(span(format!("version {version}"), Role::Number));
+        } else if self.capabilities().shadow_topics {
+            parts.push(span("version ?", Role::Number));
+        }
         if let Some(at) = shadow.at {
             parts.push(span(self.when(at), Role::Dim));
         }
@@ -424,7 +444,7 @@ impl App {
             );
             parts.push(span(size, role));
         }
-        if self.capabilities().push.is_some() {
+        if self.capabilities().shadow_topics {
             parts.push(if self.is_live(thing) {
                 span("live", Role::Good)
             } else {

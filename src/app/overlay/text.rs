@@ -144,6 +144,10 @@ impl App {
         if Self::is_whole_log(over) {
             return self.log_length();
         }
+        if over.kind == TextKind::Plot {
+            // It is made to fit: there is nothing to scroll, and to draw it twice would cost twice.
+            return 0;
+        }
         self.text_filtered(over, cells).len()
     }
 

@@ -14,9 +14,8 @@ use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::base::text::SafeText;
-use crate::domain::capability::Capabilities;
 use crate::domain::fact::Fact;
-use crate::domain::profile::{OnQuit, PlatformId, Version};
+use crate::domain::profile::PlatformId;
 use crate::domain::request::{Reply, RequestId};
 
 const NAME: usize = 0;
@@ -132,6 +131,7 @@ impl App {
                 let profile = match form.kind {
                     FormKind::Broker => super::broker::gathered(form),
                     FormKind::Aws => super::account::gathered(form),
+                    FormKind::Google => super::gateway::gathered(form),
                     FormKind::Huawei => super::meter::gathered(form),
                     _ => gathered(form),
                 };
@@ -160,6 +160,7 @@ impl App {
         let saved = match form.kind {
             FormKind::Broker => super::broker::summary(form),
             FormKind::Aws => super::account::summary(form),
+            FormKind::Google => super::gateway::summary(form),
             FormKind::Huawei => super::meter::summary(form),
             _ => summary(form),
         };
@@ -206,18 +207,7 @@ fn gathered(over: &FormOver) -> NewProfile {
 
 /// The profile as it was saved.
 fn summary(over: &FormOver) -> ProfileSummary {
-    ProfileSummary {
-        name: over.text(NAME).to_owned(),
-        platform: PlatformId::Thinq,
-        capabilities: Capabilities::THINQ,
-        simulated: false,
-        insecure: false,
-        event_hours: 24,
-        on_quit: OnQuit::default(),
-        place: "token: a private file".to_owned(),
-        version: Version::V311,
-        topics: Vec::new(),
-    }
+    ProfileSummary::new(over.text(NAME), PlatformId::Thinq, "token: a private file")
 }
 
 /// The list above the wizard, with what was typed on the field as the search.

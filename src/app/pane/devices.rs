@@ -364,7 +364,7 @@ impl App {
     /// For the subscriptions: every feed that is on, wished for or refused.
     pub(in super::super) fn feed_is_listed(&self, entry: &Entry, feed: Feed) -> bool {
         match self.mark(entry, feed) {
-            Mark::On(_) | Mark::Pending(_) | Mark::Failed => true,
+            Mark::On(_) | Mark::Unasked | Mark::Pending(_) | Mark::Failed => true,
             Mark::None | Mark::Unknown | Mark::Off => entry.feed(feed).is_on(),
         }
     }

@@ -2,29 +2,33 @@
 
 mod around;
 mod decoder;
+mod folding;
+mod heading;
 mod opened;
+mod search;
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::super::document::{Counts, Job, Ready, View};
+use super::super::document::{Job, Ready, View};
 use super::super::effect::Effect;
 use super::super::layout;
-use super::super::lines::{self, fold, span};
+use super::super::lines::{self, span};
 use super::super::pending::Purpose;
 use super::super::screen::{Body, Line, PaneId, Role, Scroll, Span};
 use super::super::scroll::{self, Step};
-use super::super::sieve::Shown;
+use super::super::sieve::{Shown, output_chain};
 use super::super::state::App;
-use super::super::words;
 use super::PaneFilter;
-use crate::domain::decode::{self, Chain};
+use crate::domain::decode::Chain;
 use crate::domain::message::Direction;
 use crate::domain::program::Made;
+use crate::domain::reading::Kind;
 use crate::domain::request::RequestId;
 use crate::store::ring::Seq;
 use around::Before;
+pub(in super::super) use opened::FieldOf;
 use opened::Opened;
 
 #[derive(Debug)]
@@ -186,8 +190,45 @@ impl App {
         let Some(opened) = opened else {
             return self.say(Role::Warn, "there is no message here to open");
         };
+        if opened.kind == Kind::Config && opened.direction == Direction::In {
+            self.ask_config_version(&opened);
+        }
         self.inspector.open(opened);
         self.focus_on(PaneId::Inspector);
+    }
+
+    /// The message of that row, whatever the stream shows.
+    pub(in super::super) fn open_message(&mut self, seq: Seq) {
+        let opened = self.home.ring.get(seq).map(|kept| Opened::new(&kept));
+        if let Some(opened) = opened {
+            self.inspector.open(opened);
+        }
+        self.focus_on(PaneId::Inspector);
+    }
+
+    /// MQTT brings a configuration without its version: the platform knows it.
+    fn ask_config_version(&mut self, opened: &Opened) {
+        let number = opened.device;
+        let device = number.and_then(|number| self.home.devices.id_of(number).cloned());
+        let Some(device) = device.filter(|_| self.capabilities().relay.config) else {
+            return;
+        };
+        if self
+            .home
+            .relays
+            .version_of(&device, &opened.payload, opened.at)
+            .is_none()
+        {
+            self.ask_configs(&device);
+        }
+    }
+
+    /// Something else is known of the opened message.
+    pub(in super::super) fn heading_changed(&mut self) {
+        if let Some(area) = self.layout().area(PaneId::Inspector) {
+            let cells = usize::from(layout::inner_width(area)).saturating_sub(1);
+            self.make_heading(cells.max(1));
+        }
     }
 
     /// While the stream is not followed, the inspector shows what is selected in it.
@@ -315,37 +356,10 @@ impl App {
         }
         match self.sieve.shown(seq, topic, true) {
             Shown::Made(Made::Lines { text, .. }, _) => {
-                let step = match text.lines().count() {
-                    0 => decode::Step::Text,
-                    1 => decode::Step::Json,
-                    _ => decode::Step::JsonLines,
-                };
                 let bytes = Bytes::copy_from_slice(text.as_bytes());
-                Some((bytes, Some(Chain(vec![step]))))
+                Some((bytes, Some(output_chain(text))))
             }
             _ => None,
-        }
-    }
-
-    /// What is said of the program above the payload.
-    fn program_words(&self, opened: &Opened) -> Option<(String, Role)> {
-        if !opened.mask.is_empty() {
-            return None;
-        }
-        match self.sieve.shown(opened.seq, &opened.topic, true) {
-            Shown::Plain => None,
-            Shown::Waiting => Some(("jq: filtering…".to_owned(), Role::Pending)),
-            Shown::Made(Made::Failed(why), _) => Some((format!("jq: {why}"), Role::Warn)),
-            Shown::Made(Made::Lines { text, .. }, _) if text.is_empty() => {
-                Some(("jq: nothing comes out of the program".to_owned(), Role::Dim))
-            }
-            Shown::Made(Made::Lines { cut, .. }, _) => {
-                let more = if *cut { ", cut: there was more" } else { "" };
-                Some((
-                    format!("jq: as the program has it{more}; raw and hex as it came"),
-                    Role::Dim,
-                ))
-            }
         }
     }
 
@@ -389,113 +403,6 @@ impl App {
         }
     }
 
-    fn make_heading(&mut self, cells: usize) {
-        let Some(opened) = &self.inspector.opened else {
-            return;
-        };
-        let mut heading = self.heading(opened, cells);
-        for line in &mut heading {
-            line.insert(0, span(" ", Role::Normal));
-        }
-        self.inspector.heading = heading;
-    }
-
-    fn heading(&self, opened: &Opened, cells: usize) -> Vec<Line> {
-        let device = opened.device.map(|n| self.home.devices.label_of(n));
-        let mut first = vec![
-            span(opened.at.clock_millis(self.zone), Role::Dim),
-            span("  ", Role::Normal),
-            span(opened.kind.word(), super::messages::kind_role(opened.kind)),
-        ];
-        if let Some(device) = device {
-            first.push(span("  ", Role::Normal));
-            first.push(span(device, Role::Title));
-        }
-        let second = vec![span(opened.topic.as_str(), Role::Normal)];
-        let what = self
-            .inspector
-            .ready
-            .as_ref()
-            .map(|ready| ready.what.as_str());
-        let flags = format!("{}, {}", opened.flags(), words::bytes(opened.length));
-        let mut third = match what {
-            Some(what) => vec![span(format!("{flags}, {what}"), Role::Dim)],
-            None => vec![
-                span(format!("{flags}, "), Role::Dim),
-                span("decoding…", Role::Pending),
-            ],
-        };
-        let mut fourth = None;
-        if let Some(compared) = what.and_then(|_| self.comparison()) {
-            let used: usize = third.iter().map(|s| s.text.width()).sum();
-            if used + 3 + compared.text.width() <= cells {
-                third.extend([span(" · ", Role::Dim), compared]);
-            } else {
-                fourth = Some(vec![compared]);
-            }
-        }
-        let mut out: Vec<_> = [first, second, third]
-            .into_iter()
-            .chain(fourth)
-            .flat_map(|l| fold(l, cells, 2))
-            .collect();
-        for (name, value) in opened.property_lines() {
-            let line = vec![
-                span(format!("{name}  "), Role::Label),
-                span(value, Role::Normal),
-            ];
-            out.extend(fold(line, cells, 2));
-        }
-        if let Some((words, role)) = self.program_words(opened) {
-            out.extend(lines::wrapped(&words, role, cells));
-        }
-        if !opened.gist.is_empty() {
-            out.extend(lines::wrapped(&opened.gist, Role::Title, cells));
-        }
-        let outgoing = opened.direction == Direction::Out;
-        for (text, role) in self.asked_lines(&opened.topic, opened.at, outgoing) {
-            out.extend(lines::wrapped(&text, role, cells));
-        }
-        if opened.is_cut() {
-            let text = format!(
-                "only the first {} of {} were kept",
-                words::bytes(opened.payload.len() as u64),
-                words::bytes(opened.length)
-            );
-            out.extend(lines::wrapped(&text, Role::Warn, cells));
-        }
-        out.push(lines::line("", Role::Normal));
-        out
-    }
-
-    /// `2 changed, 1 new since 20:41:18.004`
-    fn comparison(&self) -> Option<Span> {
-        let before = self.compared_with()?;
-        let counts = self.inspector.ready.as_ref()?.counts?;
-        let Counts {
-            changed,
-            came,
-            gone,
-        } = counts;
-        let parts: Vec<_> = [(changed, "changed"), (came, "new"), (gone, "gone")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{} {word}", words::grouped(count as u64)))
-            .collect();
-        let what = if parts.is_empty() {
-            "nothing changed".to_owned()
-        } else {
-            parts.join(", ")
-        };
-        let marked = self.inspector.marked.is_some();
-        let since = before.at.clock_millis(self.zone);
-        Some(if marked {
-            span(format!("{what} against {since} (marked)"), Role::Pending)
-        } else {
-            span(format!("{what} since {since}"), Role::Dim)
-        })
-    }
-
     pub(in super::super) fn step_inspector(&mut self, step: Step) {
         let rows = self.rows(PaneId::Inspector);
         let pane = &mut self.inspector;
@@ -534,151 +441,6 @@ impl App {
             "not compared"
         };
         self.say(Role::Good, text);
-    }
-
-    /// Enter: the value under the cursor, or what it stands in, is folded or unfolded.
-    pub(in super::super) fn fold_here(&mut self) {
-        let rows = self.rows(PaneId::Inspector);
-        let pane = &mut self.inspector;
-        let (Some(ready), Some(entry)) = (&pane.ready, pane.entry()) else {
-            return;
-        };
-        let opens = ready.sheet.opens(entry);
-        let entry = if opens {
-            Some(entry)
-        } else {
-            ready.sheet.parent(entry)
-        };
-        let Some(path) = entry.map(|entry| ready.sheet.path(entry)) else {
-            return;
-        };
-        if path.is_empty() {
-            // The whole is never shut, but all that is in it.
-            if opens {
-                self.fold_all();
-            }
-            return;
-        }
-        if !pane.folded.remove(&path) {
-            pane.folded.insert(path);
-        }
-        pane.refold();
-        if let Some(line) = entry.and_then(|entry| pane.line_of(entry)) {
-            pane.point_at(line, rows);
-        }
-    }
-
-    /// Everything inside the whole is folded, or nothing any more.
-    pub(in super::super) fn fold_all(&mut self) {
-        /// Paths that are kept; a document with more is folded in part.
-        const FOLDED: usize = 2000;
-        let rows = self.rows(PaneId::Inspector);
-        let pane = &mut self.inspector;
-        let Some(ready) = pane.ready.as_ref().filter(|r| r.sheet.pointed) else {
-            return self.say(Role::Warn, "there is nothing here to fold");
-        };
-        let entry = pane.entry();
-        if pane.shut.is_empty() {
-            let inner = ready.sheet.inner();
-            let paths = inner.iter().take(FOLDED).map(|n| ready.sheet.path(*n));
-            pane.folded = paths.collect();
-        } else {
-            pane.folded.clear();
-        }
-        pane.refold();
-        if let Some(line) = entry.and_then(|entry| pane.line_of(entry)) {
-            pane.point_at(line, rows);
-        }
-    }
-
-    /// The path under the cursor as jq takes it.
-    pub(in super::super) fn copy_path(&mut self) {
-        let path = self.inspector.path().concat();
-        if path.is_empty() {
-            return self.say(Role::Warn, "there is no field under the cursor");
-        }
-        let path = if path.starts_with('.') {
-            path
-        } else {
-            format!(".{path}")
-        };
-        let id = self.pending.begin(Purpose::Copy);
-        self.ask(Effect::Copy(id, path));
-    }
-
-    fn search_words(&self) -> Vec<String> {
-        let needle = self.inspector.filter.needle();
-        if needle.is_empty() {
-            Vec::new()
-        } else {
-            vec![needle]
-        }
-    }
-
-    /// Whether the search is in a line.
-    fn hits(&self, line: usize, words: &[String]) -> bool {
-        let pane = &self.inspector;
-        match line.checked_sub(pane.heading.len()) {
-            None => lines::has(&pane.heading[line], words),
-            Some(row) => match (&pane.ready, pane.rows.get(row)) {
-                (Some(ready), Some(row)) => ready.sheet.has(*row, words),
-                _ => false,
-            },
-        }
-    }
-
-    fn line_at(&self) -> usize {
-        if self.inspector.is_pointed() {
-            self.inspector.cursor
-        } else {
-            self.inspector.offset
-        }
-    }
-
-    pub(in super::super) fn inspector_search_changed(&mut self) {
-        let words = self.search_words();
-        if words.is_empty() {
-            return;
-        }
-        let (from, total) = (self.inspector.offset, self.inspector.total());
-        let found = (from..total)
-            .chain(0..from)
-            .find(|line| self.hits(*line, &words));
-        self.reveal_line(found);
-    }
-
-    pub(in super::super) fn next_inspector_match(&mut self, forward: bool) {
-        let words = self.search_words();
-        if words.is_empty() {
-            return;
-        }
-        let (at, total) = (self.line_at(), self.inspector.total());
-        let from = at.min(total);
-        let found = if forward {
-            (from + 1..total)
-                .chain(0..(from + 1).min(total))
-                .find(|line| self.hits(*line, &words))
-        } else {
-            (0..from)
-                .rev()
-                .chain((from..total).rev())
-                .find(|line| self.hits(*line, &words))
-        };
-        if found.is_none() {
-            self.say(Role::Warn, "no match in this message");
-        }
-        self.reveal_line(found);
-    }
-
-    fn reveal_line(&mut self, line: Option<usize>) {
-        let rows = self.rows(PaneId::Inspector);
-        let pane = &mut self.inspector;
-        let Some(line) = line else { return };
-        if pane.is_pointed() {
-            pane.point_at(line, rows);
-        } else {
-            pane.offset = line.min(pane.total().saturating_sub(rows));
-        }
     }
 
     pub(in super::super) fn inspector_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {

@@ -1,25 +1,24 @@
 //! The stream: following it, browsing it, freezing it. The selected message stays the selected one, whatever comes.
 
-use super::super::effect::Effect;
+mod picture;
+mod search;
+
 use super::super::event::SearchId;
 use super::super::home::Home;
-use super::super::lines::{self, line, span};
-use super::super::screen::{Body, Line, MessageRow, PaneId, Role, Scroll, Span};
+use super::super::screen::{MessageRow, PaneId, Role};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
-use super::topics::TopicsPane;
-use crate::base::text::SafeText;
+use super::groups::Groups;
 use crate::domain::device::DeviceId;
-use crate::domain::expression::{Expression, ExpressionError, Here};
-use crate::domain::reading::Kind;
+use crate::domain::expression::{ExpressionError, Here};
 use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
 use crate::store::hits::{Hits, Mute, View};
-use crate::store::query::Query;
 use crate::store::ring::{Kept, Seq};
 use crate::store::shelf::Place;
+pub(in super::super) use picture::kind_role;
 
 #[derive(Debug)]
 pub(in super::super) struct MessagesPane {
@@ -28,18 +27,18 @@ pub(in super::super) struct MessagesPane {
     device: Option<DeviceId>,
     /// Only messages on these topics.
     topics: Vec<TopicFilter>,
-    hits: Hits,
+    pub(super) hits: Hits,
     mode: Mode,
     /// Rows that came since the stream is not followed any more.
     new: u64,
-    /// The rows of a frozen window, for when the ring has moved past them.
-    saved: Vec<MessageRow>,
+    /// The rows of a frozen window, for when the ring has moved past them, and the view that showed them.
+    saved: Option<(View, Vec<MessageRow>)>,
     /// The search through what is on the disk.
     search: Search,
     /// Rows that are being read back from the disk.
     asked: Vec<(Place, u16)>,
     /// The topics in place of the messages, while they are grouped.
-    pub(super) groups: Option<TopicsPane>,
+    pub(super) groups: Option<Groups>,
 }
 
 /// Memory is searched first.
@@ -70,7 +69,7 @@ impl MessagesPane {
             hits: Hits::new(View::default(), &home.ring, &home.devices),
             mode: Mode::Follow,
             new: 0,
-            saved: Vec::new(),
+            saved: None,
             search: Search::default(),
             asked: Vec::new(),
             groups: None,
@@ -292,7 +291,7 @@ impl App {
     fn follow(&mut self) {
         self.messages.mode = Mode::Follow;
         self.messages.new = 0;
-        self.messages.saved.clear();
+        self.messages.saved = None;
     }
 
     /// Whether it was not followed.
@@ -303,6 +302,10 @@ impl App {
     }
 
     pub(in super::super) fn freeze_or_follow(&mut self) {
+        if self.is_grouped() && self.focus == PaneId::Messages {
+            let text = "topics go on counting; t shows the messages, which can be frozen";
+            return self.say(Role::Warn, text);
+        }
         if matches!(self.messages.mode, Mode::Frozen { .. }) {
             return self.follow();
         }
@@ -332,11 +335,25 @@ impl App {
         Some((self.messages.selected(&self.home)?, top))
     }
 
+    /// What is frozen and gone stays as it was saved.
     fn save_window(&mut self) {
-        if matches!(self.messages.mode, Mode::Frozen { .. }) {
+        if let Mode::Frozen { top, .. } = self.messages.mode
+            && !self.is_past(top)
+        {
             let (rows, cells) = (self.rows(PaneId::Messages), self.gist_cells());
-            self.messages.saved = self.message_rows(rows, cells);
+            let shown = self.message_rows(rows, cells);
+            self.messages.saved = Some((self.messages.hits.view().clone(), shown));
         }
+    }
+
+    /// The frozen rows, where the ring has moved past them. Another view would not show these.
+    fn saved_rows(&self) -> Option<&[MessageRow]> {
+        let (view, rows) = self.messages.saved.as_ref()?;
+        let is_past = match self.messages.mode {
+            Mode::Frozen { top, .. } => self.is_past(top),
+            _ => false,
+        };
+        (is_past && view == self.messages.hits.view()).then_some(rows)
     }
 
     fn parsed_filter(&self) -> Result<Filter, ExpressionError> {
@@ -356,56 +373,6 @@ impl App {
     pub(in super::super) fn look_back(&mut self) {
         self.messages.look_back(&self.home);
         self.charge();
-    }
-
-    /// Memory is searched: now what is on the disk.
-    pub(in super::super) fn search_disk(&mut self) {
-        if self.messages.search != Search::Due || self.messages.is_looking(&self.home) {
-            return;
-        }
-        let places = self.messages.hits.still_shelved(&self.home.ring);
-        if places.is_empty() {
-            self.messages.search = Search::Over;
-            return;
-        }
-        let view = self.messages.hits.view().clone();
-        let id = self.next_search();
-        self.messages.search = Search::Running(id);
-        let query = Query::new(view, &self.home.devices, places);
-        self.ask(Effect::Search(self.home.session, id, query));
-    }
-
-    pub(in super::super) fn stop_search(&mut self) {
-        if let Search::Running(id) = std::mem::take(&mut self.messages.search) {
-            self.ask(Effect::StopSearch(id));
-        }
-    }
-
-    /// More is on the disk than was known: it is searched from where the last search is.
-    pub(in super::super) fn search_again(&mut self) {
-        self.stop_search();
-        self.moved = true;
-    }
-
-    pub(in super::super) fn found_on_disk(
-        &mut self,
-        search: SearchId,
-        place: Place,
-        rows: Vec<u16>,
-    ) {
-        if self.messages.search != Search::Running(search) {
-            return self.pending.stray();
-        }
-        if let Some(first) = self.home.ring.first_of(place) {
-            self.messages.hits.add_shelved(first, rows);
-            self.moved = true;
-        }
-    }
-
-    pub(in super::super) fn search_is_over(&mut self, search: SearchId) {
-        if self.messages.search == Search::Running(search) {
-            self.messages.search = Search::Over;
-        }
     }
 
     pub(in super::super) fn message_filter_changed(&mut self) {
@@ -449,6 +416,7 @@ impl App {
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.stop_search();
+        self.group_anew();
         self.settle_messages();
         self.save_window();
         self.moved = true;
@@ -459,117 +427,8 @@ impl App {
     }
 
     pub(in super::super) fn device_of_message(&self) -> Option<DeviceId> {
-        let number = self.selected_message()?.device?;
+        let number = self.row_at_hand()?.device?;
         self.home.devices.id_of(number).cloned()
-    }
-
-    pub(in super::super) fn messages_body(
-        &self,
-        rows: usize,
-        cells: usize,
-    ) -> (Body, Option<Span>, Scroll) {
-        if let Some(groups) = self.groups_body(rows) {
-            return groups;
-        }
-        let (_, offset) = self.messages.cursor(&self.home, rows);
-        let total = self.messages.total(&self.home);
-        let position = scroll::scroll(offset, total, rows);
-        let note = self.messages_note(total);
-        if total == 0 && self.messages.saved.is_empty() {
-            return (Body::Empty(self.no_messages()), note, position);
-        }
-        (
-            Body::Messages(self.message_rows(rows, cells)),
-            note,
-            position,
-        )
-    }
-
-    fn message_rows(&self, rows: usize, cells: usize) -> Vec<MessageRow> {
-        if let Mode::Frozen { top, .. } = self.messages.mode
-            && self.is_past(top)
-            && !self.messages.saved.is_empty()
-        {
-            return self.messages.saved.iter().take(rows).cloned().collect();
-        }
-        let (index, offset) = self.messages.cursor(&self.home, rows);
-        let total = self.messages.total(&self.home);
-        let found = self.messages.hits.view().filter.expression();
-        (offset..total.min(offset + rows))
-            .filter_map(|n| Some((n, self.messages.hits.at(n, &self.home.ring)?)))
-            .map(|(n, seq)| {
-                let row = match self.home.ring.get(seq) {
-                    Some(kept) => self.message_row(&kept, cells, found),
-                    None => on_its_way(),
-                };
-                MessageRow {
-                    selected: n == index,
-                    ..row
-                }
-            })
-            .collect()
-    }
-
-    fn message_row(&self, kept: &Kept<'_>, cells: usize, found: Option<&Expression>) -> MessageRow {
-        let time = kept.at.clock_millis(self.zone);
-        if let Some(gap) = kept.gap {
-            let (noun, they) = match gap.messages {
-                1 => ("message", "it"),
-                _ => ("messages", "they"),
-            };
-            let text = format!(
-                "⋯ {} {noun} ({}) dropped: {they} came faster than {they} could be kept",
-                words::grouped(gap.messages),
-                words::bytes(gap.bytes)
-            );
-            return MessageRow {
-                time,
-                kind: Kind::Gap.word(),
-                kind_role: Role::Warn,
-                gist: line(text, Role::Warn),
-                gap: true,
-                ..MessageRow::default()
-            };
-        }
-        let source = match kept.device {
-            Some(number) => self.home.devices.label_of(number),
-            None => kept.topic,
-        };
-        MessageRow {
-            selected: false,
-            time,
-            kind: kept.kind.word(),
-            kind_role: kind_role(kept.kind),
-            source: SafeText::new(source),
-            topic: kept.device.is_none(),
-            gist: {
-                let gist = self.sifted_gist(kept, cells);
-                let mut gist = gist.unwrap_or_else(|| self.gist(kept, cells));
-                if let Some(asked) = self.asked_span(kept.topic, kept.at, kept.outgoing) {
-                    gist.splice(0..0, [asked, span("  ", Role::Normal)]);
-                }
-                match found {
-                    Some(expression) => lines::marked(gist, expression),
-                    None => gist,
-                }
-            },
-            bytes: usize::try_from(kept.length).unwrap_or(usize::MAX),
-            retain: kept.retain,
-            dup: kept.dup,
-            outgoing: kept.outgoing,
-            gap: false,
-        }
-    }
-
-    /// The gist in words, else the payload on one line.
-    fn gist(&self, kept: &Kept<'_>, cells: usize) -> Line {
-        if !kept.gist.is_empty() {
-            return line(kept.gist, Role::Normal);
-        }
-        if !kept.mask.is_empty() {
-            return line("(holds a secret: open it to see the rest)", Role::Dim);
-        }
-        self.glances.line(kept, &self.pins, self.pinned, cells)
     }
 
     /// The rows that are seen, as far as they are here.
@@ -580,118 +439,5 @@ impl App {
         (offset..end)
             .filter_map(|index| self.messages.hits.at(index, &self.home.ring))
             .filter_map(|seq| self.home.ring.get(seq))
-    }
-
-    /// Cells that a row's gist may take.
-    fn gist_cells(&self) -> usize {
-        let area = self.layout().area(PaneId::Messages);
-        area.map_or(0, |a| usize::from(a.width))
-    }
-
-    fn messages_note(&self, total: usize) -> Option<Span> {
-        let new = self.messages.new;
-        let mut parts = Vec::new();
-        if self.focus == PaneId::Messages {
-            parts.extend(self.program_scope());
-        }
-        if let Some(device) = &self.messages.device {
-            parts.push(format!("only {}", self.home.devices.label(device)));
-        }
-        let kept = usize::try_from(self.home.ring.rows()).unwrap_or(usize::MAX);
-        if let Some(topics) = self.messages.topics_words() {
-            parts.push(format!("only {topics}"));
-        }
-        let filtered = !self.messages.filter.input.is_empty() || self.messages.is_narrowed();
-        if self.messages.is_looking(&self.home)
-            || matches!(self.messages.search, Search::Running(_))
-        {
-            parts.push(format!("{} so far", words::grouped(total as u64)));
-        } else if filtered {
-            let (total, kept) = (words::grouped(total as u64), words::grouped(kept as u64));
-            parts.push(format!("{total} of {kept}"));
-        } else if total > 0 {
-            parts.push(words::grouped(total as u64));
-        }
-        let role = match self.messages.mode {
-            Mode::Follow => Role::Dim,
-            Mode::Browse { .. } => Role::Pending,
-            Mode::Frozen { .. } => Role::Warn,
-        };
-        match self.messages.mode {
-            Mode::Frozen { .. } => parts.push(format!("frozen, {} new", words::grouped(new))),
-            Mode::Browse { .. } if new > 0 => {
-                parts.push(format!("{} new below", words::grouped(new)));
-            }
-            _ => {}
-        }
-        let evicted = self.home.ring.evicted();
-        if evicted > 0 {
-            parts.push(format!("{} older let go", words::grouped(evicted)));
-        }
-        (!parts.is_empty()).then(|| span(parts.join(" · "), role))
-    }
-
-    fn no_messages(&self) -> Vec<Line> {
-        let filtered = !self.messages.filter.input.is_empty();
-        if filtered && self.home.ring.rows() > 0 {
-            return vec![
-                line("no message matches", Role::Normal),
-                line("Esc clears the filter", Role::Dim),
-            ];
-        }
-        if let Some(device) = &self.messages.device {
-            let name = self.home.devices.label(device);
-            return vec![
-                line(format!("nothing from {name} yet"), Role::Normal),
-                line("Esc shows the messages of all devices", Role::Dim),
-            ];
-        }
-        if let Some(topics) = self.messages.topics_words() {
-            return vec![
-                line(format!("nothing is kept of {topics}"), Role::Normal),
-                line("Esc shows the messages of all topics", Role::Dim),
-            ];
-        }
-        if self.has_topics() && self.home.link.is_up() && self.home.filters.is_empty() {
-            return self.how_to_subscribe();
-        }
-        let subscribed = self
-            .home
-            .devices
-            .iter()
-            .any(|e| e.feeds.values().any(|f| f.is_on()));
-        if subscribed || self.home.devices.is_empty() {
-            return vec![line("nothing has come yet", Role::Normal)];
-        }
-        let [push, event] = self.capabilities().feeds.brief;
-        vec![
-            line("nothing has come yet", Role::Normal),
-            line("", Role::Dim),
-            line(format!("p on a device: {push}"), Role::Dim),
-            line(format!("e on a device: {event}"), Role::Dim),
-        ]
-    }
-}
-
-/// Stands where a row is being read back from the disk.
-fn on_its_way() -> MessageRow {
-    MessageRow {
-        kind: "",
-        gist: line("reading it from the disk", Role::Dim),
-        ..MessageRow::default()
-    }
-}
-
-pub(in super::super) const fn kind_role(kind: Kind) -> Role {
-    match kind {
-        Kind::Push => Role::Key,
-        Kind::Event | Kind::State | Kind::Shadow => Role::Good,
-        Kind::Device | Kind::Presence | Kind::Provisioning | Kind::Job | Kind::Config => {
-            Role::Label
-        }
-        Kind::Error => Role::Bad,
-        Kind::Gap => Role::Warn,
-        Kind::Command => Role::Pending,
-        Kind::Message => Role::Normal,
     }
 }

@@ -146,8 +146,12 @@ impl App {
     pub(in super::super) fn drop_subscription(&mut self) {
         match self.subscriptions.selected.clone() {
             Some(Subscribed::Feed(device, feed)) => {
+                let state = self.home.devices.get(&device).map(|entry| entry.feed(feed));
                 if self.wants(&device, feed) {
                     self.wish(device, feed, false, None);
+                } else if state == Some(FeedState::Unasked) {
+                    let text = "the platform delivers it unasked; m mutes it here";
+                    self.say(Role::Warn, text);
                 }
             }
             Some(Subscribed::Filter(filter)) if self.capabilities().filters => {
@@ -225,7 +229,7 @@ impl App {
                 let entry = self.home.devices.get(device)?;
                 Some(Mute::Feed {
                     device: entry.number,
-                    feed: *feed,
+                    kinds: self.capabilities().kinds(*feed),
                 })
             }
             Subscribed::Filter(filter) => Some(Mute::Topics(filter.clone())),
@@ -333,6 +337,7 @@ impl App {
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
+            (_, FeedState::Unasked) => Span::new("comes unasked", Role::Dim),
             _ => Span::default(),
         };
         SubscriptionRow {

@@ -3,23 +3,21 @@
 //! The selected topic stays the selected one and keeps its line on the screen, whatever comes above it (F21). The list of
 //! rows is made anew at once while it is short; a long one waits a moment, so that a flood of new topics costs little.
 
+mod picture;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::lines::{self, line, span};
-use super::super::screen::{Body, Fold, Line, PaneId, Role, Scroll, Span, TopicRow};
+use super::super::screen::{PaneId, Role};
 use super::super::scroll::{self, Step};
 use super::super::state::App;
 use super::super::words;
 use crate::base::moment::Mono;
-use crate::base::text::SafeText;
 use crate::domain::message::{Direction, Message};
-use crate::domain::payload::{self, Format};
-use crate::domain::session::LinkState;
 use crate::domain::topic::TopicFilter;
 use crate::store::ring::Seq;
 use crate::store::tree::rows::{Branch, Order, Row, Rows, Sight};
-use crate::store::tree::{GLANCE, Heard, Node, NodeId, Tree};
+use crate::store::tree::{Heard, NodeId, Tree};
 
 /// By rate, the order is worked out anew so often.
 const RESORT: Duration = Duration::from_secs(1);
@@ -57,6 +55,14 @@ impl TopicsPane {
             rows: Rows::beside(),
             changed: true,
             ..Self::default()
+        }
+    }
+
+    /// The same look, from the top, at another tree.
+    pub(super) fn anew(&self) -> Self {
+        Self {
+            order: self.order,
+            ..Self::beside()
         }
     }
 
@@ -400,193 +406,8 @@ impl App {
             return;
         };
         self.show_only_topics(vec![filter]);
+        // The stream's cursor is there once the stream has looked back so far.
         self.select_message(seq);
-        self.focus_on(PaneId::Inspector);
-    }
-
-    pub(in super::super) fn topics_body(&self, rows: usize) -> (Body, Option<Span>, Scroll) {
-        let pane = &self.topics;
-        let total = pane.rows.len();
-        let position = scroll::scroll(pane.offset, total, rows);
-        if total == 0 {
-            let note = (self.home.tree.topics() > 0).then(|| self.topics_note());
-            return (Body::Empty(self.no_topics()), note, position);
-        }
-        let shown = self.topic_rows(pane, rows);
-        (Body::Topics(shown), Some(self.topics_note()), position)
-    }
-
-    /// The rows of the window over a tree.
-    pub(super) fn topic_rows(&self, pane: &TopicsPane, rows: usize) -> Vec<TopicRow> {
-        let window = pane.rows.window(pane.offset, rows).iter().enumerate();
-        window
-            .map(|(n, row)| TopicRow {
-                selected: pane.offset + n == pane.index,
-                marked: pane.marked.contains(&row.id),
-                ..self.topic_row(*row)
-            })
-            .collect()
-    }
-
-    fn topic_row(&self, row: Row) -> TopicRow {
-        let Some(node) = self.home.tree.get(row.id) else {
-            // Let go since the rows were made; gone with the next ones.
-            return TopicRow {
-                depth: row.depth,
-                name: SafeText::new("…"),
-                ..TopicRow::default()
-            };
-        };
-        let heard = self.at.mono.since(node.last());
-        TopicRow {
-            selected: false,
-            marked: false,
-            depth: row.depth,
-            fold: match row.branch {
-                Branch::None => Fold::Leaf,
-                Branch::Folded => Fold::Folded,
-                Branch::Unfolded => Fold::Unfolded,
-            },
-            name: SafeText::new(match node.name() {
-                "" => "\"\"",
-                name => name,
-            }),
-            value: self.topic_value(node),
-            rate: words::rate(node.rate(self.at.mono)),
-            last: words::age(heard),
-            retained: node.is_retained(),
-            count: node.total(),
-            own: node.own(),
-            topics: node.topics_below(),
-            bytes: node.bytes(),
-            fresh: heard.as_secs() < 2,
-        }
-    }
-
-    /// The last payload, decoded where it needs to be and is still here.
-    pub(in super::super) fn topic_value(&self, node: &Node) -> Line {
-        let kept = match node.glance() {
-            Some((bytes, _)) if payload::format(whole(bytes)) == Format::Binary => {
-                node.last_own().and_then(|seq| self.home.ring.get(seq))
-            }
-            _ => None,
-        };
-        match kept.filter(|kept| kept.mask.is_empty()) {
-            Some(kept) => self.glances.line(&kept, &self.pins, self.pinned, GLANCE),
-            None => value(node),
-        }
-    }
-
-    /// `1,204 topics by name`, and what the bound let go.
-    fn topics_note(&self) -> Span {
-        let pane = &self.topics;
-        let all = self.home.tree.topics();
-        let mut text = if pane.needle.is_empty() {
-            words::count(all, "topic")
-        } else {
-            let found = words::grouped(pane.rows.found());
-            format!("{found} of {}", words::count(all, "topic"))
-        };
-        text.push_str(pane.order_words());
-        let mut role = Role::Dim;
-        if !pane.marked.is_empty() {
-            text = format!("{} marked of {text}", pane.marked.len());
-            role = Role::Key;
-        }
-        let let_go = self.home.tree.let_go();
-        if let_go > 0 {
-            text = format!("{text}, {} silent ones let go", words::grouped(let_go));
-            role = Role::Warn;
-        }
-        Span::new(text, role)
-    }
-
-    fn no_topics(&self) -> Vec<Line> {
-        if self.home.tree.topics() > 0 {
-            return vec![
-                line("no topic matches", Role::Normal),
-                line("Esc clears the filter", Role::Dim),
-            ];
-        }
-        match &self.home.link {
-            LinkState::Refused(problem) | LinkState::TakenOver(problem) => {
-                return vec![
-                    line(words::brief(problem), Role::Bad),
-                    line("press r to try again", Role::Dim),
-                ];
-            }
-            LinkState::Reconnecting { why, .. } => {
-                return vec![
-                    line(words::brief(why), Role::Warn),
-                    line("press r to try now", Role::Dim),
-                ];
-            }
-            state if !state.is_up() => return vec![line("connecting …", Role::Pending)],
-            _ => {}
-        }
-        if self.home.filters.is_empty() {
-            return self.how_to_subscribe();
-        }
-        vec![
-            line("nothing has been said yet", Role::Normal),
-            line("on what is subscribed (see Subscriptions)", Role::Dim),
-            line("", Role::Dim),
-            vec![span("a", Role::Key), span(" subscribes to more", Role::Dim)],
-        ]
-    }
-
-    /// For panes that are empty because nothing is subscribed.
-    pub(in super::super) fn how_to_subscribe(&self) -> Vec<Line> {
-        let key = match self.focus {
-            PaneId::Devices | PaneId::Subscriptions => "a",
-            _ => "2 then a",
-        };
-        vec![
-            line("nothing is subscribed", Role::Normal),
-            line("", Role::Dim),
-            vec![
-                span(key, Role::Key),
-                span(" subscribes to a topic filter:", Role::Normal),
-            ],
-            vec![
-                span("home/#", Role::Text),
-                span(" home and all below", Role::Dim),
-            ],
-            vec![
-                span("+/temp", Role::Text),
-                span(" any one level in front", Role::Dim),
-            ],
-            vec![
-                span("#", Role::Text),
-                span(" everything but ", Role::Dim),
-                span("$SYS/#", Role::Text),
-            ],
-            vec![
-                span("B", Role::Key),
-                span(" shows the broker's own figures", Role::Dim),
-            ],
-        ]
-    }
-}
-
-/// The beginning of the last payload; for a branch without one, how much is below.
-pub(in super::super) fn value(node: &Node) -> Line {
-    let Some((bytes, length)) = node.glance() else {
-        let below = usize::try_from(node.topics_below()).unwrap_or(usize::MAX);
-        return line(words::count(below, "topic"), Role::Dim);
-    };
-    if length <= bytes.len() {
-        return lines::pieces(payload::compact(bytes, GLANCE));
-    }
-    let mut out = lines::pieces(payload::compact(whole(bytes), GLANCE));
-    out.push(span("…", Role::Dim));
-    out
-}
-
-/// A letter that was cut in half is none.
-fn whole(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
+        self.open_message(seq);
     }
 }

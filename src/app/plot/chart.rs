@@ -20,9 +20,14 @@ pub(super) struct Span {
 impl Span {
     /// The column of a moment, of so many.
     fn column(self, at: i64, columns: usize) -> usize {
-        let (whole, part) = ((self.to - self.from).max(1), at - self.from);
+        let whole = self.to.saturating_sub(self.from).max(1);
+        let part = at.saturating_sub(self.from).max(0);
         let last = columns.saturating_sub(1);
-        let column = i128::from(part.max(0)) * last as i128 / i128::from(whole);
+        let factor = i64::try_from(last).unwrap_or(i64::MAX);
+        let column = match part.checked_mul(factor) {
+            Some(product) => i128::from(product / whole),
+            None => i128::from(part) * i128::from(factor) / i128::from(whole),
+        };
         usize::try_from(column).unwrap_or(0).min(last)
     }
 }
@@ -128,22 +133,8 @@ fn dots(band: &Band<'_>, figures: &Figures, role: Role, cells: usize, rows: usiz
         return Vec::new();
     }
     let mut field = Field::new(wide, rows);
-    let (columns, high) = (wide * 2, rows * 4);
-    let place = |point: &Point| {
-        let column = band.span.column(point.at, columns);
-        (column, height(point.value, figures, high))
-    };
-    let mut before: Option<(i64, (usize, usize))> = None;
-    for point in band.points {
-        let now = place(point);
-        match before {
-            Some((at, old)) if band.gaps.range(at..=point.at).next().is_none() => {
-                field.line(old, now);
-            }
-            _ => field.dot(now),
-        }
-        before = Some((point.at, now));
-    }
+    draw(band, figures, &mut field);
+    let columns = wide * 2;
     let marks: BTreeSet<usize> = band
         .gaps
         .range(band.span.from..=band.span.to)
@@ -165,6 +156,68 @@ fn dots(band: &Band<'_>, figures: &Figures, role: Role, cells: usize, rows: usiz
             line
         })
         .collect()
+}
+
+/// All points, with a line from each to the next where no gap lies between. Those in one column of dots are one stroke: twenty
+/// thousand of them cost hardly more than the dots that there are.
+fn draw(band: &Band<'_>, figures: &Figures, field: &mut Field) {
+    let (columns, high) = (field.wide * 2, field.high * 4);
+    let mut gaps = band.gaps.iter().copied().peekable();
+    let mut before: Option<(i64, Stroke)> = None;
+    for point in band.points {
+        let column = band.span.column(point.at, columns);
+        let now = Stroke::new(column, height(point.value, figures, high));
+        let since = before.as_ref().map_or(i64::MIN, |(at, _)| *at);
+        while gaps.next_if(|gap| *gap < since).is_some() {}
+        let is_broken = gaps.peek().is_some_and(|gap| *gap <= point.at);
+        let stroke = match before.take() {
+            Some((_, stroke)) if !is_broken && stroke.column == column => stroke.with(now.last),
+            Some((_, stroke)) => {
+                stroke.draw(field);
+                if !is_broken {
+                    field.line((stroke.column, stroke.last), (column, now.last));
+                }
+                now
+            }
+            None => now,
+        };
+        before = Some((point.at, stroke));
+    }
+    if let Some((_, stroke)) = before {
+        stroke.draw(field);
+    }
+}
+
+/// The points of one column of dots, by their heights.
+struct Stroke {
+    column: usize,
+    top: usize,
+    bottom: usize,
+    last: usize,
+}
+
+impl Stroke {
+    const fn new(column: usize, height: usize) -> Self {
+        Self {
+            column,
+            top: height,
+            bottom: height,
+            last: height,
+        }
+    }
+
+    fn with(self, height: usize) -> Self {
+        Self {
+            top: self.top.min(height),
+            bottom: self.bottom.max(height),
+            last: height,
+            ..self
+        }
+    }
+
+    fn draw(&self, field: &mut Field) {
+        field.line((self.column, self.top), (self.column, self.bottom));
+    }
 }
 
 /// Dots from the top. A value that never changes stands in the middle.
@@ -343,6 +396,28 @@ mod tests {
         assert_eq!(whole[1].matches(' ').count(), 10, "{whole:?}");
         assert!(broken[1].contains(':'), "{broken:?}");
         assert!(broken[1].matches(' ').count() > 14, "{broken:?}");
+    }
+
+    /// The clock of the computer was put back, or the messages are of two runs.
+    #[test]
+    fn time_that_goes_backwards_is_drawn_all_the_same() {
+        let lines = shown(
+            &[(10, 1.0), (40, 2.0), (20, 3.0), (30, 1.0)],
+            &[5, 15, 35],
+            31,
+            4,
+        );
+        assert!(lines[1].contains("of 4"), "{lines:?}");
+    }
+
+    #[test]
+    fn many_values_in_one_column_are_one_stroke_from_the_least_to_the_greatest() {
+        let values: Vec<_> = (0..1000)
+            .map(|n| (n, f64::from(i32::from(n % 2 == 0))))
+            .collect();
+        let rows = shown(&values, &[], LEFT + 3, 6);
+        let first: Vec<_> = rows[2..].iter().map(|row| row.chars().nth(LEFT)).collect();
+        assert_eq!(first, [Some('⣿'); 4], "{rows:?}");
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(super) fn short(number: f64) -> String {
     }
 }
 
-/// A line a value: time in UTC, topic or device, path, value; what was dropped is a line without one.
+/// A line a value: time in UTC, topic or device, path, value; where messages are missing is a line without one.
 pub(super) fn csv(
     series: &[(String, &Series)],
     gaps: &BTreeSet<i64>,
@@ -97,13 +97,13 @@ pub(super) fn csv(
 ) -> String {
     let mut rows: Vec<(i64, String)> = Vec::new();
     for (source, series) in series {
-        let front = format!("{},{}", quoted(source), quoted(&series.path));
+        let front = format!("{},{}", quoted(source), quoted(&series.way()));
         let seen = series.points.iter().filter(|p| (from..=to).contains(&p.at));
         rows.extend(seen.map(|point| (point.at, format!("{front},{}", point.value))));
     }
     rows.extend(
         gaps.range(from..=to)
-            .map(|at| (*at, "(messages were dropped here),,".to_owned())),
+            .map(|at| (*at, "(messages are missing here),,".to_owned())),
     );
     rows.sort_by_key(|(at, _)| *at);
     let cut = rows.len().saturating_sub(LINES);

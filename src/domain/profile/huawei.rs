@@ -1,7 +1,5 @@
 //! A device of Huawei's IoT platform, over its older v1 topics or IoTDA.
 
-use serde_json::Value;
-
 use super::SecretRef;
 use crate::base::secret::Secret;
 
@@ -79,7 +77,7 @@ impl HuaweiSignature {
 }
 
 /// How one command is answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HuaweiAnswer {
     /// `SERVICE.COMMAND`, or `COMMAND` of any service.
     pub command: String,
@@ -87,11 +85,9 @@ pub struct HuaweiAnswer {
     pub result: i64,
     /// `response_name`, IoTDA only.
     pub name: Option<String>,
-    /// `paras` (v1: `body`).
-    pub paras: Option<Value>,
+    /// `paras` (v1: `body`), JSON as it was written.
+    pub paras: Option<String>,
 }
-
-impl Eq for HuaweiAnswer {}
 
 /// Access to the application side.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -41,25 +41,35 @@ pub(super) async fn register(script: &mut Script<'_>, verb: &RegisterVerb) -> Re
         (None, Some(made)) => Some(SecretRef::Plain(made)),
         (None, None) => None,
     };
-    script.out(&one_line(&raw.to_string())).await?;
     // A device behind a gateway signs in with nothing.
-    if verb.gateway.is_none()
-        && let Some(place) = place
-    {
-        let saved = script.console.save_profile(&NewEntry {
+    let saved = match place.filter(|_| verb.gateway.is_none()) {
+        Some(place) => script.console.save_profile(&NewEntry {
             profile: of_device(&profile, name, &device, place),
             make_default: false,
             replace: verb.replace,
-        })?;
-        for line in saved.lines() {
-            script.say(line);
-        }
-    } else {
-        script.say(&format!(
+        }),
+        None => Ok(format!(
             "{device} is registered; there is no secret to keep"
-        ));
+        )),
+    };
+    // Only now: a reader that went away must not cost the secret.
+    let told = script.out(&one_line(&raw)).await;
+    for line in saved
+        .map_err(|problem| not_kept(&device, &problem))?
+        .lines()
+    {
+        script.say(line);
     }
-    Ok(Exit::Done)
+    told.map(|()| Exit::Done)
+}
+
+fn not_kept(device: &DeviceId, problem: &Problem) -> Problem {
+    Problem::new(
+        format!("{device} is registered, but its secret is not kept"),
+        problem.line(),
+        "reset its secret in the console, or delete it with device-delete and register it again",
+    )
+    .exit(problem.exit)
 }
 
 /// Before anything is made that would have no place.

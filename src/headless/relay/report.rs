@@ -1,11 +1,11 @@
 //! `report`: properties, over a connection of its own.
 
-use serde_json::{Map, Value};
-
 use super::{beside, device};
 use crate::base::problem::{Exit, Problem};
+use crate::domain::json::quote;
 use crate::domain::relay::{RelayReply, RelayRequest};
 use crate::domain::request::{Reply, Request};
+use crate::domain::shadow::{Leaf, Node};
 use crate::headless::console::{Heard, Opening};
 use crate::headless::script::{End, Script, unfit};
 
@@ -17,24 +17,36 @@ pub(super) async fn run(
     script.begin_with("report", |can| can.relay.report)?;
     let (service, properties) = read(words)?;
     let device = device(script, wanted).await?;
+    let request = RelayRequest::Report {
+        device: Some(device.clone()),
+        service,
+        properties,
+    };
+    match connected(script, request).await? {
+        RelayReply::Done => {
+            script.say(&format!("the report of {device} is acknowledged"));
+            Ok(Exit::Done)
+        }
+        other => Err(unfit(&Reply::Relay(other))),
+    }
+}
+
+/// While the answer is awaited the connection comes about.
+pub(super) async fn connected(
+    script: &mut Script<'_>,
+    request: RelayRequest,
+) -> Result<RelayReply, End> {
     script.console.open(Opening {
         manual_ack: false,
         filters: Vec::new(),
         bare: true,
     });
-    let id = script.console.request(Request::Relay(RelayRequest::Report {
-        device: Some(device.clone()),
-        service,
-        properties,
-    }));
+    let id = script.console.request(Request::Relay(request));
     loop {
         match script.console.next(None).await {
             Heard::Reply(answered, outcome) if answered == id => {
                 return match outcome? {
-                    Reply::Relay(RelayReply::Done) => {
-                        script.say(&format!("the report of {device} is acknowledged"));
-                        Ok(Exit::Done)
-                    }
+                    Reply::Relay(reply) => Ok(reply),
                     other => Err(unfit(&other)),
                 };
             }
@@ -56,16 +68,15 @@ fn read(words: &[String]) -> Result<(Option<String>, String), Problem> {
             Ok((Some(service.clone()), json.clone()))
         }
         [service, settings @ ..] if !settings.is_empty() => {
-            let mut properties = Map::new();
+            let mut properties = Vec::new();
             for setting in settings {
                 let (name, value) = setting
                     .split_once('=')
                     .filter(|(name, _)| !name.is_empty())
                     .ok_or_else(|| wrong(format!("{setting:?} is not PROPERTY=VALUE")))?;
-                properties.insert(name.to_owned(), value_of(value));
+                properties.push((name.to_owned(), value_of(value)));
             }
-            let properties = Value::Object(properties);
-            Ok((Some(service.clone()), properties.to_string()))
+            Ok((Some(service.clone()), Node::Object(properties).text()))
         }
         [service] => Err(wrong(format!(
             "{service:?} is a service without properties"
@@ -75,8 +86,8 @@ fn read(words: &[String]) -> Result<(Option<String>, String), Problem> {
 }
 
 /// A number, true, false, null or quoted as JSON reads it; any other word as itself.
-fn value_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+fn value_of(text: &str) -> Node {
+    Node::parse(text).unwrap_or_else(|_| Node::Leaf(Leaf::new(&quote(text))))
 }
 
 #[cfg(test)]
@@ -94,14 +105,14 @@ mod tests {
         assert_eq!(
             of(&[
                 "Meter",
-                "voltage=229.5",
+                "voltage=229.50",
                 "on=true",
                 "mode=eco",
                 "text=\"7\""
             ]),
             Ok((
                 meter.clone(),
-                r#"{"voltage":229.5,"on":true,"mode":"eco","text":"7"}"#.to_owned()
+                r#"{"voltage":229.50,"on":true,"mode":"eco","text":"7"}"#.to_owned()
             ))
         );
         assert_eq!(

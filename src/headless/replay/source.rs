@@ -45,6 +45,8 @@ pub(super) struct Source<'a> {
     reserved: BTreeMap<String, u64>,
     /// What was dropped when it was recorded: messages.
     missing: u64,
+    /// Why it could not be read to its end.
+    damage: Option<String>,
 }
 
 impl<'a> Source<'a> {
@@ -64,6 +66,7 @@ impl<'a> Source<'a> {
             sent: 0,
             reserved: BTreeMap::new(),
             missing: 0,
+            damage: None,
         }
     }
 
@@ -76,38 +79,61 @@ impl<'a> Source<'a> {
     pub(super) async fn next(&mut self, script: &mut Script<'_>) -> Result<Option<Next>, End> {
         while !self.ended {
             let piece = script.console.read_replay().await;
-            self.line += 1;
-            match piece {
-                Piece::Line(text) if text.trim().is_empty() => {}
-                Piece::Line(text) => match decode(&text) {
-                    Ok(line) => {
-                        if let Some(next) = self.understood(script, line)? {
-                            return Ok(Some(next));
-                        }
-                    }
-                    Err(error) => self.bad(script, &error.to_string())?,
-                },
-                Piece::Bad(why) => self.bad(script, &why)?,
-                Piece::Rest(text) => {
-                    self.ended = true;
-                    match decode(&text) {
-                        Ok(line) => return self.understood(script, line),
-                        Err(error) if self.good == 0 => self.bad(script, &error.to_string())?,
-                        Err(_cut_off) => self.cut_off(script, "its last line is not whole"),
-                    }
-                }
-                Piece::Torn(why) => {
-                    self.ended = true;
-                    self.cut_off(script, &why);
-                }
-                Piece::End => self.ended = true,
-                Piece::Interrupted => return Err(End::Interrupted),
+            if let Some(next) = self.take(script, piece)? {
+                return Ok(Some(next));
             }
         }
         if self.good == 0 && self.bad > 0 {
             return Err(self.no_recording().into());
         }
         Ok(None)
+    }
+
+    /// Whether there is no more.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The message of this part, where it has one that is to be published.
+    pub(super) fn take(
+        &mut self,
+        script: &mut Script<'_>,
+        piece: Piece,
+    ) -> Result<Option<Next>, End> {
+        self.line += 1;
+        match piece {
+            Piece::Line(text) if text.trim().is_empty() => {}
+            Piece::Line(text) => match decode(&text) {
+                Ok(line) => return self.understood(script, line),
+                Err(error) => self.bad(script, &error.to_string())?,
+            },
+            Piece::Bad(why) => self.bad(script, &why)?,
+            Piece::Rest(text) => {
+                self.ended = true;
+                match decode(&text) {
+                    Ok(line) => return self.understood(script, line),
+                    Err(error) if self.good == 0 => self.bad(script, &error.to_string())?,
+                    Err(_cut_off) => self.cut_off(script, "its last line is not whole"),
+                }
+            }
+            Piece::Torn(why) => {
+                self.ended = true;
+                self.cut_off(script, &why);
+            }
+            Piece::Damaged(why) if self.good == 0 => return Err(self.unreadable(why).into()),
+            Piece::Damaged(why) => {
+                self.ended = true;
+                self.damage = Some(why);
+            }
+            Piece::End => self.ended = true,
+            Piece::Interrupted => return Err(End::Interrupted),
+        }
+        Ok(None)
+    }
+
+    fn unreadable(&self, why: String) -> Problem {
+        let what = format!("nothing of {} can be read", self.name);
+        Problem::new(what, why, "a copy of it may be whole")
     }
 
     fn understood(&mut self, script: &mut Script<'_>, line: Line) -> Result<Option<Next>, End> {
@@ -128,7 +154,8 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let topic = format!("{}{}", self.verb.prefix, message.topic);
-        if topic.starts_with('$') {
+        // What we had sent there may be sent there: clouds have topics of this kind that their clients write.
+        if topic.starts_with('$') && message.direction == Direction::In {
             *self.reserved.entry(topic).or_default() += 1;
             return Ok(None);
         }
@@ -245,6 +272,14 @@ impl<'a> Source<'a> {
         }
         if let Some(refused) = refused {
             return Err(refused.into());
+        }
+        if let Some(why) = &self.damage {
+            let what = format!(
+                "only the part of {} before line {} was read",
+                self.name, self.line
+            );
+            let cause = format!("it is damaged there: {why}");
+            return Err(Problem::new(what, cause, "a copy of it may be whole").into());
         }
         if self.bad > 0 {
             let what = match self.bad {

@@ -16,6 +16,8 @@ const CLEARBLADE: &str = "https://iot.clearblade.com";
 const GOOGLE: &str = "https://cloudiot.googleapis.com";
 const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloudiot";
+/// Where ClearBlade's SDKs look for the credentials file.
+const CONFIGURATION: &str = "CLEARBLADE_CONFIGURATION";
 /// A token is not used in its last minute.
 const SPARE: i64 = 60;
 
@@ -75,7 +77,11 @@ struct Bearer {
 impl Google {
     /// Whether the registry can be asked at all.
     pub(super) fn has_registry(&self, io: &dyn Io) -> bool {
-        self.settings.credentials_file.is_some() || environment(io).is_some()
+        let named = || {
+            io.variable(CONFIGURATION)
+                .is_some_and(|path| !path.is_empty())
+        };
+        self.settings.credentials_file.is_some() || environment(io).is_some() || named()
     }
 
     /// The way to everything about this profile's registry.
@@ -140,7 +146,7 @@ impl Google {
 
     fn credentials(&self, io: &dyn Io) -> Result<(String, File), Problem> {
         let from_environment = || {
-            let path = io.variable("CLEARBLADE_CONFIGURATION")?;
+            let path = io.variable(CONFIGURATION).filter(|path| !path.is_empty())?;
             Some(std::path::PathBuf::from(path.expose()))
         };
         let path = self.settings.credentials_file.clone();
@@ -200,7 +206,7 @@ impl Google {
             self.settings.registry
         );
         let reply = self
-            .send(io, call, false)
+            .send(io, call, true)
             .await
             .map_err(|refusal| refusal.problem(&what))?;
         let keys: RegistryKeys = serde_json::from_value(reply).map_err(|_| {
@@ -265,7 +271,7 @@ impl Google {
             label: "POST token".to_owned(),
         };
         let what = format!("could not sign in as {email}");
-        let reply = self.send(io, call, false).await.map_err(|refusal| match refusal {
+        let reply = self.send(io, call, true).await.map_err(|refusal| match refusal {
             Refusal::Api { message, .. } => {
                 let remedy = "check that the service account exists, that its key is not revoked, and this computer's clock";
                 Problem::new(what.as_str(), message, remedy).exit(Exit::Refused)

@@ -110,11 +110,26 @@ impl Google {
                     Either::Right(_) => None,
                 }
             };
-            match heard {
-                Some(message) => self.complaint(io, &message.payload),
-                None if self.book().has_under_way() => self.look_for_late(io),
-                None => {}
+            if let Some(message) = heard {
+                self.complaint(io, &message.payload);
             }
+            if self.book().has_under_way() {
+                self.look_for_late(io);
+            }
+            self.follow_hands(io);
+        }
+    }
+
+    /// What somebody attached or detached in the composer is shown and subscribed like what the adapter did.
+    fn follow_hands(&self, io: &dyn Io) {
+        let changed = self.book().changed_by_hand();
+        for (device, attached) in changed {
+            if attached {
+                self.subscribe_downlinks(io, &device);
+            } else {
+                self.drop_downlinks(io, &device);
+            }
+            self.tell_device_feeds(io, &device);
         }
     }
 
@@ -152,17 +167,21 @@ impl Google {
             Some((packet, _)) => io.give_up(*packet, problem.clone()),
             None => io.fact(Fact::Notice(problem.clone())),
         }
-        if error.fault() == Fault::Detached {
-            self.thrown_out(io, &error, problem);
+        match error.fault() {
+            Fault::Detached => self.thrown_out(io, &error, problem),
+            Fault::NotAttached if self.book().is_attached(&error.device_id) => {
+                self.book().lost(&error.device_id);
+                self.drop_downlinks(io, &error.device_id);
+                self.tell_device_feeds(io, &error.device_id);
+            }
+            _ => {}
         }
     }
 
     /// The platform has detached the device by itself.
     fn thrown_out(&self, io: &dyn Io, error: &GatewayError, problem: Problem) {
         self.book().detached(&error.device_id);
-        for filter in super::book::filters(&error.device_id) {
-            io.unsubscribe(filter);
-        }
+        self.drop_downlinks(io, &error.device_id);
         self.feed_failed(io, &error.device_id, problem);
     }
 
@@ -197,6 +216,12 @@ impl Google {
             let cause = format!("nothing came within {waited}: a refused attach gets no answer");
             let mut problem = Problem::new(what, cause, Self::attach_remedy());
             self.add_auth_method(&mut problem, device);
+            if !self.book().has_downlinks(self.settings.identity.id()) {
+                problem.remedy = format!(
+                    "subscribe the errors: e on the gateway; then {}",
+                    problem.remedy
+                );
+            }
             return problem;
         }
         let cause = format!(
@@ -222,7 +247,9 @@ impl Google {
     }
 
     pub(super) fn tell_device_feeds(&self, io: &dyn Io, device: &str) {
-        for feed in Feed::ALL {
+        let is_own = device == self.settings.identity.id();
+        let feeds = Feed::ALL.into_iter();
+        for feed in feeds.filter(|feed| !is_own || *feed == Feed::Event) {
             let state = self.book().feed(device, feed);
             io.fact(Fact::Feed {
                 device: DeviceId::new(device),

@@ -1,6 +1,6 @@
 //! What is known of the gateway's devices and of what is under way, shared by the connection's task and by requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::topics::{self, Place};
@@ -29,6 +29,8 @@ pub struct Book {
     errors: HashMap<String, (Mono, Problem)>,
     /// How far the local clock is off was told.
     pub clock_told: bool,
+    /// Attached or detached by a message of somebody else than the adapter.
+    by_hand: BTreeSet<String>,
 }
 
 /// A device that is not this client itself, as far as this client has to do with it.
@@ -123,6 +125,15 @@ impl Book {
         entry.wanted = true;
         entry.until = until;
         self.errors.remove(device);
+        self.by_hand.remove(device);
+    }
+
+    /// It is not, whatever was thought; it is attached again on the next connection.
+    pub fn lost(&mut self, device: &str) {
+        if let Some(entry) = self.devices.get_mut(device) {
+            entry.attached = false;
+            entry.until = None;
+        }
     }
 
     pub fn detached(&mut self, device: &str) {
@@ -130,6 +141,18 @@ impl Book {
         entry.attached = false;
         entry.wanted = false;
         entry.until = None;
+        self.by_hand.remove(device);
+    }
+
+    /// Devices whose attachment has changed beside the adapter's own doing, and what it is now.
+    pub fn changed_by_hand(&mut self) -> Vec<(String, bool)> {
+        let changed = std::mem::take(&mut self.by_hand).into_iter();
+        changed
+            .map(|device| {
+                let attached = self.is_attached(&device);
+                (device, attached)
+            })
+            .collect()
     }
 
     pub fn set_downlinks(&mut self, device: &str, on: bool) {
@@ -182,7 +205,9 @@ impl Book {
                 feed,
             })
         });
-        each.collect()
+        // Nobody attaches this client itself.
+        let has = |entry: &FeedEntry| entry.feed != Feed::Push || entry.device.as_str() != self.own;
+        each.filter(has).collect()
     }
 
     /// A device that a message names. True the first time.
@@ -231,19 +256,24 @@ impl Book {
         match topic.map(|topic| (topic.place, topic.device)) {
             Some((Place::Attach, device)) if !self.is_attached(device) => {
                 self.attached(device, None);
+                self.by_hand.insert(device.to_owned());
             }
-            Some((Place::Detach, device)) => self.detached(device),
+            Some((Place::Detach, device)) => {
+                self.detached(device);
+                self.by_hand.insert(device.to_owned());
+            }
             _ => {}
         }
     }
 
-    /// The publish that an error means: by its packet id where that fits the topic, else the last on that topic.
+    /// The publish that an error means: by its packet id where that fits the topic, or, where it names none, the last on
+    /// that topic.
     pub fn culprit(&mut self, packet: u16, topic: &str) -> Option<(u16, UnderWay)> {
         let fits = |sent: &UnderWay| topic.is_empty() || sent.topic.as_str() == topic;
         let by_packet = self.under_way.get(&packet).filter(|sent| fits(sent));
         let found = match by_packet {
             Some(_) => packet,
-            None if topic.is_empty() => return None,
+            None if topic.is_empty() || packet != 0 => return None,
             None => {
                 let mut same = self.under_way.iter().filter(|(_, sent)| fits(sent));
                 let first = same.next()?;

@@ -93,7 +93,7 @@ impl Fault {
             Self::Detached => {
                 "do not try again unchanged: see what is wrong with the device (blocked, deleted, its token over), then attach it again"
             }
-            Self::Unknown => "it is tried again, each time later",
+            Self::Unknown => "send it again, each time later",
         }
     }
 
@@ -118,17 +118,21 @@ impl GatewayError {
         } else {
             self.device_id.as_str()
         };
-        let mut cause = self.error_type.clone();
-        if !self.description.is_empty() {
-            cause.push_str(": ");
-            cause.push_str(self.description.trim_end_matches('.'));
-        }
+        // The bridge's words first: a row has room for little.
+        let mut cause = match self.description.trim_end_matches('.') {
+            "" => self.error_type.clone(),
+            words => format!("{words} ({})", self.error_type),
+        };
         if let Some(caused_by) = caused_by {
             cause.push_str("; caused by ");
             cause.push_str(caused_by);
         }
-        Problem::new(format!("{device}: {}", fault.what()), cause, fault.action())
-            .retry(fault.retry())
+        let is_attach = self.topic.ends_with("/attach");
+        let action = match fault {
+            Fault::Unknown if is_attach => "it is tried again, each time later",
+            fault => fault.action(),
+        };
+        Problem::new(format!("{device}: {}", fault.what()), cause, action).retry(fault.retry())
     }
 
     /// For the stream's row.

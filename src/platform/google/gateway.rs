@@ -5,13 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Google;
-use super::book::filters;
 use super::topics;
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::device::DeviceId;
 use crate::domain::json::quote;
 use crate::domain::message::{Draft, Qos};
-use crate::domain::subscription::{Feed, FeedState, FilterWish};
+use crate::domain::subscription::{Feed, FeedState};
 use crate::platform::io::Io;
 
 /// An attach that fails for a reason unknown is tried again so often.
@@ -97,8 +96,12 @@ impl Google {
                 io.sleep(Duration::from_secs_f64(seconds)).await;
                 continue;
             }
-            // Unchanged it would be refused again after each reconnect.
-            self.book().want(device, false);
+            let now = io.now().mono;
+            let is_refused = self.book().last_error(device, now).is_some();
+            if is_refused {
+                // Unchanged it would be refused again after each reconnect. Mere silence may pass.
+                self.book().want(device, false);
+            }
             self.feed_failed(io, device, problem.clone());
             return Err(problem);
         }
@@ -125,9 +128,7 @@ impl Google {
 
     async fn detach(&self, io: &dyn Io, device: &str) -> Result<(), Problem> {
         let topic = topics::detach(device).ok_or_else(|| no_topic(device))?;
-        for filter in filters(device) {
-            io.unsubscribe(filter);
-        }
+        self.drop_downlinks(io, device);
         let draft = Draft::new(topic, Bytes::from_static(b"{}"), Qos::AtLeastOnce);
         let done = io.publish_first(draft).await;
         if done.is_err() && self.book().is_attached(device) {
@@ -162,19 +163,23 @@ impl Google {
         if on {
             self.subscribe_downlinks(io, device);
         } else {
-            for filter in filters(device) {
-                io.unsubscribe(filter);
-            }
+            self.drop_downlinks(io, device);
         }
         Ok(())
     }
 
-    fn subscribe_downlinks(&self, io: &dyn Io, device: &str) {
+    pub(super) fn drop_downlinks(&self, io: &dyn Io, device: &str) {
+        for wish in self.downlinks(device) {
+            io.unsubscribe(wish.filter);
+        }
+    }
+
+    pub(super) fn subscribe_downlinks(&self, io: &dyn Io, device: &str) {
         if !self.book().has_downlinks(device) {
             return;
         }
-        for filter in filters(device) {
-            io.subscribe(FilterWish::new(filter, Qos::AtLeastOnce));
+        for wish in self.downlinks(device) {
+            io.subscribe(wish);
         }
     }
 

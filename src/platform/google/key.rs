@@ -50,8 +50,8 @@ pub enum KeyError {
     Curve(&'static str),
     #[error("it is an Ed25519 key")]
     Edwards,
-    #[error("the RSA key has {0} bits")]
-    Short(usize),
+    #[error("the RSA key has fewer than 2048 bits")]
+    Short,
     #[error("the key cannot be read: {0}")]
     Unreadable(String),
 }
@@ -73,7 +73,7 @@ impl KeyError {
             Self::Curve(_) | Self::Edwards => {
                 "ES256 takes P-256 only: openssl ecparam -genkey -name prime256v1 -noout -out key.pem, and register its public key"
             }
-            Self::Short(_) => {
+            Self::Short => {
                 "the platform takes 2048 bits or more: openssl genrsa -out key.pem 2048, and register its public key"
             }
             Self::Empty | Self::NoPem | Self::Damaged(_) | Self::Other(_) | Self::Unreadable(_) => {
@@ -247,10 +247,13 @@ fn from_pkcs1(der: &[u8]) -> Result<SigningKey, KeyError> {
 }
 
 fn rsa(key: Result<RsaKeyPair, aws_lc_rs::error::KeyRejected>) -> Result<SigningKey, KeyError> {
-    let key = key.map_err(|error| KeyError::Unreadable(error.to_string()))?;
-    let bits = key.public_modulus_len() * 8;
-    if bits < LEAST_RSA_BITS {
-        return Err(KeyError::Short(bits));
+    // The library reads none that is shorter than that, either.
+    let key = key.map_err(|error| match error.to_string() {
+        words if words == "TooSmall" => KeyError::Short,
+        words => KeyError::Unreadable(words),
+    })?;
+    if key.public_modulus_len() * 8 < LEAST_RSA_BITS {
+        return Err(KeyError::Short);
     }
     Ok(SigningKey::Rsa(Box::new(key)))
 }

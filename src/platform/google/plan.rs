@@ -18,6 +18,10 @@ use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 
 /// At least 60 s; each ping is billed as 1,024 bytes.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
+/// Where ClearBlade serves it.
+const REGIONS: [&str; 3] = ["us-central1", "europe-west1", "asia-east1"];
+/// After so long without a packet the bridge closes the connection, whatever the keep-alive.
+const LONGEST_SILENCE: Duration = Duration::from_mins(20);
 const LIMITS: Limits = Limits {
     // 256 KB and the topic.
     max_packet: 320 * 1024,
@@ -52,14 +56,14 @@ impl Google {
             ),
             state: StepState::Done,
         }));
-        let seconds = self.common.keep_alive.map(u64::from);
+        let keep_alive = self.keep_alive()?;
         Ok(ConnectPlan {
             endpoints: self.endpoints(io).await?,
             client_id: self.settings.client_id(),
             // Ignored, but without one some libraries send no password.
             username: Some("unused".to_owned()),
             password: Some(token.text),
-            keep_alive: seconds.map_or(KEEP_ALIVE, Duration::from_secs),
+            keep_alive,
             version: Version::V311,
             clean_session: true,
             session_expiry: Duration::ZERO,
@@ -69,19 +73,57 @@ impl Google {
         })
     }
 
+    /// ClearBlade's brokers are regional: one takes client ids of its own region only.
+    fn check_region(&self) -> Result<(), Problem> {
+        let url = self.settings.mqtt_url.as_deref().unwrap_or_default();
+        let host = url.split("://").nth(1).unwrap_or_default();
+        let region = REGIONS
+            .into_iter()
+            .find(|region| host.starts_with(region) && host.contains(".clearblade.com"));
+        let Some(region) = region.filter(|region| *region != self.settings.region) else {
+            return Ok(());
+        };
+        let what = "the bridge would refuse this client";
+        let cause = format!(
+            "mqtt_url is the broker of {region}, and the registry's region is {}",
+            self.settings.region
+        );
+        let remedy = "leave mqtt_url out: the region names its host";
+        Err(Problem::new(what, cause, remedy).exit(Exit::Usage))
+    }
+
+    fn keep_alive(&self) -> Result<Duration, Problem> {
+        let Some(seconds) = self.common.keep_alive else {
+            return Ok(KEEP_ALIVE);
+        };
+        let asked = Duration::from_secs(seconds.into());
+        if asked.is_zero() || asked >= LONGEST_SILENCE {
+            let what = format!("keep_alive = {seconds} is of no use here");
+            let cause = "the bridge closes a connection that is silent for 20 minutes";
+            let remedy = "write keep_alive = 60, up to 1199";
+            return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
+        }
+        Ok(asked)
+    }
+
     /// The errors first: without them a refused attach is silence.
     fn own_filters(&self) -> Vec<FilterWish> {
         let id = self.settings.identity.id();
-        let mut filters = Vec::new();
-        if self.is_gateway() {
-            let errors = topics::errors(id);
-            filters.extend(errors.map(|filter| FilterWish::new(filter, Qos::AtMostOnce)));
-        }
         if self.book().has_downlinks(id) {
-            let own = super::book::filters(id);
-            filters.extend(own.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce)));
+            self.downlinks(id)
+        } else {
+            Vec::new()
         }
-        filters
+    }
+
+    /// What is subscribed of a device: its configuration and commands, and the errors, which only this gateway has.
+    pub(super) fn downlinks(&self, device: &str) -> Vec<FilterWish> {
+        let is_own_gateway = self.is_gateway() && device == self.settings.identity.id();
+        let errors = topics::errors(device).filter(|_| is_own_gateway);
+        let errors = errors.map(|filter| FilterWish::new(filter, Qos::AtMostOnce));
+        let own = super::book::filters(device);
+        let own = own.map(|filter| FilterWish::new(filter, Qos::AtLeastOnce));
+        errors.into_iter().chain(own).collect()
     }
 
     /// An empty or impossible id makes a client id that the bridge refuses without saying why.
@@ -98,6 +140,7 @@ impl Google {
             let cause = format!("the {name} is empty");
             return Err(Problem::new(what, cause, "name it in the profile").exit(Exit::Usage));
         }
+        self.check_region()?;
         if id.contains('+') {
             let cause = "an id with a + fits in no topic";
             let remedy = "register the device under another id";

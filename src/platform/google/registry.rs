@@ -165,6 +165,10 @@ impl Google {
             | RelayRequest::SendMessage { .. }
             | RelayRequest::Report { .. }
             | RelayRequest::ReportDraft(_)
+            | RelayRequest::Event { .. }
+            | RelayRequest::EventDraft(_)
+            | RelayRequest::SyncClock
+            | RelayRequest::Detail(_)
             | RelayRequest::Register(_)
             | RelayRequest::Delete(_) => Err(Problem::new(
                 "the bridge has no such thing",

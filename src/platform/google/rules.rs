@@ -1,6 +1,6 @@
 //! What the bridge answers with a hang-up, refused here first (`reference/google-iot-core.md` 3, 5, 7, 8).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::topics::{Place, is_id, parse};
@@ -36,6 +36,47 @@ impl States {
         }
         self.0.insert(device.to_owned(), at);
         None
+    }
+}
+
+/// What has gone out lately: the bridge's rates hold at the wire, also for what waited for a connection and goes out in a
+/// row (`reference/google-iot-core.md` 3, 7).
+#[derive(Debug, Default)]
+pub struct Pace {
+    states: States,
+    /// Of the last second: when, and how many bytes.
+    recent: VecDeque<(Mono, usize)>,
+}
+
+/// A little less than the bridge takes in a second, for what goes out evenly may arrive in a heap.
+const MESSAGES_A_SECOND: usize = 90;
+const BYTES_A_SECOND: usize = 480 * 1024;
+
+impl Pace {
+    /// How long this message has to wait; none when it goes now, and then it counts.
+    pub fn ask(&mut self, draft: &Draft, at: Mono) -> Duration {
+        let second = Duration::from_secs(1) + MARGIN;
+        while self
+            .recent
+            .front()
+            .is_some_and(|(gone, _)| at.since(*gone) >= second)
+        {
+            self.recent.pop_front();
+        }
+        let size = draft.payload.len();
+        let bytes: usize = self.recent.iter().map(|(_, bytes)| bytes).sum();
+        let is_full = self.recent.len() >= MESSAGES_A_SECOND || bytes + size > BYTES_A_SECOND;
+        if let Some((oldest, _)) = self.recent.front().filter(|_| is_full) {
+            return second.saturating_sub(at.since(*oldest));
+        }
+        if let Some(topic) = parse(draft.topic.as_str())
+            && topic.place == Place::State
+            && let Some(wait) = self.states.ask(topic.device, at)
+        {
+            return wait;
+        }
+        self.recent.push_back((at, size));
+        Duration::ZERO
     }
 }
 

@@ -61,13 +61,25 @@ pub fn device(value: &Value, is_bound: bool) -> Option<Device> {
     Some(Device {
         id: DeviceId::new(id),
         name: id.to_owned(),
-        kind: if is_gateway { "GATEWAY" } else { "DEVICE" }.to_owned(),
+        kind: kind(value, is_gateway, is_bound),
         model: String::new(),
         reportable: true,
         group: None,
         presence: Presence::Unknown,
         attributes: attributes(value, is_bound),
     })
+}
+
+/// With what decides over an attach at a glance, in the few cells of a column.
+fn kind(device: &Value, is_gateway: bool, is_bound: bool) -> String {
+    let is_blocked = device.get("blocked").and_then(Value::as_bool) == Some(true);
+    let kind = match (is_gateway, is_blocked, is_bound) {
+        (true, ..) => "GATEWAY",
+        (false, true, _) => "BLOCKED",
+        (false, false, true) => "DEVICE bound",
+        (false, false, false) => "DEVICE",
+    };
+    kind.to_owned()
 }
 
 /// The newest of its signs of life. There is no "connected": it lags by minutes.

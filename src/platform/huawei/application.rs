@@ -1,20 +1,18 @@
 //! What the application side is asked: devices, shadows, commands, messages, registering (`reference/huawei-iot.md` 7).
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
 
-use super::messages::word;
+use super::Huawei;
+use super::body::{list, object, text, whole, word, word_of};
 use super::rest::Ask;
-use super::{Huawei, shadow};
 use crate::base::problem::{Exit, Problem};
 use crate::base::secret::Secret;
 use crate::domain::device::{Device, DeviceId, Presence};
+use crate::domain::profile::HuaweiDialect;
 use crate::domain::relay::{Command, NewDevice, RelayReply};
 use crate::domain::request::Reply;
-use crate::domain::shadow::{ShadowKey, ShadowReply, ShadowRequest};
+use crate::domain::shadow::Node;
 use crate::platform::io::{Io, Method};
 
 /// As many as one page gives.
@@ -47,13 +45,17 @@ impl Huawei {
             ask.query
                 .extend(marker.take().map(|m| ("marker".to_owned(), m)));
             let page = self.ask(io, ask).await?;
-            let devices = page.get("devices").and_then(Value::as_array);
-            let devices = devices.map_or(&[][..], Vec::as_slice);
-            all.extend(devices.iter().filter_map(device));
-            marker = page
-                .pointer("/page/marker")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
+            let devices = list(&page, "devices");
+            let reportable = self.settings.dialect != HuaweiDialect::V1;
+            let devices_here = devices.iter().filter_map(device);
+            all.extend(devices_here.map(|device| Device {
+                reportable,
+                ..device
+            }));
+            let place = page.member("page");
+            marker = place
+                .map(|place| word(place, "marker"))
+                .filter(|m| !m.is_empty());
             if devices.len() < PAGE || marker.is_none() {
                 break;
             }
@@ -64,10 +66,11 @@ impl Huawei {
     pub(super) fn own(&self) -> Device {
         Device {
             id: DeviceId::new(&self.settings.device_id),
-            name: String::new(),
+            name: node_of(&self.settings.device_id).to_owned(),
             kind: "device".to_owned(),
             model: String::new(),
-            reportable: true,
+            // v1 has no messages and no events.
+            reportable: self.settings.dialect != HuaweiDialect::V1,
             group: None,
             presence: Presence::Unknown,
             attributes: Vec::new(),
@@ -75,36 +78,24 @@ impl Huawei {
     }
 
     pub(super) async fn is_online(&self, io: &dyn Io, device: &str) -> Result<bool, Problem> {
-        let ask = Ask::new(
-            Method::Get,
-            &["devices", device],
-            "could not ask whether the device is connected",
-        );
+        let what = "could not ask whether the device is connected";
+        let ask = Ask::new(Method::Get, &["devices", device], what);
         let answer = self.ask(io, ask).await?;
         Ok(word(&answer, "status") == "ONLINE")
     }
 
-    /// The last values that the platform has: the device itself need not be there.
-    pub(super) async fn properties(
+    /// All that the platform tells of a device.
+    pub(super) async fn detail(
         &self,
         io: &dyn Io,
         device: &DeviceId,
-    ) -> Result<Arc<Value>, Problem> {
-        let key = ShadowKey::classic(device.clone());
-        match shadow::request(self, io, ShadowRequest::Get(key)).await? {
-            ShadowReply::Document { shadow, .. } => {
-                let text = shadow
-                    .reported
-                    .map_or_else(|| "{}".to_owned(), |node| node.text());
-                Ok(Arc::new(serde_json::from_str(&text).unwrap_or_default()))
-            }
-            _ => Err(Problem::new(
-                format!("the properties of {device} are not known"),
-                "there is no access over REST, and no connection",
-                "add [profiles.NAME.rest] to the profile",
-            )
-            .exit(Exit::Usage)),
-        }
+    ) -> Result<RelayReply, Problem> {
+        let path = ["devices", device.as_str()];
+        let ask = Ask::new(Method::Get, &path, "could not ask for the device");
+        let answer = self.ask(io, ask).await?;
+        // What a device signs in with is nobody's to see.
+        let (shown, _) = without_secret(answer);
+        Ok(RelayReply::Detail(shown.text().into()))
     }
 
     /// One page of devices where there is access; else what a login is made of.
@@ -118,7 +109,7 @@ impl Huawei {
         let mut ask = Ask::new(Method::Get, &["devices"], "could not list the devices");
         ask.query.push(("limit".to_owned(), "1".to_owned()));
         let page = self.ask(io, ask).await?;
-        let count = page.pointer("/page/count").and_then(Value::as_u64);
+        let count = page.member("page").and_then(|place| whole(place, "count"));
         let devices = count.and_then(|count| usize::try_from(count).ok());
         Ok(Reply::Probed {
             devices: devices.unwrap_or(1),
@@ -142,18 +133,19 @@ impl Huawei {
             let remedy = "write it as SERVICE.COMMAND, with its parameters as JSON";
             return Err(Problem::new("the command is not sent", cause, remedy).exit(Exit::Usage));
         };
-        let mut body = Map::new();
-        if let Some(service) = service {
-            body.insert("service_id".to_owned(), service.into());
-        }
-        body.insert("command_name".to_owned(), name.into());
-        body.insert("paras".to_owned(), object("the command", &parameters)?);
+        let mut body = Vec::new();
+        body.extend(service.map(|service| ("service_id".to_owned(), text(&service))));
+        body.push(("command_name".to_owned(), text(&name)));
+        body.push((
+            "paras".to_owned(),
+            parameters_of("the command", &parameters)?,
+        ));
         let path = ["devices", device.as_str(), "commands"];
-        let ask = Ask::new(Method::Post, &path, "the command is not done").body(body.into());
-        let answer = self.ask(io, ask).await?;
+        let ask = Ask::new(Method::Post, &path, "the command is not done");
+        let answer = self.ask(io, ask.body(Node::Object(body))).await?;
         Ok(RelayReply::Commanded {
-            id: text(&answer, "command_id"),
-            answer: answer.get("response").cloned().map(Arc::new),
+            id: some_word(&answer, "command_id"),
+            answer: answer.member("response").map(|node| node.text().into()),
         })
     }
 
@@ -165,37 +157,27 @@ impl Huawei {
         name: Option<String>,
         topic: Option<String>,
     ) -> Result<RelayReply, Problem> {
-        let mut body = Map::new();
-        match std::str::from_utf8(payload) {
-            Ok(text) => {
-                body.insert("message".to_owned(), text.into());
-                body.insert("encoding".to_owned(), "none".into());
-            }
-            Err(_binary) => {
-                body.insert("message".to_owned(), STANDARD.encode(payload).into());
-                body.insert("encoding".to_owned(), "base64".into());
-            }
-        }
-        // The device gets the bytes as they are, not wrapped in the platform's own JSON.
-        body.insert("payload_format".to_owned(), "raw".into());
-        if let Some(name) = name {
-            body.insert("name".to_owned(), name.into());
-        }
-        match topic {
-            Some(full) if full.starts_with(['$', '/']) || full.contains('/') => {
-                body.insert("topic_full_name".to_owned(), full.into());
-            }
-            Some(suffix) => {
-                body.insert("topic".to_owned(), suffix.into());
-            }
-            None => {}
+        let (message, encoding) = match std::str::from_utf8(payload) {
+            Ok(text) => (text.to_owned(), "none"),
+            Err(_binary) => (STANDARD.encode(payload), "base64"),
+        };
+        let mut body = vec![
+            ("message".to_owned(), text(&message)),
+            ("encoding".to_owned(), text(encoding)),
+            // The device gets the bytes as they are, not wrapped in the platform's own JSON.
+            ("payload_format".to_owned(), text("raw")),
+        ];
+        body.extend(name.map(|name| ("name".to_owned(), text(&name))));
+        if let Some(topic) = topic {
+            let (member, topic) = place_of(&topic);
+            body.push((member.to_owned(), text(topic)));
         }
         let path = ["devices", device.as_str(), "messages"];
-        let ask = Ask::new(Method::Post, &path, "the message is not sent").body(body.into());
-        let answer = self.ask(io, ask).await?;
+        let ask = Ask::new(Method::Post, &path, "the message is not sent");
+        let answer = self.ask(io, ask.body(Node::Object(body))).await?;
         Ok(RelayReply::Commanded {
-            id: text(&answer, "message_id"),
-            answer: answer.get("result").cloned().map(Arc::new),
+            id: some_word(&answer, "message_id"),
+            answer: answer.member("result").map(|node| node.text().into()),
         })
     }
 
@@ -210,32 +192,28 @@ impl Huawei {
             let what = "the device is not registered";
             return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
         };
-        let mut body = Map::new();
+        let mut body = Vec::new();
         let mut put = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                body.insert(name.to_owned(), value.into());
-            }
+            body.extend(value.map(|value| (name.to_owned(), text(&value))));
         };
         put("node_id", Some(new.node));
         put("product_id", Some(product));
         put("device_name", new.name);
-        put("device_id", new.device.map(|id| id.to_string()));
-        put("gateway_id", new.gateway.map(|id| id.to_string()));
+        put("device_id", new.device.map(|id| id.as_str().to_owned()));
+        put("gateway_id", new.gateway.map(|id| id.as_str().to_owned()));
         if let Some(secret) = new.secret {
-            let info = json!({"auth_type": "SECRET", "secret": secret.expose().trim()});
-            body.insert("auth_info".to_owned(), info);
+            let secret = text(secret.expose().trim());
+            let info = object([("auth_type", text("SECRET")), ("secret", secret)]);
+            body.push(("auth_info".to_owned(), info));
         }
         let ask = Ask::new(Method::Post, &["devices"], "the device is not registered");
-        let mut answer = self.ask(io, ask.body(body.into())).await?;
-        let device = text(&answer, "device_id").unwrap_or_default();
-        let made = answer
-            .get_mut("auth_info")
-            .and_then(Value::as_object_mut)
-            .and_then(|info| info.remove("secret"));
+        let answer = self.ask(io, ask.body(Node::Object(body))).await?;
+        let device = DeviceId::new(&word(&answer, "device_id"));
+        let (answer, secret) = without_secret(answer);
         Ok(RelayReply::Registered {
-            device: DeviceId::new(&device),
-            secret: made.as_ref().and_then(Value::as_str).map(Secret::new),
-            raw: Arc::new(answer),
+            device,
+            secret,
+            raw: answer.text().into(),
         })
     }
 
@@ -251,23 +229,64 @@ impl Huawei {
     }
 }
 
-fn device(entry: &Value) -> Option<Device> {
+/// A product's custom topic is named by its end, any other by the whole of it (`reference/huawei-iot.md` 7).
+fn place_of(topic: &str) -> (&'static str, &str) {
+    let own = topic.strip_prefix("$oc/devices/");
+    let suffix = own.and_then(|rest| rest.split_once("/user/"));
+    match suffix {
+        Some((_, suffix)) => ("topic", suffix),
+        None if topic.contains('/') => ("topic_full_name", topic),
+        None => ("topic", topic),
+    }
+}
+
+/// The answer to who is registered, and the secret that stood in it.
+fn without_secret(answer: Node) -> (Node, Option<Secret>) {
+    let Some(info) = answer.member("auth_info") else {
+        return (answer, None);
+    };
+    let secret = some_word(info, "secret").map(|secret| Secret::new(&secret));
+    let mut clean = info.clone();
+    for name in ["secret", "secondary_secret"] {
+        clean = without(clean, name);
+    }
+    let Node::Object(mut members) = answer else {
+        return (answer, secret);
+    };
+    for (_, node) in members.iter_mut().filter(|(name, _)| name == "auth_info") {
+        node.clone_from(&clean);
+    }
+    (Node::Object(members), secret)
+}
+
+fn without(node: Node, name: &str) -> Node {
+    match node {
+        Node::Object(mut members) => {
+            members.retain(|(known, _)| known != name);
+            Node::Object(members)
+        }
+        leaf @ Node::Leaf(_) => leaf,
+    }
+}
+
+fn device(entry: &Node) -> Option<Device> {
     let id = word(entry, "device_id");
     if id.is_empty() {
         return None;
     }
-    let shown = |name: &&str| {
-        let value = word(entry, name);
-        (!value.is_empty()).then(|| ((*name).to_owned(), value.to_owned()))
-    };
+    let shown = |name: &&str| Some(((*name).to_owned(), some_word(entry, name)?));
     Some(Device {
-        id: DeviceId::new(id),
-        name: word(entry, "device_name").to_owned(),
-        kind: word(entry, "node_type").to_owned(),
-        model: word(entry, "product_name").to_owned(),
+        id: DeviceId::new(&id),
+        // An id begins with the product's: its first characters tell no devices apart.
+        name: match word_of(entry, ["device_name", "node_id"]) {
+            name if name.is_empty() => node_of(&id).to_owned(),
+            name => name,
+        },
+        kind: word(entry, "node_type"),
+        model: word(entry, "product_name"),
         reportable: true,
         group: None,
-        presence: match word(entry, "status") {
+        presence: match word(entry, "status").as_str() {
             "ONLINE" => Presence::Online,
             "OFFLINE" | "FROZEN" | "INACTIVE" => Presence::Offline,
             _ => Presence::Unknown,
@@ -276,22 +295,55 @@ fn device(entry: &Value) -> Option<Device> {
     })
 }
 
-fn text(answer: &Value, name: &str) -> Option<String> {
-    answer.get(name).and_then(Value::as_str).map(str::to_owned)
+/// An id that the platform makes is `{product}_{node}`.
+fn node_of(id: &str) -> &str {
+    match id.split_once('_') {
+        Some((_, node)) if !node.is_empty() => node,
+        _ => id,
+    }
+}
+
+fn some_word(answer: &Node, name: &str) -> Option<String> {
+    Some(word(answer, name)).filter(|word| !word.is_empty())
 }
 
 /// A JSON object as the user wrote it; nothing at all is an empty one.
-pub(super) fn object(what: &str, text: &str) -> Result<Value, Problem> {
+pub(super) fn parameters_of(what: &str, text: &str) -> Result<Node, Problem> {
     if text.trim().is_empty() {
-        return Ok(json!({}));
+        return Ok(Node::empty());
     }
     let wrong = |why: String| {
         let remedy = "write it as {\"name\": value}";
         Problem::new(format!("{what} is not sent"), why, remedy).exit(Exit::Usage)
     };
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) if value.is_object() => Ok(value),
+    match Node::parse(text) {
+        Ok(node) if node.is_object() => Ok(node),
         Ok(_) => Err(wrong("its parameters are no JSON object".to_owned())),
         Err(error) => Err(wrong(format!("its parameters are no JSON: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::read;
+    use super::*;
+
+    #[test]
+    fn a_topic_of_the_product_is_named_by_its_end() {
+        assert_eq!(place_of("$oc/devices/d/user/a/b"), ("topic", "a/b"));
+        assert_eq!(place_of("alarm"), ("topic", "alarm"));
+        assert_eq!(place_of("/plant/1"), ("topic_full_name", "/plant/1"));
+        assert_eq!(place_of("plant/1"), ("topic_full_name", "plant/1"));
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_what_is_shown() {
+        let answer = read(br#"{"device_id":"d","auth_info":{"auth_type":"SECRET","secret":"s1","secondary_secret":"s2"},"n":1.50}"#);
+        let (shown, secret) = without_secret(answer);
+        assert_eq!(
+            shown.text(),
+            r#"{"device_id":"d","auth_info":{"auth_type":"SECRET"},"n":1.50}"#
+        );
+        assert_eq!(secret.expect("one").expose(), "s1");
     }
 }

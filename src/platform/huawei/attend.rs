@@ -2,14 +2,13 @@
 
 use std::pin::pin;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::Huawei;
 use super::answer;
-use super::messages::{self, Asked};
+use super::messages;
 use super::topics::{command_topic_v1, sys_topic};
 use crate::domain::device::{Device, Presence};
 use crate::domain::fact::Fact;
@@ -30,6 +29,7 @@ impl Huawei {
         let filters = [
             sys_topic(id, "commands/+"),
             sys_topic(id, "properties/set/+"),
+            sys_topic(id, "properties/get/+"),
             command_topic_v1(id),
         ];
         let filters = filters
@@ -40,7 +40,6 @@ impl Huawei {
     }
 
     pub(super) async fn beside_connection(&self, io: &dyn Io) -> Leave {
-        let _up = Up::new(&self.up);
         let greet = pin!(self.greet(io));
         let reply = pin!(self.reply(io));
         match select(greet, reply).await {
@@ -54,7 +53,11 @@ impl Huawei {
             presence: Presence::Online,
             ..self.own()
         };
-        io.fact(Fact::DeviceAdded(own.clone()));
+        io.fact(Fact::DeviceHeard(own.clone()));
+        io.fact(Fact::Presence {
+            device: own.id.clone(),
+            presence: Presence::Online,
+        });
         if self.settings.rest.is_some() {
             match self.devices(io).await {
                 Ok(mut devices) => {
@@ -106,11 +109,8 @@ impl Huawei {
         let Some(asked) = messages::asked(&message) else {
             return;
         };
-        // Which values the device has nobody here knows.
-        if matches!(asked, Asked::PropertyGet { .. }) {
-            return;
-        }
-        let Some(answer) = answer::draft(&self.settings, &message, &asked) else {
+        let answer = answer::draft(&self.settings, &message, &asked, &self.reported());
+        let Some(answer) = answer else {
             return;
         };
         let Ok(topic) = Topic::parse(&answer.topic) else {
@@ -128,21 +128,5 @@ impl Huawei {
             at: io.now().wall,
             result,
         })));
-    }
-}
-
-/// The connection stands for as long as this lives.
-struct Up<'a>(&'a AtomicBool);
-
-impl<'a> Up<'a> {
-    fn new(up: &'a AtomicBool) -> Self {
-        up.store(true, Ordering::Relaxed);
-        Self(up)
-    }
-}
-
-impl Drop for Up<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
     }
 }

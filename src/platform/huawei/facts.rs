@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::messages::word;
+use super::body::{list, read, whole, word, word_of};
+use super::messages::{Reported, about};
 use super::shadow;
-use super::topics::{Place, Sys};
+use super::topics::{Place, Sys, place};
 use crate::base::moment::{Timestamp, words};
 use crate::base::problem::Problem;
 use crate::domain::device::{Device, DeviceId, Presence};
 use crate::domain::fact::Fact;
-use crate::domain::message::{Direction, Message};
+use crate::domain::message::{Direction, Draft, Message};
 use crate::domain::profile::HuaweiSettings;
-use crate::domain::shadow::{ShadowChange, ShadowKey, ShadowNews};
+use crate::domain::shadow::{Node, ShadowChange, ShadowKey, ShadowNews};
 
 /// Devices that one message may tell about.
 const MOST: usize = 100;
+/// Devices whose last reports are kept.
+const KEPT: usize = 256;
 /// A clock that is off by more is worth a sentence of its own. Milliseconds.
 const NOTICEABLE: i64 = 60_000;
 
@@ -26,41 +29,145 @@ pub(super) fn of(
     settings: &HuaweiSettings,
     message: &Message,
     place: &Place<'_>,
-    body: &Value,
+    body: &Node,
 ) -> Vec<Fact> {
     let own = place.device();
     let mut facts = Vec::new();
-    match place {
-        Place::Sys { what, .. } => match what {
+    if let Place::Sys { what, .. } = place {
+        match what {
             Sys::ShadowAnswer(_) => facts.extend(shadow_of(body, own)),
-            Sys::Report => facts.extend(report(&DeviceId::new(own), body.get("services"))),
             Sys::BatchReport => {
-                for entry in list(body, "devices") {
-                    let id = word(entry, "device_id");
+                for entry in some(body, "devices") {
+                    let id = word(&entry, "device_id");
                     if !id.is_empty() {
-                        facts.push(heard(id, "", own));
-                        facts.extend(report(&DeviceId::new(id), entry.get("services")));
+                        facts.push(heard(&id, "", own));
                     }
                 }
             }
             Sys::EventsDown => events(body, own, message, &mut facts),
             _ => {}
-        },
-        Place::DataV1 { .. } if word(body, "msgType") == "deviceReq" => {
-            facts.extend(report(&DeviceId::new(own), body.get("data")));
         }
-        _ => {}
     }
     let child = word(body, "object_device_id");
     if message.direction == Direction::In && !child.is_empty() && child != settings.device_id {
-        facts.insert(0, heard(child, "", own));
+        facts.insert(0, heard(&child, "", own));
     }
     facts
 }
 
-fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    let list = body.get(name).and_then(Value::as_array);
-    list.map_or(&[][..], Vec::as_slice).iter().take(MOST)
+/// What was reported, device by device: `{"SERVICE":{"PROPERTY":value}}`.
+pub(super) fn reports(place: &Place<'_>, body: &Node) -> Vec<(DeviceId, Node)> {
+    let own = DeviceId::new(place.device());
+    let one = |device: DeviceId, services: &[Node]| match by_service(services) {
+        node if node.is_empty() => None,
+        node => Some((device, node)),
+    };
+    match place {
+        Place::Sys {
+            what: Sys::Report, ..
+        } => one(own, &some(body, "services")).into_iter().collect(),
+        Place::Sys {
+            what: Sys::BatchReport,
+            ..
+        } => some(body, "devices")
+            .iter()
+            .filter(|entry| !word(entry, "device_id").is_empty())
+            .filter_map(|entry| {
+                let device = DeviceId::new(&word(entry, "device_id"));
+                one(device, &some(entry, "services"))
+            })
+            .collect(),
+        Place::DataV1 { .. } if word(body, "msgType") == "deviceReq" => {
+            one(own, &some(body, "data")).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn by_service(services: &[Node]) -> Node {
+    let mut all = Node::empty();
+    for entry in services {
+        let id = word_of(entry, ["service_id", "serviceId"]);
+        if let Some(properties) = properties(entry).filter(|_| !id.is_empty()) {
+            all.merge(&Node::Object(vec![(id, properties)]));
+        }
+    }
+    all
+}
+
+/// Of one service, as either interface calls them.
+pub(super) fn properties(entry: &Node) -> Option<Node> {
+    let names = ["properties", "serviceData"];
+    let found = names.iter().find_map(|name| entry.member(name));
+    found.filter(|node| node.is_object()).cloned()
+}
+
+/// As the core keeps states; a number that it cannot hold is left out.
+pub(super) fn patch(device: &DeviceId, services: &Node) -> Option<Fact> {
+    let Node::Object(services) = services else {
+        return None;
+    };
+    let mut patch = Map::new();
+    for (service, properties) in services {
+        let Node::Object(properties) = properties else {
+            continue;
+        };
+        let member = |(name, value): &(String, Node)| {
+            let value = serde_json::from_str::<Value>(&value.text()).ok()?;
+            Some((name.clone(), value))
+        };
+        let properties: Map<_, _> = properties.iter().filter_map(member).collect();
+        patch.insert(service.clone(), Value::Object(properties));
+    }
+    (!patch.is_empty()).then(|| Fact::Report {
+        device: device.clone(),
+        patch: Arc::new(Value::Object(patch)),
+    })
+}
+
+/// Service by service, property by property.
+pub(super) fn remember(reported: &mut Reported, device: DeviceId, services: &Node) {
+    if reported.len() >= KEPT && !reported.contains_key(&device) {
+        reported.pop_first();
+    }
+    let known = reported.entry(device).or_insert_with(Node::empty);
+    known.merge(services);
+}
+
+/// A report that went out, whoever wrote it.
+pub(super) fn note(reported: &mut Reported, draft: &Draft) {
+    let Some(place) = place(draft.topic.as_str()) else {
+        return;
+    };
+    for (device, services) in reports(&place, &read(&draft.payload)) {
+        remember(reported, device, &services);
+    }
+}
+
+/// An order to fetch new firmware carries the key to it.
+pub(super) fn secrets(place: &Place<'_>, body: &Node) -> Vec<&'static str> {
+    const KEY: &str = "access_token";
+    let Place::Sys {
+        what: Sys::EventsDown,
+        ..
+    } = place
+    else {
+        return Vec::new();
+    };
+    let has = |entry: &Node| {
+        let paras = entry.member("paras");
+        paras.is_some_and(|paras| paras.member(KEY).is_some())
+    };
+    if list(body, "services").iter().any(has) {
+        return vec![KEY];
+    }
+    Vec::new()
+}
+
+fn some(body: &Node, name: &str) -> Vec<Node> {
+    let mut list = list(body, name);
+    list.truncate(MOST);
+    list
 }
 
 fn heard(id: &str, name: &str, gateway: &str) -> Fact {
@@ -76,44 +183,28 @@ fn heard(id: &str, name: &str, gateway: &str) -> Fact {
     })
 }
 
-fn shadow_of(body: &Value, own: &str) -> Option<Fact> {
+fn shadow_of(body: &Node, own: &str) -> Option<Fact> {
     let shadow = shadow::read(body, None)?;
-    let key = ShadowKey::classic(shadow::about(body, own));
+    let key = ShadowKey::classic(about(body, own));
     let change = ShadowChange::Whole(shadow);
     Some(Fact::Shadow(Box::new(ShadowNews { key, change })))
 }
 
-/// `{"SERVICE":{"PROPERTY":value}}`.
-fn report(device: &DeviceId, services: Option<&Value>) -> Option<Fact> {
-    let mut patch = Map::new();
-    for entry in services?.as_array()? {
-        let ids = ["service_id", "serviceId"].map(|name| word(entry, name));
-        let id = ids.into_iter().find(|id| !id.is_empty())?;
-        let properties = entry.get("properties").or_else(|| entry.get("serviceData"));
-        patch.insert(id.to_owned(), properties?.clone());
-    }
-    (!patch.is_empty()).then(|| Fact::Report {
-        device: device.clone(),
-        patch: Arc::new(Value::Object(patch)),
-    })
-}
-
-fn events(body: &Value, own: &str, message: &Message, facts: &mut Vec<Fact>) {
-    for service in list(body, "services") {
-        let devices = service.get("paras").unwrap_or(&Value::Null);
-        match word(service, "event_type") {
+fn events(body: &Node, own: &str, message: &Message, facts: &mut Vec<Fact>) {
+    for service in some(body, "services") {
+        let paras = service.member("paras").cloned().unwrap_or_else(Node::empty);
+        match word(&service, "event_type").as_str() {
             "add_sub_device_notify" => {
-                facts.extend(list(devices, "devices").filter_map(|entry| {
+                facts.extend(some(&paras, "devices").iter().filter_map(|entry| {
                     let id = word(entry, "device_id");
-                    let name = ["name", "device_name"].map(|name| word(entry, name));
-                    let name = name.into_iter().find(|name| !name.is_empty());
-                    (!id.is_empty()).then(|| heard(id, name.unwrap_or_default(), own))
+                    let name = word_of(entry, ["name", "device_name"]);
+                    (!id.is_empty()).then(|| heard(&id, &name, own))
                 }));
             }
             "delete_sub_device_notify" => {
-                facts.extend(list(devices, "devices").filter_map(|entry| {
+                facts.extend(some(&paras, "devices").iter().filter_map(|entry| {
                     let id = word(entry, "device_id");
-                    (!id.is_empty()).then(|| Fact::DeviceRemoved(DeviceId::new(id)))
+                    (!id.is_empty()).then(|| Fact::DeviceRemoved(DeviceId::new(&id)))
                 }));
             }
             _ => {}
@@ -131,25 +222,26 @@ fn events(body: &Value, own: &str, message: &Message, facts: &mut Vec<Fact>) {
 }
 
 /// For the stream's row: what the answer of `$time_sync` means for this clock.
-pub(super) fn clock(body: &Value, at: Timestamp) -> Option<String> {
+pub(super) fn clock(body: &Node, at: Timestamp) -> Option<String> {
     offset(body, at).map(|off| format!("$time_sync: {}", off_words(off)))
 }
 
 /// The platform's clock minus ours, in milliseconds: `(recv + send - device_send - device_recv) / 2`.
-fn offset(body: &Value, at: Timestamp) -> Option<i64> {
+pub(super) fn offset(body: &Node, at: Timestamp) -> Option<i64> {
     let answer = list(body, "services")
+        .into_iter()
         .find(|service| word(service, "event_type") == "time_sync_response")?;
+    let paras = answer.member("paras")?;
     let time = |name: &str| {
-        let value = answer.get("paras")?.get(name)?;
-        let text = value.as_str().and_then(|text| text.parse().ok());
-        value.as_i64().or(text).filter(|time| *time > 0)
+        let text = word(paras, name).parse().ok();
+        whole(paras, name).or(text).filter(|time| *time > 0)
     };
     let there = time("server_recv_time")?.checked_add(time("server_send_time")?)?;
     let here = time("device_send_time")?.checked_add(at.0.div_euclid(1000))?;
     Some(there.checked_sub(here)? / 2)
 }
 
-fn off_words(off: i64) -> String {
+pub(super) fn off_words(off: i64) -> String {
     let by = Duration::from_millis(off.unsigned_abs());
     let text = if by < Duration::from_secs(10) {
         format!("{} ms", by.as_millis())
@@ -168,9 +260,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn answer(server: i64) -> Value {
-        json!({"services": [{"service_id": "$time_sync", "event_type": "time_sync_response", "paras": {
-            "device_send_time": 100_000, "server_recv_time": server, "server_send_time": server.saturating_add(10)}}]})
+    fn answer(server: i64) -> Node {
+        node(
+            &json!({"services": [{"service_id": "$time_sync", "event_type": "time_sync_response", "paras": {
+            "device_send_time": 100_000, "server_recv_time": server, "server_send_time": server.saturating_add(10)}}]}),
+        )
+    }
+
+    fn node(value: &Value) -> Node {
+        read(value.to_string().as_bytes())
     }
 
     #[test]
@@ -190,7 +288,7 @@ mod tests {
         );
         assert_eq!(
             offset(
-                &json!({"services": [{"event_type": "time_sync_response"}]}),
+                &node(&json!({"services": [{"event_type": "time_sync_response"}]})),
                 at
             ),
             None
@@ -218,17 +316,40 @@ mod tests {
             properties: None,
             session: false,
         };
-        let place = super::super::topics::place(topic).expect("a place");
+        let place = place(topic).expect("a place");
         let body = json!({"devices": [{"device_id": "c", "services": [{"service_id": "M", "properties": {"v": 1}}]}]});
+        let body = node(&body);
         let facts = of(&settings, &message, &place, &body);
-        let [
-            Fact::DeviceHeard(device),
-            Fact::Report { device: of, patch },
-        ] = facts.as_slice()
-        else {
+        let [Fact::DeviceHeard(device)] = facts.as_slice() else {
             panic!("{facts:?}");
         };
-        assert_eq!((device.id.as_str(), of.as_str()), ("c", "c"));
-        assert_eq!(patch.to_string(), r#"{"M":{"v":1}}"#);
+        assert_eq!(device.id.as_str(), "c");
+        let reports = reports(&place, &body);
+        let [(of, services)] = reports.as_slice() else {
+            panic!("{reports:?}");
+        };
+        assert_eq!(of.as_str(), "c");
+        assert_eq!(services.text(), r#"{"M":{"v":1}}"#);
+        let mut known = Reported::new();
+        remember(&mut known, of.clone(), services);
+        let later = read(br#"{"M":{"w":1.50},"R":{"on":true}}"#);
+        remember(&mut known, of.clone(), &later);
+        assert_eq!(
+            known[of].text(),
+            r#"{"M":{"v":1,"w":1.50},"R":{"on":true}}"#
+        );
+    }
+
+    #[test]
+    fn the_key_to_new_firmware_is_kept_from_the_screen() {
+        let place = place("$oc/devices/d/sys/events/down").expect("a place");
+        let order = |paras: Value| {
+            node(
+                &json!({"services": [{"service_id": "$ota", "event_type": "firmware_upgrade", "paras": paras}]}),
+            )
+        };
+        let with = order(json!({"url": "https://h/f.bin", "access_token": "canary"}));
+        assert_eq!(secrets(&place, &with), ["access_token"]);
+        assert!(secrets(&place, &order(json!({"url": "https://h/f.bin"}))).is_empty());
     }
 }

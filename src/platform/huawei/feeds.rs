@@ -43,7 +43,7 @@ impl Huawei {
                 io.unsubscribe(wish.filter);
             }
             self.feeds().remove(&feed);
-            return Ok(FeedState::Off);
+            return Ok(self.off());
         }
         for wish in &wishes {
             if let Err(problem) = io.subscribed(wish.clone()).await {
@@ -62,13 +62,17 @@ impl Huawei {
         let entry = |feed| FeedEntry {
             device: DeviceId::new(&self.settings.device_id),
             feed,
-            state: if on.contains(&feed) {
-                ON
-            } else {
-                FeedState::Off
-            },
+            state: if on.contains(&feed) { ON } else { self.off() },
         };
         Feed::ALL.map(entry).to_vec()
+    }
+
+    /// What it means that nothing is subscribed.
+    const fn off(&self) -> FeedState {
+        match self.settings.dialect {
+            HuaweiDialect::V1 => FeedState::Off,
+            HuaweiDialect::Iotda => FeedState::Unasked,
+        }
     }
 
     /// What of it the platform does not deliver by itself, for the connect plan.

@@ -1,10 +1,10 @@
 //! What a message means: kind, device, gist, and the commands that wait for an answer (`reference/huawei-iot.md` 4, 5).
 //! Pure, and stands any bytes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::body::{self, list, word, word_of};
 use super::topics::{Place, Sys, place};
 use super::{answer, facts};
 use crate::base::moment::Timestamp;
@@ -14,12 +14,14 @@ use crate::domain::message::{Direction, Message};
 use crate::domain::profile::HuaweiSettings;
 use crate::domain::reading::{Kind, Reading};
 use crate::domain::relay::{AskedCommand, RelayNews};
+use crate::domain::shadow::Node;
 use crate::domain::topic::Topic;
 
 /// The platform waits so long for the answer to a command.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// The platform takes no payload that is longer; what a foreign broker sends beyond is not taken apart.
-const LONGEST: usize = 1 << 20;
+
+/// What was reported last of each device, as far as it was heard here: an object of services.
+pub type Reported = BTreeMap<DeviceId, Node>;
 
 /// A request of the platform that wants an answer of this client.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,7 @@ pub enum Asked {
     },
     PropertyGet {
         request: String,
+        device: DeviceId,
         service: Option<String>,
     },
     /// v1: `cloudReq`.
@@ -57,23 +60,27 @@ impl Asked {
 
 /// What came down, where it wants an answer.
 pub fn asked(message: &Message) -> Option<Asked> {
-    if message.direction == Direction::Out || message.payload.len() > LONGEST {
+    let place = place(message.topic.as_str())?;
+    asked_of(message, &place, &body::of(message))
+}
+
+fn asked_of(message: &Message, place: &Place<'_>, body: &Node) -> Option<Asked> {
+    if message.direction == Direction::Out {
         return None;
     }
-    let body = serde_json::from_slice::<Value>(&message.payload).unwrap_or_default();
-    match place(message.topic.as_str())? {
-        Place::Sys { what, .. } => of_sys(what, &body),
-        Place::CommandV1 { codec: "json", .. } if word(&body, "msgType") == "cloudReq" => {
+    match place {
+        Place::Sys { what, device } => of_sys(*what, device, body),
+        Place::CommandV1 { codec: "json", .. } if word(body, "msgType") == "cloudReq" => {
             Some(Asked::CommandV1 {
-                mid: body.get("mid").and_then(Value::as_u64)?,
-                key: format!("{}.{}", word(&body, "serviceId"), word(&body, "cmd")),
+                mid: body.member("mid").and_then(Node::number)?,
+                key: format!("{}.{}", word(body, "serviceId"), word(body, "cmd")),
             })
         }
         _ => None,
     }
 }
 
-fn of_sys(what: Sys<'_>, body: &Value) -> Option<Asked> {
+fn of_sys(what: Sys<'_>, own: &str, body: &Node) -> Option<Asked> {
     let request = |id: &str| id.to_owned();
     Some(match what {
         Sys::Command(id) => Asked::Command {
@@ -89,52 +96,55 @@ fn of_sys(what: Sys<'_>, body: &Value) -> Option<Asked> {
         },
         Sys::PropertyGet(id) => Asked::PropertyGet {
             request: request(id),
-            service: body
-                .get("service_id")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            device: about(body, own),
+            service: body.member("service_id").and_then(Node::words),
         },
         _ => return None,
     })
 }
 
-pub fn interpret(settings: &HuaweiSettings, message: &Message) -> Reading {
+/// What it means; what it reports is kept in `reported`.
+pub fn interpret(settings: &HuaweiSettings, message: &Message, reported: &mut Reported) -> Reading {
     let Some(place) = place(message.topic.as_str()) else {
         return Reading {
             device: Some(DeviceId::new(&settings.device_id)),
             ..Reading::default()
         };
     };
-    let body = if message.payload.len() > LONGEST {
-        Value::Null
-    } else {
-        serde_json::from_slice(&message.payload).unwrap_or_default()
-    };
+    let body = body::of(message);
     let (kind, gist) = match place {
         Place::Sys { what, .. } => sys(what, &body, message.at),
         Place::User { .. } => (Kind::Message, String::new()),
         Place::CommandV1 { .. } => (
             Kind::Command,
-            joined(&[word(&body, "serviceId"), word(&body, "cmd")]),
+            joined(&word(&body, "serviceId"), &word(&body, "cmd")),
         ),
         Place::DataV1 { .. } => data_v1(&body),
     };
-    // What concerns a device behind a gateway travels under the gateway's id.
-    let child = word(&body, "object_device_id");
-    let device = DeviceId::new(if child.is_empty() {
-        place.device()
-    } else {
-        child
-    });
-    let asked = asked(message).and_then(|asked| waiting(settings, message, &asked, &device, &gist));
+    let device = about(&body, place.device());
+    let asked = asked_of(message, &place, &body);
+    let asked =
+        asked.and_then(|asked| waiting(settings, message, &asked, &device, &gist, reported));
     let mut facts: Vec<_> = asked.into_iter().collect();
     facts.extend(facts::of(settings, message, &place, &body));
+    for (device, services) in facts::reports(&place, &body) {
+        facts.extend(facts::patch(&device, &services));
+        facts::remember(reported, device, &services);
+    }
     Reading {
         kind,
         device: Some(device),
         gist,
         facts,
-        ..Reading::default()
+        mask: facts::secrets(&place, &body),
+    }
+}
+
+/// What concerns a device behind a gateway travels under the gateway's id.
+pub(super) fn about(body: &Node, own: &str) -> DeviceId {
+    match word(body, "object_device_id").as_str() {
+        "" => DeviceId::new(own),
+        child => DeviceId::new(child),
     }
 }
 
@@ -144,8 +154,9 @@ fn waiting(
     asked: &Asked,
     device: &DeviceId,
     gist: &str,
+    reported: &Reported,
 ) -> Option<Fact> {
-    let draft = answer::draft(settings, message, asked)?;
+    let draft = answer::draft(settings, message, asked, reported)?;
     Some(Fact::Relay(Box::new(RelayNews::Asked(AskedCommand {
         id: asked.id(),
         device: device.clone(),
@@ -162,26 +173,36 @@ fn waiting(
     }))))
 }
 
-fn sys(what: Sys<'_>, body: &Value, at: Timestamp) -> (Kind, String) {
+fn sys(what: Sys<'_>, body: &Node, at: Timestamp) -> (Kind, String) {
     match what {
-        Sys::Report | Sys::PropertyGetAnswer(_) => (Kind::State, services(body.get("services"))),
+        Sys::Report | Sys::PropertyGetAnswer(_) => (Kind::State, services(&list(body, "services"))),
         Sys::BatchReport => {
-            let devices = body.get("devices").and_then(Value::as_array);
-            let count = devices.map_or(0, Vec::len);
-            (Kind::State, format!("{count} devices behind this gateway"))
+            let devices = list(body, "devices");
+            let plural = if devices.len() == 1 { "" } else { "s" };
+            let count = devices.len();
+            (
+                Kind::State,
+                format!("{count} device{plural} behind this gateway"),
+            )
         }
         Sys::Command(_) => (
             Kind::Command,
-            joined(&[word(body, "service_id"), word(body, "command_name")]),
+            joined(&word(body, "service_id"), &word(body, "command_name")),
         ),
         Sys::CommandAnswer(_) | Sys::PropertySetAnswer(_) => {
             (Kind::Command, result(body, "result_code"))
         }
         Sys::PropertySet(_) => (
             Kind::Command,
-            format!("set {}", services(body.get("services"))),
+            format!("set {}", services(&list(body, "services"))),
         ),
-        Sys::PropertyGet(_) => (Kind::Command, format!("get {}", word(body, "service_id"))),
+        Sys::PropertyGet(_) => (
+            Kind::Command,
+            match word(body, "service_id").as_str() {
+                "" => "get all properties".to_owned(),
+                service => format!("get {service}"),
+            },
+        ),
         Sys::ShadowGet(_) => (Kind::Shadow, "the shadow is asked for".to_owned()),
         Sys::ShadowAnswer(_) => (Kind::Shadow, shadow(body)),
         Sys::EventsUp | Sys::EventsDown => (
@@ -192,77 +213,64 @@ fn sys(what: Sys<'_>, body: &Value, at: Timestamp) -> (Kind, String) {
     }
 }
 
-fn data_v1(body: &Value) -> (Kind, String) {
-    match word(body, "msgType") {
+fn data_v1(body: &Node) -> (Kind, String) {
+    match word(body, "msgType").as_str() {
         "deviceRsp" => (Kind::Command, result(body, "errcode")),
-        "deviceReq" => (Kind::State, services(body.get("data"))),
+        "deviceReq" => (Kind::State, services(&list(body, "data"))),
         _ => (Kind::State, String::new()),
     }
 }
 
-fn result(body: &Value, name: &str) -> String {
+fn result(body: &Node, name: &str) -> String {
     // Absent is success (`reference/huawei-iot.md` 5).
-    match body.get(name).and_then(Value::as_i64).unwrap_or(0) {
+    match body::whole(body, name).unwrap_or(0) {
         0 => "answered: done".to_owned(),
         code => format!("answered: failed ({code})"),
     }
 }
 
 /// `Meter: voltage 229.8, current 1.2; Relay: on true`.
-fn services(list: Option<&Value>) -> String {
-    let Some(list) = list.and_then(Value::as_array) else {
-        return String::new();
-    };
-    let service = |entry: &Value| {
-        let id = ["service_id", "serviceId"].map(|name| word(entry, name));
-        let id = id.into_iter().find(|id| !id.is_empty()).unwrap_or_default();
-        let members = entry.get("properties").or_else(|| entry.get("serviceData"));
-        let members = members
-            .and_then(Value::as_object)
-            .map_or_else(Vec::new, |all| {
-                let member = |(name, value): (&String, &Value)| format!("{name} {value}");
-                all.iter().take(4).map(member).collect::<Vec<_>>()
-            });
+fn services(list: &[Node]) -> String {
+    let service = |entry: &Node| {
+        let id = word_of(entry, ["service_id", "serviceId"]);
+        let members = facts::properties(entry);
+        let members: Vec<_> = match &members {
+            Some(Node::Object(members)) => members
+                .iter()
+                .take(4)
+                .map(|(name, value)| format!("{name} {}", value.text()))
+                .collect(),
+            _ => Vec::new(),
+        };
         format!("{id}: {}", members.join(", "))
     };
-    list.iter()
-        .take(3)
-        .map(service)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let services: Vec<_> = list.iter().take(3).map(service).collect();
+    services.join("; ")
 }
 
-fn shadow(body: &Value) -> String {
-    let list = body.get("shadow").and_then(Value::as_array);
-    let names = list.map_or_else(Vec::new, |list| {
-        list.iter()
-            .map(|entry| word(entry, "service_id").to_owned())
-            .collect()
-    });
+fn shadow(body: &Node) -> String {
+    let names = list(body, "shadow");
+    let names: Vec<_> = names
+        .iter()
+        .map(|entry| word(entry, "service_id"))
+        .collect();
     format!("the shadow of {}", names.join(", "))
 }
 
-fn events(body: &Value) -> String {
-    let list = body.get("services").and_then(Value::as_array);
-    let names = list.map_or_else(Vec::new, |list| {
-        list.iter()
-            .map(|entry| joined(&[word(entry, "service_id"), word(entry, "event_type")]))
-            .collect()
-    });
+fn events(body: &Node) -> String {
+    let names = list(body, "services");
+    let names: Vec<_> = names
+        .iter()
+        .map(|entry| joined(&word(entry, "service_id"), &word(entry, "event_type")))
+        .collect();
     names.join("; ")
 }
 
-fn joined(words: &[&str]) -> String {
-    let words: Vec<_> = words
-        .iter()
-        .copied()
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(".")
-}
-
-pub(super) fn word<'a>(body: &'a Value, name: &str) -> &'a str {
-    body.get(name).and_then(Value::as_str).unwrap_or_default()
+fn joined(first: &str, second: &str) -> String {
+    match (first, second) {
+        ("", only) | (only, "") => only.to_owned(),
+        (first, second) => format!("{first}.{second}"),
+    }
 }
 
 #[cfg(test)]
@@ -289,7 +297,7 @@ mod tests {
     fn read(topic: &str, payload: &str) -> Reading {
         let url = "mqtts://h".to_owned();
         let settings = HuaweiSettings::new(HuaweiDialect::Iotda, url, "d".to_owned());
-        interpret(&settings, &message(topic, payload))
+        interpret(&settings, &message(topic, payload), &mut Reported::new())
     }
 
     #[test]
@@ -339,8 +347,7 @@ mod tests {
         let event =
             r#"{"services":[{"service_id":"$time_sync","event_type":"time_sync_response"}]}"#;
         let answer = r#"{"shadow":[{"service_id":"Relay"}]}"#;
-        let report =
-            r#"{"msgType":"deviceReq","data":[{"serviceId":"M","serviceData":{"v":1.0}}]}"#;
+        let report = r#"{"msgType":"deviceReq","data":[{"serviceId":"M","serviceData":{"v":1.50,"n":12345678901234567890123}}]}"#;
         let v1 = "/huawei/v1/devices/d/data/json".to_owned();
         let cases = [
             (
@@ -368,7 +375,12 @@ mod tests {
                 Kind::Command,
                 "answered: failed (3)",
             ),
-            (v1.clone(), report, Kind::State, "M: v 1.0"),
+            (
+                v1.clone(),
+                report,
+                Kind::State,
+                "M: v 1.50, n 12345678901234567890123",
+            ),
             (
                 v1,
                 r#"{"msgType":"deviceRsp","mid":7}"#,

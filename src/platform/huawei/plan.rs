@@ -15,7 +15,7 @@ use crate::domain::profile::Version;
 use crate::platform::common;
 use crate::platform::io::Io;
 use crate::platform::mqtt::address::Address;
-use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPlan};
+use crate::platform::plan::{ConnectPlan, Endpoint, Limits, WebSocketPlan};
 
 /// As the platform recommends; 30 to 1,200 s are taken.
 const KEEP_ALIVE: Duration = Duration::from_mins(2);
@@ -84,7 +84,7 @@ impl Huawei {
             Problem::new("could not tell where the platform is", why, remedy).exit(Exit::Usage)
         })?;
         let tls = if address.tls {
-            Some(self.tls(io)?)
+            Some(common::tls(io, &self.common, &[])?)
         } else {
             None
         };
@@ -97,23 +97,6 @@ impl Huawei {
                 headers: Vec::new(),
             }),
             proxy: common::proxy(io, &self.common).await?,
-        })
-    }
-
-    fn tls(&self, io: &dyn Io) -> Result<TlsPlan, Problem> {
-        let identity = match (&self.common.cert_file, &self.common.key_file) {
-            (Some(chain), Some(key)) => Some((
-                String::from_utf8_lossy(&io.read_file(chain)?).into_owned(),
-                io.read_private(key)?,
-            )),
-            _ => None,
-        };
-        Ok(TlsPlan {
-            extra_roots: common::roots(io, &self.common)?.into_iter().collect(),
-            system_roots: !self.common.ca_file_only,
-            identity,
-            alpn: Vec::new(),
-            insecure_skip_verify: self.common.insecure_skip_verify,
         })
     }
 }

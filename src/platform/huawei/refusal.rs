@@ -1,14 +1,14 @@
 //! Why the platform said no, with what to do, in the order in which it happens to people (`reference/huawei-iot.md` 7, 10).
 
-use serde_json::Value;
-
 use super::Huawei;
+use super::body::{word, word_of};
 use super::login::login;
 use super::sign::Kind;
 use crate::base::moment::Timestamp;
 use crate::base::problem::{Exit, Problem};
 use crate::domain::profile::{HuaweiSettings, HuaweiSignature};
 use crate::domain::session::LogLevel;
+use crate::domain::shadow::Node;
 use crate::platform::Verdict;
 use crate::platform::io::{HttpReply, Io};
 
@@ -79,28 +79,24 @@ fn checklist(settings: &HuaweiSettings) -> String {
 pub(super) fn refused(
     what: &str,
     reply: &HttpReply,
-    body: &Value,
+    body: &Node,
     kind: Option<Kind<'_>>,
     at: Timestamp,
 ) -> Problem {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let code = text("error_code");
+    let code = word(body, "error_code");
     let mut cause = format!("Huawei answered {} {code}", reply.status);
-    let words = match text("error_msg") {
-        "" => text("message"),
-        words => words,
-    };
+    let words = word_of(body, ["error_msg", "message"]);
     if !words.is_empty() {
         cause.push_str(&format!(": {words}"));
     }
-    let request = match text("request_id") {
-        "" => reply.header("x-request-id").unwrap_or_default(),
+    let request = match word(body, "request_id") {
+        empty if empty.is_empty() => reply.header("x-request-id").unwrap_or_default().to_owned(),
         request => request,
     };
     if !request.is_empty() {
         cause.push_str(&format!(" (request {request})"));
     }
-    let (remedy, exit) = remedy(code, reply, kind, at);
+    let (remedy, exit) = remedy(&code, reply, kind, at);
     Problem::new(what, cause, remedy).exit(exit)
 }
 
@@ -193,7 +189,7 @@ mod tests {
         refused(
             "could not list the devices",
             &reply,
-            &body,
+            &super::super::body::read(body.to_string().as_bytes()),
             kind,
             Timestamp(1_795_280_143_000_000),
         )

@@ -3,12 +3,11 @@
 
 use std::pin::pin;
 
-use futures_util::future::{Either, select};
-use serde_json::{Map, Value, json};
-
 use super::Huawei;
 use super::answer::Answer;
-use super::messages::{self, PATIENCE};
+use super::body::{array, object, text, word, word_of};
+use super::facts::properties as properties_of;
+use super::messages::PATIENCE;
 use super::shadow::event_time;
 use super::topics::{data_topic_v1, sys_topic};
 use crate::base::problem::{Exit, Problem, Retry};
@@ -16,9 +15,11 @@ use crate::domain::device::DeviceId;
 use crate::domain::message::{Direction, Draft, Message, Qos};
 use crate::domain::profile::{HuaweiDialect, HuaweiSettings};
 use crate::domain::relay::RelayReply;
+use crate::domain::shadow::Node;
 use crate::domain::topic::Topic;
 use crate::platform::Platform as _;
 use crate::platform::io::Io;
+use futures_util::future::{Either, FutureExt as _, select};
 
 /// Devices in one message of a gateway (`reference/huawei-iot.md` 5).
 const MOST_DEVICES: usize = 100;
@@ -27,7 +28,7 @@ const MOST_DEVICES: usize = 100;
 #[derive(Debug, Clone, PartialEq)]
 struct Service {
     id: String,
-    properties: Map<String, Value>,
+    properties: Node,
     at: Option<String>,
 }
 
@@ -47,16 +48,24 @@ impl Huawei {
         Ok(RelayReply::Done)
     }
 
-    /// Published, acknowledged in time, and shown among the messages.
+    /// Published, shown among the messages as soon as it is on its way, and acknowledged in time.
     pub(super) async fn send(&self, io: &dyn Io, draft: Draft) -> Result<(), Problem> {
-        let sent = {
-            let sent = pin!(io.publish(draft.clone()));
-            match select(sent, io.sleep(PATIENCE)).await {
-                Either::Left((result, _)) => result,
-                Either::Right(_) => Err(not_acknowledged(&draft.topic)),
-            }
-        };
-        sent?;
+        let mut sent = pin!(io.publish(draft.clone()));
+        // What is refused at once was never on its way.
+        if let Some(result) = (&mut sent).now_or_never() {
+            result?;
+            self.show(io, draft);
+            return Ok(());
+        }
+        let topic = draft.topic.clone();
+        self.show(io, draft);
+        match select(sent, io.sleep(PATIENCE)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(not_acknowledged(&topic)),
+        }
+    }
+
+    fn show(&self, io: &dyn Io, draft: Draft) {
         let message = Message {
             at: io.now().wall,
             direction: Direction::Out,
@@ -71,7 +80,6 @@ impl Huawei {
         };
         let reading = self.interpret(&message);
         io.outgoing(message, reading);
-        Ok(())
     }
 }
 
@@ -96,8 +104,8 @@ pub(super) fn report(
     service: Option<&str>,
     properties: &str,
 ) -> Result<Answer, Problem> {
-    let body = serde_json::from_str::<Value>(properties)
-        .map_err(|error| wrong(&format!("it is no JSON: {error}")))?;
+    let body =
+        Node::parse(properties).map_err(|error| wrong(&format!("it is no JSON: {error}")))?;
     let own = &settings.device_id;
     let child = device.map(DeviceId::as_str).filter(|device| device != own);
     if settings.dialect == HuaweiDialect::V1 {
@@ -105,35 +113,37 @@ pub(super) fn report(
             return Err(wrong("the v1 interface reports for the device itself only"));
         }
         let data: Vec<_> = services(service, &body)?.into_iter().map(of_v1).collect();
+        let body = object([("msgType", text("deviceReq")), ("data", array(&data))]);
         return Ok(Answer {
             topic: data_topic_v1(own),
-            payload: json!({"msgType": "deviceReq", "data": data}).to_string(),
+            payload: body.text(),
         });
     }
-    let batch = |devices: Vec<Value>| Answer {
+    let batch = |devices: &[Node]| Answer {
         topic: sys_topic(own, "gateway/sub_devices/properties/report"),
-        payload: json!({"devices": devices}).to_string(),
+        payload: object([("devices", array(devices))]).text(),
     };
-    if let (None, None, Some(devices)) = (child, service, body.get("devices")) {
-        return many(devices).map(batch);
+    if let (None, None, Some(devices)) = (child, service, body.member("devices")) {
+        return many(devices).map(|devices| batch(&devices));
     }
     let services: Vec<_> = services(service, &body)?
         .into_iter()
         .map(of_iotda)
         .collect();
+    let services = array(&services);
     Ok(match child {
-        Some(child) => batch(vec![json!({"device_id": child, "services": services})]),
+        Some(child) => batch(&[object([("device_id", text(child)), ("services", services)])]),
         None => Answer {
             topic: sys_topic(own, "properties/report"),
-            payload: json!({"services": services}).to_string(),
+            payload: object([("services", services)]).text(),
         },
     })
 }
 
 /// `[{"device_id":…,"services":[…]}]`.
-fn many(devices: &Value) -> Result<Vec<Value>, Problem> {
+fn many(devices: &Node) -> Result<Vec<Node>, Problem> {
     let devices = devices
-        .as_array()
+        .items()
         .ok_or_else(|| wrong("`devices` is no list"))?;
     if devices.is_empty() || devices.len() > MOST_DEVICES {
         return Err(wrong(&format!(
@@ -141,52 +151,61 @@ fn many(devices: &Value) -> Result<Vec<Value>, Problem> {
             devices.len()
         )));
     }
-    let one = |entry: &Value| {
-        let id = messages::word(entry, "device_id");
+    let one = |entry: &Node| {
+        let id = word(entry, "device_id");
         if id.is_empty() {
             return Err(wrong("a device without device_id"));
         }
         let services: Vec<_> = services(None, entry)?.into_iter().map(of_iotda).collect();
-        Ok(json!({"device_id": id, "services": services}))
+        Ok(object([
+            ("device_id", text(&id)),
+            ("services", array(&services)),
+        ]))
     };
     devices.iter().map(one).collect()
 }
 
-fn of_iotda(service: Service) -> Value {
-    let mut out = Map::new();
-    out.insert("service_id".to_owned(), service.id.into());
-    out.insert("properties".to_owned(), service.properties.into());
-    out.extend(service.at.map(|at| ("event_time".to_owned(), at.into())));
-    out.into()
+fn of_iotda(service: Service) -> Node {
+    written(service, ["service_id", "properties", "event_time"])
 }
 
-fn of_v1(service: Service) -> Value {
-    let mut out = Map::new();
-    out.insert("serviceId".to_owned(), service.id.into());
-    out.insert("serviceData".to_owned(), service.properties.into());
-    out.extend(service.at.map(|at| ("eventTime".to_owned(), at.into())));
-    out.into()
+fn of_v1(service: Service) -> Node {
+    written(service, ["serviceId", "serviceData", "eventTime"])
+}
+
+fn written(service: Service, [id, properties, time]: [&str; 3]) -> Node {
+    let mut members = vec![
+        (id.to_owned(), text(&service.id)),
+        (properties.to_owned(), service.properties),
+    ];
+    members.extend(service.at.map(|at| (time.to_owned(), text(&at))));
+    Node::Object(members)
 }
 
 /// `{"PROPERTY":…}` of a named service; else `{"SERVICE":{"PROPERTY":…}}`, or a list as either interface writes it.
-fn services(service: Option<&str>, body: &Value) -> Result<Vec<Service>, Problem> {
+fn services(service: Option<&str>, body: &Node) -> Result<Vec<Service>, Problem> {
     let found: Vec<_> = match (service, body) {
-        (Some(id), Value::Object(properties)) => vec![one(id, properties.clone(), None)?],
-        (None, Value::Array(list)) => list.iter().map(listed).collect::<Result<_, _>>()?,
-        (None, Value::Object(members)) => {
-            let list = ["services", "data"].map(|name| members.get(name).and_then(Value::as_array));
+        (Some(id), Node::Object(_)) => vec![one(id, body.clone(), None)?],
+        (None, Node::Leaf(_)) => match body.items() {
+            Some(list) => list.iter().map(listed).collect::<Result<_, _>>()?,
+            None => return Err(wrong("it is no JSON object")),
+        },
+        (None, Node::Object(members)) => {
+            let list = ["services", "data"].map(|name| body.member(name).and_then(Node::items));
             match list.into_iter().flatten().next() {
                 Some(list) => list.iter().map(listed).collect::<Result<_, _>>()?,
                 None => members
                     .iter()
                     .map(|(id, properties)| match properties {
-                        Value::Object(properties) => one(id, properties.clone(), None),
-                        _ => Err(wrong(&format!("service {id:?} is no object of properties"))),
+                        Node::Object(_) => one(id, properties.clone(), None),
+                        Node::Leaf(_) => {
+                            Err(wrong(&format!("service {id:?} is no object of properties")))
+                        }
                     })
                     .collect::<Result<_, _>>()?,
             }
         }
-        _ => return Err(wrong("it is no JSON object")),
+        (Some(_), Node::Leaf(_)) => return Err(wrong("it is no JSON object")),
     };
     if found.is_empty() {
         return Err(wrong("it names no service"));
@@ -194,25 +213,18 @@ fn services(service: Option<&str>, body: &Value) -> Result<Vec<Service>, Problem
     Ok(found)
 }
 
-fn listed(entry: &Value) -> Result<Service, Problem> {
-    let first = |names: [&str; 2]| {
-        let words = names.map(|name| messages::word(entry, name));
-        words.into_iter().find(|word| !word.is_empty())
-    };
-    let id =
-        first(["service_id", "serviceId"]).ok_or_else(|| wrong("a service without service_id"))?;
-    let properties = entry.get("properties").or_else(|| entry.get("serviceData"));
-    let properties = properties
-        .and_then(Value::as_object)
+fn listed(entry: &Node) -> Result<Service, Problem> {
+    let id = word_of(entry, ["service_id", "serviceId"]);
+    if id.is_empty() {
+        return Err(wrong("a service without service_id"));
+    }
+    let properties = properties_of(entry)
         .ok_or_else(|| wrong(&format!("service {id:?} has no object of properties")))?;
-    one(
-        id,
-        properties.clone(),
-        first(["event_time", "eventTime"]).map(str::to_owned),
-    )
+    let at = word_of(entry, ["event_time", "eventTime"]);
+    one(&id, properties, (!at.is_empty()).then_some(at))
 }
 
-fn one(id: &str, properties: Map<String, Value>, at: Option<String>) -> Result<Service, Problem> {
+fn one(id: &str, properties: Node, at: Option<String>) -> Result<Service, Problem> {
     if id.trim().is_empty() {
         return Err(wrong("a service needs a name"));
     }
@@ -261,8 +273,14 @@ mod tests {
     fn a_report_is_written_as_the_interface_wants_it() {
         use HuaweiDialect::{Iotda, V1};
         assert_eq!(
-            of(Iotda, None, Some("Meter"), r#"{"voltage":229.75}"#),
-            r#"$oc/devices/d/sys/properties/report {"services":[{"service_id":"Meter","properties":{"voltage":229.75}}]}"#
+            of(
+                Iotda,
+                None,
+                Some("Meter"),
+                r#"{"voltage":229.80, "pulses":12345678901234567890123, "huge":1e400}"#
+            ),
+            r#"$oc/devices/d/sys/properties/report {"services":[{"service_id":"Meter","properties":{"voltage":229.80,"pulses":12345678901234567890123,"huge":1e400}}]}"#,
+            "no number is altered"
         );
         assert_eq!(
             of(

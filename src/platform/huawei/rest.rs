@@ -4,10 +4,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
 use url::Url;
 
 use super::Huawei;
+use super::body::{self, list, object, raw, text, word};
 use super::refusal::refused;
 use super::sign::{self, Kind, Signed, authorization};
 use crate::base::moment::Timestamp;
@@ -15,12 +15,16 @@ use crate::base::percent;
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::base::secret::Secret;
 use crate::domain::profile::{HuaweiKeys, HuaweiRest, HuaweiSignIn};
+use crate::domain::shadow::Node;
 use crate::platform::io::{HttpCall, HttpError, HttpReply, Io, Method};
 
 /// The platform itself waits 20 s for a device's answer to a command.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A token is good for 24 hours (`reference/huawei-iot.md` 6.1); a new one is asked for well before.
 const TOKEN_LIFE: Duration = Duration::from_hours(20);
+
+/// A clock that is off, and a call that takes its time. Microseconds.
+const BEFORE_ITS_END: i64 = 300_000_000;
 
 /// One call under `/v5/iot/{project}`.
 #[derive(Debug, Clone)]
@@ -29,7 +33,7 @@ pub(super) struct Ask {
     /// Levels after the project, each to be encoded.
     pub path: Vec<String>,
     pub query: Vec<(String, String)>,
-    pub body: Option<Value>,
+    pub body: Option<Node>,
     /// What fails when this fails: `could not list the devices`.
     pub what: String,
 }
@@ -45,7 +49,7 @@ impl Ask {
         }
     }
 
-    pub fn body(self, body: Value) -> Self {
+    pub fn body(self, body: Node) -> Self {
         Self {
             body: Some(body),
             ..self
@@ -75,7 +79,7 @@ impl Huawei {
     }
 
     /// The answer's JSON. A 200 with an `error_code` is a failure, too.
-    pub(super) async fn ask(&self, io: &dyn Io, ask: Ask) -> Result<Value, Problem> {
+    pub(super) async fn ask(&self, io: &dyn Io, ask: Ask) -> Result<Node, Problem> {
         let rest = self.rest(&ask.what)?;
         match &rest.sign_in {
             HuaweiSignIn::Keys { .. } => self.ask_signed(io, rest, &ask).await,
@@ -83,12 +87,7 @@ impl Huawei {
         }
     }
 
-    async fn ask_signed(
-        &self,
-        io: &dyn Io,
-        rest: &HuaweiRest,
-        ask: &Ask,
-    ) -> Result<Value, Problem> {
+    async fn ask_signed(&self, io: &dyn Io, rest: &HuaweiRest, ask: &Ask) -> Result<Node, Problem> {
         let Some(project) = &rest.project_id else {
             let cause = "the profile names no project";
             let remedy = "write project_id = \"…\" (32 digits, of the region; not the account's)";
@@ -132,35 +131,47 @@ impl Huawei {
         io: &dyn Io,
         rest: &HuaweiRest,
         ask: &Ask,
-    ) -> Result<Value, Problem> {
-        let session = self.session(io, rest).await?;
-        let path = path(&session.project, &ask.path);
-        let at = io.now().wall;
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        headers.extend(rest.instance_id.clone().map(|id| ("instance-id", id)));
-        let token = vec![("x-auth-token", session.token)];
-        let reply = call(io, rest, ask, &path, headers, token, body(ask)).await?;
+    ) -> Result<Node, Problem> {
+        let kept = self.kept(io.now().wall);
+        let session = match &kept {
+            Some(kept) => kept.clone(),
+            None => self.new_session(io, rest).await?,
+        };
+        let mut reply = call_with(io, rest, ask, session).await?;
+        if reply.status == 401 && kept.is_some() {
+            // It may have been revoked, and nothing was done: once more, with a new one.
+            let session = self.new_session(io, rest).await?;
+            reply = call_with(io, rest, ask, session).await?;
+        }
         if reply.status == 401 {
-            // Revoked, or another password since: the next call asks for a new one.
             *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        read(&reply, ask, None, at)
+        read(&reply, ask, None, io.now().wall)
     }
 
-    async fn session(&self, io: &dyn Io, rest: &HuaweiRest) -> Result<Session, Problem> {
-        let now = io.now().wall;
-        let kept = self
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(kept) = kept.filter(|session| session.until > now) {
-            return Ok(kept);
-        }
-        let session = sign_in(io, rest, now).await?;
+    fn kept(&self, now: Timestamp) -> Option<Session> {
+        let kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone().filter(|session| session.until > now)
+    }
+
+    async fn new_session(&self, io: &dyn Io, rest: &HuaweiRest) -> Result<Session, Problem> {
+        let session = sign_in(io, rest, io.now().wall).await?;
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         Ok(session)
     }
+}
+
+async fn call_with(
+    io: &dyn Io,
+    rest: &HuaweiRest,
+    ask: &Ask,
+    session: Session,
+) -> Result<HttpReply, Problem> {
+    let path = path(&session.project, &ask.path);
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    headers.extend(rest.instance_id.clone().map(|id| ("instance-id", id)));
+    let token = vec![("x-auth-token", session.token)];
+    call(io, rest, ask, &path, headers, token, body(ask)).await
 }
 
 /// By the host, unless the profile says so (`reference/huawei-iot.md` 6.3).
@@ -214,7 +225,7 @@ fn path(project: &str, levels: &[String]) -> String {
 fn body(ask: &Ask) -> Bytes {
     ask.body
         .as_ref()
-        .map_or_else(Bytes::new, |body| body.to_string().into())
+        .map_or_else(Bytes::new, |body| body.text().into())
 }
 
 /// As it goes on the wire: with a port only where it is not the usual one.
@@ -258,9 +269,9 @@ fn read(
     ask: &Ask,
     kind: Option<Kind<'_>>,
     at: Timestamp,
-) -> Result<Value, Problem> {
-    let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
-    let is_error = body.get("error_code").and_then(Value::as_str).is_some();
+) -> Result<Node, Problem> {
+    let body = body::read(&reply.body);
+    let is_error = !word(&body, "error_code").is_empty();
     if (200..300).contains(&reply.status) && !is_error {
         return Ok(body);
     }
@@ -279,10 +290,17 @@ async fn sign_in(io: &dyn Io, rest: &HuaweiRest, now: Timestamp) -> Result<Sessi
     };
     let what = "could not sign in at Huawei's IAM";
     let password = io.secret(password).await?;
-    let body = json!({"auth": {
-        "identity": {"methods": ["password"], "password": {"user": {
-            "name": user, "password": password.expose().trim(), "domain": {"name": domain}}}},
-        "scope": {"project": {"name": rest.region}}}});
+    let user = object([
+        ("name", text(user)),
+        ("password", text(password.expose().trim())),
+        ("domain", object([("name", text(domain))])),
+    ]);
+    let identity = object([
+        ("methods", raw("[\"password\"]")),
+        ("password", object([("user", user)])),
+    ]);
+    let scope = object([("project", object([("name", text(&rest.region))]))]);
+    let body = object([("auth", object([("identity", identity), ("scope", scope)]))]);
     let iam_url = iam_url.trim_end_matches('/');
     let reply = io
         .http(HttpCall {
@@ -290,34 +308,39 @@ async fn sign_in(io: &dyn Io, rest: &HuaweiRest, now: Timestamp) -> Result<Sessi
             url: format!("{iam_url}/v3/auth/tokens"),
             headers: vec![("content-type", "application/json".to_owned())],
             secret_headers: Vec::new(),
-            body: Some(body.to_string().into()),
+            body: Some(body.text().into()),
             timeout: TIMEOUT,
             label: "POST auth/tokens".to_owned(),
         })
         .await
         .map_err(|error| unreachable(what, &error))?;
-    let answer = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
+    let answer = body::read(&reply.body);
     let (201, Some(token)) = (reply.status, reply.header("x-subject-token")) else {
-        let words = answer
-            .pointer("/error/message")
-            .and_then(Value::as_str)
-            .unwrap_or("it gave no token");
+        let words = answer.member("error").map(|error| word(error, "message"));
+        let words = words.filter(|words| !words.is_empty());
+        let words = words.unwrap_or_else(|| "it gave no token".to_owned());
         let cause = format!("IAM answered {}: {words}", reply.status);
         let remedy = "check user, password and domain (the account's name), and that the user may sign in by program";
         return Err(Problem::new(what, cause, remedy).exit(Exit::Refused));
     };
     let token = Secret::new(token);
+    let told = answer.member("token");
+    let project_told = told.and_then(|token| token.member("project"));
+    let project_told = project_told.map(|project| word(project, "id"));
     let project = match &rest.project_id {
         Some(project) => project.clone(),
-        None => match answer.pointer("/token/project/id").and_then(Value::as_str) {
-            Some(project) => project.to_owned(),
+        None => match project_told.filter(|id| !id.is_empty()) {
+            Some(project) => project,
             None => project(io, iam_url, &rest.region, &token).await?,
         },
     };
+    let end = told.and_then(|token| word(token, "expires_at").parse::<jiff::Timestamp>().ok());
+    let end = end.map(|end| Timestamp(end.as_microsecond() - BEFORE_ITS_END));
+    let longest = now.plus(TOKEN_LIFE);
     Ok(Session {
         token,
         project,
-        until: now.plus(TOKEN_LIFE),
+        until: end.map_or(longest, |end| end.min(longest)),
     })
 }
 
@@ -341,9 +364,9 @@ async fn project(
         })
         .await
         .map_err(|error| unreachable(what, &error))?;
-    let answer = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
-    let id = answer.pointer("/projects/0/id").and_then(Value::as_str);
-    id.map(str::to_owned).ok_or_else(|| {
+    let projects = list(&body::read(&reply.body), "projects");
+    let id = projects.first().map(|project| word(project, "id"));
+    id.filter(|id| !id.is_empty()).ok_or_else(|| {
         let cause = format!("IAM knows no project of region {region:?}");
         Problem::new(what, cause, "write project_id = \"…\" in the profile").exit(Exit::NotFound)
     })

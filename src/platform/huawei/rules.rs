@@ -98,14 +98,31 @@ impl Huawei {
     }
 }
 
-pub fn filter(wish: &FilterWish) -> Result<(), Problem> {
+/// A device subscribes below its own id, and what begins otherwise than the platform's topics do.
+pub fn filter(own: &str, wish: &FilterWish) -> Result<(), Problem> {
+    let refuse = |cause: String, remedy: &str| {
+        Err(Problem::new("the filter is not subscribed", cause, remedy).exit(Exit::Usage))
+    };
     if wish.qos == Qos::ExactlyOnce {
-        let cause = "Huawei IoT knows QoS 0 and 1 only";
-        return Err(
-            Problem::new("the filter is not subscribed", cause, "ask for QoS 1").exit(Exit::Usage),
-        );
+        let cause = "Huawei IoT knows QoS 0 and 1 only".to_owned();
+        return refuse(cause, "ask for QoS 1");
     }
-    Ok(())
+    let text = wish.filter.as_str();
+    let fronts = ["$oc/devices/", "/huawei/v1/devices/"];
+    let below = fronts.iter().find_map(|front| text.strip_prefix(front));
+    let device = below.and_then(|rest| rest.split('/').next());
+    match device {
+        Some(device) if device != own => {
+            let cause = format!(
+                "it is about device {device:?}, and a device may subscribe below its own id only"
+            );
+            refuse(
+                cause,
+                "what concerns devices behind this gateway comes under the gateway's id",
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +178,30 @@ mod tests {
         for (draft, said) in cases {
             let problem = meter.check(&draft, at).expect_err(said);
             assert!(problem.cause.contains(said), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_another_device_is_refused_before_the_wire() {
+        use crate::domain::topic::TopicFilter;
+        let of = |text: &str| {
+            let wish = FilterWish::new(TopicFilter::parse(text).expect("one"), Qos::AtLeastOnce);
+            filter("d", &wish)
+        };
+        for text in [
+            "$oc/devices/d/sys/#",
+            "/huawei/v1/devices/d/command/json",
+            "#",
+            "plant/+",
+        ] {
+            assert_eq!(of(text), Ok(()), "{text}");
+        }
+        for text in [
+            "$oc/devices/e/sys/#",
+            "$oc/devices/+/sys/commands/#",
+            "/huawei/v1/devices/#",
+        ] {
+            assert!(of(text).is_err(), "{text}");
         }
     }
 

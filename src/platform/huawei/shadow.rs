@@ -8,22 +8,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use serde_json::{Map, Value, json};
-
 use super::Huawei;
-use super::messages::word;
+use super::body::{self, array, list, object, raw, text, word};
 use super::rest::Ask;
 use super::topics::{answer_topic, sys_topic};
 use crate::base::moment::Timestamp;
 use crate::base::problem::{Exit, Problem, Retry};
-use crate::base::text;
-use crate::domain::device::DeviceId;
+use crate::base::text::hex;
 use crate::domain::message::{Draft, Qos};
 use crate::domain::profile::HuaweiDialect;
 use crate::domain::shadow::{Leaf, Node, Shadow, ShadowKey, ShadowReply, ShadowRequest};
 use crate::domain::topic::{Topic, TopicFilter};
 use crate::platform::io::{Io, Method};
+use futures_util::future::{Either, FutureExt as _, select};
 
 /// Until the platform has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +36,7 @@ pub(super) async fn request(
                 return Ok(ShadowReply::NoConnection);
             };
             let shadow = read(&body, key.name.as_deref()).ok_or_else(unread)?;
-            let raw = Arc::from(body.to_string());
+            let raw = Arc::from(body.text());
             Ok(ShadowReply::Document { raw, shadow })
         }
         ShadowRequest::Names(device) => {
@@ -47,7 +44,8 @@ pub(super) async fn request(
             let Some(body) = whole(huawei, io, &key).await? else {
                 return Ok(ShadowReply::NoConnection);
             };
-            let names = services(&body).map(|entry| word(entry, "service_id").to_owned());
+            let names = services(&body).into_iter();
+            let names = names.map(|entry| word(&entry, "service_id"));
             Ok(ShadowReply::Names(names.collect()))
         }
         ShadowRequest::Update {
@@ -65,8 +63,18 @@ pub(super) async fn request(
     }
 }
 
+/// All services as they were reported last, where that can be told now.
+pub(super) async fn reported(
+    huawei: &Huawei,
+    io: &dyn Io,
+    key: &ShadowKey,
+) -> Result<Option<Node>, Problem> {
+    let body = whole(huawei, io, key).await?;
+    Ok(body.and_then(|body| read(&body, None)?.reported))
+}
+
 /// `None`: nobody can be asked without a connection.
-async fn whole(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Option<Value>, Problem> {
+async fn whole(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Option<Node>, Problem> {
     if huawei.settings.rest.is_some() {
         let what = format!("could not get the {key}");
         let path = ["devices", key.thing.as_str(), "shadow"];
@@ -82,14 +90,14 @@ async fn whole(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Option<V
         let what = format!("could not get the {key}");
         return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
     }
-    if !huawei.is_up() {
+    if io.connected().now_or_never().is_none() {
         return Ok(None);
     }
     over_mqtt(huawei, io, key).await.map(Some)
 }
 
 /// The request's id is ours; the answer comes unasked for on its topic (`reference/huawei-iot.md` 5).
-async fn over_mqtt(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Value, Problem> {
+async fn over_mqtt(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Node, Problem> {
     let own = &huawei.settings.device_id;
     let request = request_id(io);
     let answer = answer_topic(own, "shadow/get", &request);
@@ -100,15 +108,15 @@ async fn over_mqtt(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Valu
     let filter = TopicFilter::parse(&answer).map_err(|why| misnamed(&why))?;
     let topic = sys_topic(own, &format!("shadow/get/request_id={request}"));
     let topic = Topic::parse(&topic).map_err(|why| misnamed(&why))?;
-    let mut body = Map::new();
+    let mut body = Vec::new();
     if key.thing.as_str() != own {
-        body.insert("object_device_id".to_owned(), key.thing.as_str().into());
+        body.push(("object_device_id".to_owned(), text(key.thing.as_str())));
     }
     if let Some(service) = &key.name {
-        body.insert("service_id".to_owned(), service.as_str().into());
+        body.push(("service_id".to_owned(), text(service)));
     }
     let mut ear = io.listen(vec![filter]);
-    let payload = Value::Object(body).to_string();
+    let payload = Node::Object(body).text();
     let draft = Draft::new(topic, payload.into(), Qos::AtLeastOnce);
     let exchange = async {
         io.publish(draft).await?;
@@ -118,13 +126,13 @@ async fn over_mqtt(huawei: &Huawei, io: &dyn Io, key: &ShadowKey) -> Result<Valu
         Either::Left((message, _)) => message?,
         Either::Right(_) => return Err(silent(key, &answer)),
     };
-    serde_json::from_slice(&message.payload).map_err(|_| unread())
+    Ok(body::read(&message.payload))
 }
 
 pub(super) fn request_id(io: &dyn Io) -> String {
     let mut bytes = [0; 12];
     io.random(&mut bytes);
-    text::hex(&bytes)
+    hex(&bytes)
 }
 
 async fn update(
@@ -141,45 +149,35 @@ async fn update(
     let ask = Ask::new(Method::Put, &path, &what).body(body);
     let answer = huawei.ask(io, ask).await?;
     let shadow = read(&answer, key.name.as_deref()).unwrap_or_default();
-    let raw = Arc::from(answer.to_string());
+    let raw = Arc::from(answer.text());
     Ok(ShadowReply::Accepted { raw, shadow })
 }
 
 /// The body of the call: `{"desired":{"SERVICE":{…}}}`, or with a service's name `{"desired":{…}}`; or the platform's own
 /// `{"shadow":[…]}` as it stands.
-fn desired(key: &ShadowKey, state: &str, version: Option<u64>) -> Result<Value, Problem> {
+fn desired(key: &ShadowKey, state: &str, version: Option<u64>) -> Result<Node, Problem> {
     let wrong = |why: &str| {
         let remedy = "write {\"desired\":{\"SERVICE\":{\"PROPERTY\":value}}}; what a device reports is sent with `report`";
         Problem::new(format!("the {key} is not updated"), why, remedy).exit(Exit::Usage)
     };
-    let state = serde_json::from_str::<Value>(state)
-        .map_err(|error| wrong(&format!("it is no JSON: {error}")))?;
-    if state.get("shadow").is_some_and(Value::is_array) {
-        return Ok(json!({"shadow": state["shadow"]}));
+    let state = Node::parse(state).map_err(|error| wrong(&format!("it is no JSON: {error}")))?;
+    if let Some(whole) = state.member("shadow").and_then(Node::items) {
+        return Ok(object([("shadow", array(&whole))]));
     }
-    if state.get("reported").is_some_and(|part| !part.is_null()) {
+    if state.member("reported").is_some_and(|part| !part.is_null()) {
         return Err(wrong("what was reported only the device itself can change"));
     }
-    let Some(Value::Object(desired)) = state.get("desired") else {
+    let Some(desired @ Node::Object(services)) = state.member("desired") else {
         return Err(wrong("there is no object `desired`"));
     };
-    let entry = |service: &str, properties: &Value| {
-        let mut entry = Map::new();
-        entry.insert("service_id".to_owned(), service.into());
-        entry.insert("desired".to_owned(), properties.clone());
-        if let Some(version) = version {
-            entry.insert("version".to_owned(), version.into());
-        }
-        Value::Object(entry)
+    let entries = match &key.name {
+        Some(service) => vec![(service.clone(), desired.clone())],
+        None => services.clone(),
     };
-    let entries: Vec<_> = match &key.name {
-        Some(service) => vec![entry(service, &state["desired"])],
-        None => desired
-            .iter()
-            .map(|(service, properties)| entry(service, properties))
-            .collect(),
-    };
-    if entries.iter().any(|entry| !entry["desired"].is_object()) {
+    if entries
+        .iter()
+        .any(|(_, properties)| !properties.is_object())
+    {
         return Err(wrong(
             "each service in `desired` is an object of properties",
         ));
@@ -187,47 +185,63 @@ fn desired(key: &ShadowKey, state: &str, version: Option<u64>) -> Result<Value, 
     if entries.is_empty() {
         return Err(wrong("`desired` names no service"));
     }
-    Ok(json!({"shadow": entries}))
+    let entry = |(service, properties): (String, Node)| {
+        let mut members = vec![
+            ("service_id".to_owned(), text(&service)),
+            ("desired".to_owned(), properties),
+        ];
+        members.extend(version.map(|version| ("version".to_owned(), raw(&version.to_string()))));
+        Node::Object(members)
+    };
+    let entries: Vec<_> = entries.into_iter().map(entry).collect();
+    Ok(object([("shadow", array(&entries))]))
 }
 
-fn services(body: &Value) -> impl Iterator<Item = &Value> {
-    let list = body.get("shadow").and_then(Value::as_array);
-    list.map_or(&[][..], Vec::as_slice)
-        .iter()
-        .filter(|entry| !word(entry, "service_id").is_empty())
+fn services(body: &Node) -> Vec<Node> {
+    let mut services = list(body, "shadow");
+    services.retain(|entry| !word(entry, "service_id").is_empty());
+    services
 }
 
 /// All services, or one of them alone. `None`: it is no shadow.
-pub(super) fn read(body: &Value, only: Option<&str>) -> Option<Shadow> {
-    body.get("shadow")?.as_array()?;
+pub(super) fn read(body: &Node, only: Option<&str>) -> Option<Shadow> {
+    body.member("shadow")?.items()?;
+    let services = services(body);
+    let version = |entry: &Node| entry.member("version").and_then(Node::number);
     if let Some(only) = only {
-        let entry = services(body).find(|entry| word(entry, "service_id") == only);
+        let mut services = services.iter();
+        let entry = services.find(|entry| word(entry, "service_id") == only);
         return Some(entry.map_or_else(Shadow::default, |entry| Shadow {
             desired: section(entry, "desired"),
             reported: section(entry, "reported"),
-            version: entry.get("version").and_then(Value::as_u64),
-            at: time(entry.get("reported")).max(time(entry.get("desired"))),
+            version: version(entry),
+            at: time(entry.member("reported")).max(time(entry.member("desired"))),
             delta: None,
         }));
     }
     let gather = |name: &str| {
-        let members: Vec<_> = services(body)
-            .filter_map(|entry| Some((word(entry, "service_id").to_owned(), section(entry, name)?)))
+        let members: Vec<_> = services
+            .iter()
+            .filter_map(|entry| Some((word(entry, "service_id"), section(entry, name)?)))
             .collect();
         (!members.is_empty()).then_some(Node::Object(members))
-    };
-    let mut entries = services(body);
-    let version = match (entries.next(), entries.next()) {
-        // Each service counts its own.
-        (Some(entry), None) => entry.get("version").and_then(Value::as_u64),
-        _ => None,
     };
     Some(Shadow {
         desired: gather("desired"),
         reported: gather("reported"),
-        version,
-        at: services(body)
-            .flat_map(|entry| [time(entry.get("reported")), time(entry.get("desired"))])
+        // Each service counts its own.
+        version: match services.as_slice() {
+            [entry] => version(entry),
+            _ => None,
+        },
+        at: services
+            .iter()
+            .flat_map(|entry| {
+                [
+                    time(entry.member("reported")),
+                    time(entry.member("desired")),
+                ]
+            })
             .max()
             .flatten(),
         delta: None,
@@ -235,11 +249,13 @@ pub(super) fn read(body: &Value, only: Option<&str>) -> Option<Shadow> {
 }
 
 /// Its properties, each with the time at which the platform has it from.
-fn section(entry: &Value, name: &str) -> Option<Node> {
-    let part = entry.get(name)?;
-    let properties = part.get("properties").filter(|all| all.is_object())?;
-    let node = Node::parse(&properties.to_string()).ok()?;
-    Some(timed(node, time(Some(part))))
+fn section(entry: &Node, name: &str) -> Option<Node> {
+    let part = entry.member(name)?;
+    let properties = part.member("properties")?;
+    if !properties.is_object() || properties.is_empty() {
+        return None;
+    }
+    Some(timed(properties.clone(), time(Some(part))))
 }
 
 fn timed(node: Node, at: Option<Timestamp>) -> Node {
@@ -255,8 +271,8 @@ fn timed(node: Node, at: Option<Timestamp>) -> Node {
 }
 
 /// `20151212T121212Z` or `2015-12-12T12:12:12.123Z`, both UTC.
-fn time(part: Option<&Value>) -> Option<Timestamp> {
-    event_time(word(part?, "event_time"))
+fn time(part: Option<&Node>) -> Option<Timestamp> {
+    event_time(&word(part?, "event_time"))
 }
 
 pub(super) fn event_time(text: &str) -> Option<Timestamp> {
@@ -287,25 +303,21 @@ fn silent(key: &ShadowKey, answer: &str) -> Problem {
     .retry(Retry::Backoff)
 }
 
-/// The device that an answer on the shadow's topic is about.
-pub(super) fn about(body: &Value, own: &str) -> DeviceId {
-    match word(body, "object_device_id") {
-        "" => DeviceId::new(own),
-        child => DeviceId::new(child),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    fn body() -> Value {
-        json!({"device_id": "d", "shadow": [
+    use super::*;
+    use crate::domain::device::DeviceId;
+
+    fn body() -> Node {
+        let body = json!({"device_id": "d", "shadow": [
             {"service_id": "Relay", "version": 7,
              "desired": {"properties": {"on": true}, "event_time": "20261121T165500Z"},
              "reported": {"properties": {"on": false, "load": 1.25}, "event_time": "2026-11-21T16:56:00.250Z"}},
             {"service_id": "Meter", "version": 2,
-             "reported": {"properties": {"voltage": 229.8}, "event_time": null}}]})
+             "reported": {"properties": {"voltage": 229.8}, "event_time": null}}]});
+        body::read(body.to_string().as_bytes())
     }
 
     #[test]
@@ -327,14 +339,14 @@ mod tests {
             event_time("20261121T165500Z"),
             event_time("2026-11-21T16:55:00Z")
         );
-        assert_eq!(read(&json!({"shadow": 7}), None), None);
+        assert_eq!(read(&body::read(br#"{"shadow": 7}"#), None), None);
     }
 
     #[test]
     fn what_is_desired_is_written_service_by_service() {
         let key = ShadowKey::classic(DeviceId::new("d"));
         let told = |key: &ShadowKey, text: &str, version| {
-            desired(key, text, version).map_or_else(|p| p.cause, |body| body.to_string())
+            desired(key, text, version).map_or_else(|p| p.cause, |body| body.text())
         };
         assert_eq!(
             told(&key, r#"{"desired":{"Relay":{"on":true}}}"#, Some(7)),

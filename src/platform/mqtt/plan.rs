@@ -10,7 +10,7 @@ use crate::domain::message::Qos;
 use crate::domain::profile::{Common, MqttSettings, Version};
 use crate::platform::common;
 use crate::platform::io::Io;
-use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan, WebSocketPlan};
+use crate::platform::plan::{ConnectPlan, Endpoint, Limits, WebSocketPlan};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const MAX_PACKET: usize = 16 << 20;
@@ -79,7 +79,7 @@ impl Mqtt {
             return Err(Problem::new("the broker is not asked", cause, remedy).exit(Exit::Usage));
         }
         let tls = if address.tls {
-            Some(self.tls(io)?)
+            Some(common::tls(io, &self.common, &self.settings.alpn)?)
         } else {
             None
         };
@@ -92,23 +92,6 @@ impl Mqtt {
                 headers: Vec::new(),
             }),
             proxy: common::proxy(io, &self.common).await?,
-        })
-    }
-
-    fn tls(&self, io: &dyn Io) -> Result<TlsPlan, Problem> {
-        let identity = match (&self.common.cert_file, &self.common.key_file) {
-            (Some(chain), Some(key)) => Some((
-                String::from_utf8_lossy(&io.read_file(chain)?).into_owned(),
-                io.read_private(key)?,
-            )),
-            _ => None,
-        };
-        Ok(TlsPlan {
-            extra_roots: common::roots(io, &self.common)?.into_iter().collect(),
-            system_roots: !self.common.ca_file_only,
-            identity,
-            alpn: self.settings.alpn.clone(),
-            insecure_skip_verify: self.common.insecure_skip_verify,
         })
     }
 }

@@ -244,7 +244,7 @@ impl Thinq {
                 });
                 self.feeds.keep(io, device, event);
             }
-            FeedState::Off => {
+            FeedState::Off | FeedState::Unasked => {
                 self.feeds.release(device);
                 self.feeds.keep(io, device, None);
             }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Table, Value};
+use toml_edit::{
+    Array, Decor, DocumentMut, InlineTable, Item, Key, RawString, Table, TableLike, Value,
+};
 
 use super::Config;
 use super::entry::{self, TOKEN_FILE};
@@ -74,7 +76,7 @@ pub fn save_token(
         .and_then(|profiles| profiles.get_mut(profile))
         .and_then(Item::as_table_like_mut)
         .ok_or_else(|| no_such(profile, file))?;
-    table.insert("token", Item::Value(entry::place(&place)));
+    put(table, "token", entry::place(&place));
     identity.keep(TOKEN_FILE, token)?;
     store(file, &document.to_string())
 }
@@ -141,7 +143,7 @@ fn add_thing(text: &str, file: &Path, entry: &ThingEntry<'_>) -> Result<String, 
     if profiles.contains_key(entry.name) && !entry.replace {
         return Err(taken(entry.name, file));
     }
-    profiles.insert(entry.name, Item::Table(table));
+    put_table(profiles, entry.name, table);
     let edited = document.to_string();
     Config::parse(&edited, file)?;
     Ok(edited)
@@ -183,7 +185,7 @@ fn put_messages(
         message.insert("topic", topic.as_str().into());
         message.insert("payload", (*payload).into());
         message.insert("qos", 1.into());
-        table.insert(key, Item::Value(Value::InlineTable(message)));
+        put(table, key, Value::InlineTable(message));
     }
     let edited = document.to_string();
     Config::parse(&edited, file)?;
@@ -232,9 +234,7 @@ fn said(
             .exit(Exit::Usage)
         })?;
     match value {
-        Some(value) => {
-            table.insert(topic, Item::Value(Value::from(value)));
-        }
+        Some(value) => put(table, topic, Value::from(value)),
         None => {
             table.remove(topic);
         }
@@ -242,6 +242,34 @@ fn said(
     let edited = document.to_string();
     Config::parse(&edited, file)?;
     Ok(edited)
+}
+
+/// In place of what the key says, between the comments that stand around that; else behind all others.
+fn put(table: &mut dyn TableLike, key: &str, mut value: Value) {
+    let Some(before) = table.get_mut(key) else {
+        table.insert(key, Item::Value(value));
+        return;
+    };
+    if let Some(before) = before.as_value() {
+        *value.decor_mut() = before.decor().clone();
+    }
+    *before = Item::Value(value);
+}
+
+/// The same for a table: it stays where it stood, below its comment.
+fn put_table(tables: &mut dyn TableLike, name: &str, mut table: Table) {
+    let Some(before) = tables.get_mut(name) else {
+        tables.insert(name, Item::Table(table));
+        return;
+    };
+    if let Some(before) = before.as_table() {
+        *table.decor_mut() = before.decor().clone();
+        table.set_position(before.position());
+    }
+    *before = match before {
+        Item::Value(_) => Item::Value(Value::InlineTable(table.into_inline_table())),
+        _ => Item::Table(table),
+    };
 }
 
 fn current(file: &Path) -> Result<String, Problem> {
@@ -296,15 +324,10 @@ fn add(text: &str, file: &Path, entry: &NewEntry) -> Result<String, Problem> {
         return Err(taken(&entry.profile.name, file));
     }
     let is_first = profiles.is_empty();
-    profiles.insert(
-        &entry.profile.name,
-        Item::Table(entry::table(&entry.profile)),
-    );
+    put_table(profiles, &entry.profile.name, entry::table(&entry.profile));
     if entry.make_default || is_first {
-        document.insert(
-            "default_profile",
-            toml_edit::value(entry.profile.name.as_str()),
-        );
+        let name = Value::from(entry.profile.name.as_str());
+        put(document.as_table_mut(), "default_profile", name);
     }
     let edited = opening.trim_start().to_owned() + &document.to_string();
     Config::parse(&edited, file)?;

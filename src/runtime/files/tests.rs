@@ -191,3 +191,49 @@ fn paths_of_a_config_file_start_at_its_folder_or_at_home() {
         home.join("ca.pem")
     );
 }
+
+#[test]
+fn a_new_file_is_never_written_over_another_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |content: &[u8]| {
+        let path = write_new(folder.path(), ("saved", 7, "bin"), content).expect("written");
+        path.file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    };
+    assert_eq!(
+        [write(b"a"), write(b"b"), write(b"c")],
+        ["saved-7.bin", "saved-7-2.bin", "saved-7-3.bin"]
+    );
+    assert_eq!(
+        fs::read(folder.path().join("saved-7.bin")).expect("there"),
+        b"a"
+    );
+    assert_eq!(mode(&folder.path().join("saved-7-2.bin")), 0o600);
+    assert_eq!(names(folder.path()).len(), 3, "nothing is left beside");
+}
+
+/// failure-modes.md F13.
+#[test]
+fn ten_thousand_random_payloads_are_saved_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::thread::scope(|scope| {
+        for thread in 0..10_u32 {
+            let folder = folder.path();
+            scope.spawn(move || {
+                let mut rng = fastrand::Rng::with_seed(u64::from(thread));
+                for now in 0..1000 {
+                    let length = rng.usize(0..=8192) >> rng.u32(0..8);
+                    let payload: Vec<u8> =
+                        std::iter::repeat_with(|| rng.u8(..)).take(length).collect();
+                    // All threads write in the same second.
+                    let path = write_new(folder, ("saved", now, "bin"), &payload).expect("written");
+                    let same = fs::read(&path).expect("there") == payload;
+                    assert!(same, "{} of {length} bytes", path.display());
+                }
+            });
+        }
+    });
+    assert_eq!(names(folder.path()).len(), 10_000);
+}

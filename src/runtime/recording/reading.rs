@@ -97,7 +97,11 @@ impl Lines {
 
     fn torn(&mut self, error: &io::Error) -> Piece {
         self.over = true;
-        Piece::Torn(error.to_string())
+        // A frame that ends too early, as a crash leaves it; anything else is no end.
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Piece::Torn(error.to_string()),
+            _ => Piece::Damaged(error.to_string()),
+        }
     }
 }
 
@@ -173,7 +177,7 @@ fn read(input: Box<dyn Read + Send>, part: usize, to: &Sender<Vec<Piece>>) {
     let mut lines = match Lines::new(input) {
         Ok(lines) => lines,
         Err(error) => {
-            let _nobody_reads = to.blocking_send(vec![Piece::Torn(error.to_string())]);
+            let _nobody_reads = to.blocking_send(vec![Piece::Damaged(error.to_string())]);
             return;
         }
     };

@@ -81,6 +81,20 @@ fn what_is_recorded_is_read_back_and_only_its_owner_can() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_empty_file_that_was_there_is_for_its_owner_only_once_something_is_in_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let path = folder.path().join("a.jsonl");
+    File::create(&path).expect("made");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+    record(&path, Existing::Refuse, 0..2);
+    let mode = fs::metadata(&path).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(numbers(&path), (vec![0, 1], true));
+}
+
 #[test]
 fn a_recording_that_is_there_is_not_overwritten_unasked() {
     let folder = folder();
@@ -152,6 +166,23 @@ fn whatever_a_crash_cut_off_the_whole_lines_are_there_and_can_be_gone_on_with() 
             fs::remove_file(&torn).expect("there");
         }
     }
+}
+
+#[test]
+fn a_compressed_recording_that_a_disk_garbled_is_not_shortened_to_go_on_with_it() {
+    let folder = folder();
+    let path = folder.path().join("a.jsonl.zst");
+    record(&path, Existing::Refuse, 0..200);
+    let mut content = fs::read(&path).expect("there");
+    let middle = content.len() / 2;
+    content[middle..middle + 8].fill(0xff);
+    files::replace(&path, &content, files::Access::Private).expect("written");
+    assert!(matches!(pieces(&path).last(), Some(Piece::Damaged(_))));
+    let Err(problem) = Recording::open(&path, Existing::Append) else {
+        panic!("it was opened");
+    };
+    assert!(problem.what.contains("is damaged"), "{problem}");
+    assert_eq!(fs::read(&path).expect("there"), content);
 }
 
 /// failure-modes.md F13, F16: whatever a message holds, and however its lines are cut into writes.

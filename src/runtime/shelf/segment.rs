@@ -54,7 +54,10 @@ impl Writer {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
-        file.write_all(HEAD)?;
+        if let Err(error) = file.write_all(HEAD) {
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
         Ok(Self {
             file,
             length: HEAD.len() as u64,

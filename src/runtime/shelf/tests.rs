@@ -360,3 +360,26 @@ async fn whatever_happens_to_a_file_the_start_goes_on_with_the_others() {
         );
     }
 }
+
+#[test]
+fn a_file_that_could_not_be_made_costs_a_block_and_not_the_history() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (_ring, _devices, jobs) = sheets(2_000);
+    let shared = Shared {
+        id: SessionId::default(),
+        inbox: Inbox::new(1 << 20),
+        wanted: AtomicU64::new(0),
+        hurries: AtomicBool::new(false),
+        blocks: Mutex::default(),
+    };
+    let mut cabinet = Cabinet::open(&shared, home.path(), 1 << 20).expect("a cabinet");
+    // What a full disk leaves of the first attempt, or somebody else's file.
+    File::create(home.path().join("00000001.seg")).expect("a file");
+    for (place, sheet) in &jobs[..2] {
+        cabinet.keep(*place, sheet);
+    }
+    let kept = jobs[..2]
+        .iter()
+        .map(|(place, _)| matches!(shared.blocks().get(place), Some(Where::File(..))));
+    assert_eq!(kept.collect::<Vec<_>>(), [false, true]);
+}

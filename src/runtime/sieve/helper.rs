@@ -1,8 +1,8 @@
 //! The process that runs jq programs: questions on stdin, answers on stdout, until nobody asks any more.
 //!
-//! A question is the program, the payload (each after its length) and how many bytes may come back; an answer a kind and a
-//! text after its length; numbers are 32 bits, lowest byte first. It has a ceiling of memory, and ends itself when a program
-//! takes long or nobody has asked for long: whoever started it may be gone.
+//! It begins with [`READY`]. A question is the program, the payload (each after its length) and how many bytes may come
+//! back; an answer a kind and a text after its length; numbers are 32 bits, lowest byte first. It has a ceiling of memory,
+//! and ends itself when a program takes long or nobody has asked for long: whoever started it may be gone.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::domain::program::{Machine, Made};
 /// Bytes of address space.
 pub const MEMORY: u64 = 512 << 20;
 
+pub const READY: u8 = b'r';
 pub const LINES: u8 = 0;
 pub const CUT: u8 = 1;
 pub const FAILED: u8 = 2;
@@ -28,7 +29,7 @@ const LONG: u32 = 12;
 /// Looks at no work after which nobody is believed to come back.
 const IDLE: u32 = 240;
 /// Programs kept ready.
-const READY: usize = 8;
+const AT_HAND: usize = 8;
 /// Bytes of one part of a question.
 const LARGEST: u32 = 4 << 20;
 
@@ -39,6 +40,9 @@ pub fn run() -> Exit {
     watch(Arc::clone(&steps));
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
     let mut ready: Vec<(String, Result<Machine, String>)> = Vec::new();
+    if to.write_all(&[READY]).and_then(|()| to.flush()).is_err() {
+        return Exit::Done;
+    }
     while let Ok((program, payload, most)) = question(&mut from) {
         steps.fetch_add(1, Ordering::Relaxed);
         let made = answer(&mut ready, &program, &payload, most);
@@ -91,7 +95,7 @@ fn answer(
     most: usize,
 ) -> Made {
     if !ready.iter().any(|(text, _)| text == program) {
-        if ready.len() >= READY {
+        if ready.len() >= AT_HAND {
             drop(ready.remove(0));
         }
         ready.push((program.to_owned(), Machine::new(program)));

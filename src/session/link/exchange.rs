@@ -289,6 +289,26 @@ impl Exchange {
         self.events.push_back(LinkEvent::Message(arrival));
     }
 
+    /// What came after our DISCONNECT, to which nothing can be answered any more: messages that will not come again, and
+    /// what ends a publish.
+    pub fn last(&mut self, packet: Incoming, is_kept: bool) {
+        match packet {
+            Incoming::Publish(arrival) if !is_kept || arrival.qos == Qos::AtMostOnce => {
+                self.events.push_back(LinkEvent::Message(arrival));
+            }
+            Incoming::Ack(Ack::Acknowledged, answer) => {
+                let topic_words = |topic: Option<&Topic>| {
+                    codes::published(&answer, topic.map_or("", Topic::as_str))
+                };
+                self.answered(answer.packet, topic_words);
+            }
+            Incoming::Ack(Ack::Completed, answer) => {
+                self.answered(answer.packet, |_| Ok(codes::delivered(&answer)));
+            }
+            _ => {}
+        }
+    }
+
     /// A message that was read past. Acknowledged in any case, or the broker would send it for ever.
     pub fn skipped(&mut self, head: codec::Head, bytes: usize, out: &mut Outgoing) {
         let codec::Head { topic, qos, packet } = head;

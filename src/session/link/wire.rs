@@ -20,6 +20,7 @@ use super::codec::{self, Ack, Codec, Header, Incoming, Malformed};
 use super::exchange::Exchange;
 use super::gather::gather;
 use super::outgoing::Outgoing;
+use super::pace::Pace;
 use super::pulse::Pulse;
 use super::skim::Skim;
 use super::words::{self, Place, codes};
@@ -49,6 +50,8 @@ pub struct Wire {
     place: Place,
     tls: Option<Tls>,
     max_packet: usize,
+    /// The broker keeps the session, and with it what was not acknowledged.
+    is_kept: bool,
     stage: Stage,
     exchange: Exchange,
     inbox: BytesMut,
@@ -65,6 +68,7 @@ pub struct Wire {
     /// Nothing can be written any more. The broker may have said why.
     broken: Option<(io::Error, Instant)>,
     pulse: Pulse,
+    pace: Pace,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -73,7 +77,8 @@ enum Stage {
     /// CONNECT is on its way; CONNACK has to come before this.
     Connecting(Instant),
     Up,
-    /// DISCONNECT was written; nothing that comes in counts any more.
+    /// DISCONNECT was written. What the broker sent before it read that comes never again, unless it keeps the session: so
+    /// it is still handed on, and not answered.
     Leaving,
     /// The same, flushed, and our side of the stream is closed.
     Left,
@@ -104,6 +109,7 @@ impl Wire {
             place: Place::new(opening),
             tls,
             max_packet: plan.limits.max_packet,
+            is_kept: !plan.clean_session || !plan.session_expiry.is_zero(),
             stage: Stage::Connecting(deadline),
             exchange,
             inbox: BytesMut::new(),
@@ -115,6 +121,7 @@ impl Wire {
             out,
             broken: None,
             pulse: Pulse::new(codec::seconds(plan.keep_alive), now),
+            pace: Pace::new(now),
             alarm: Box::pin(sleep_until(deadline)),
         }
     }
@@ -159,20 +166,20 @@ impl Wire {
     /// Takes one packet out of what was read; `false` when there is none.
     fn digest(&mut self) -> bool {
         match self.stage {
-            Stage::Leaving | Stage::Left => {
-                self.inbox.clear();
-                return false;
-            }
             Stage::Connecting(_) => {
                 if let Some(end) = words::sniff(&self.inbox, &self.place) {
                     self.close(end);
                     return true;
                 }
             }
-            Stage::Up | Stage::Over => {}
+            Stage::Up | Stage::Leaving | Stage::Left | Stage::Over => {}
         }
         match self.take() {
             Ok(taken) => taken,
+            Err(_) if matches!(self.stage, Stage::Leaving | Stage::Left) => {
+                self.inbox.clear();
+                false
+            }
             Err(malformed) => {
                 let end = match self.stage {
                     Stage::Connecting(_) => words::strange(&self.place, &malformed.0),
@@ -217,17 +224,24 @@ impl Wire {
             return false;
         };
         let version = self.exchange.codec.version();
+        let mut is_answered = false;
         let gathered = gather(
             &mut self.inbox,
             version,
             self.max_packet,
             expected,
-            |packet| self.out.answer(Ack::Acknowledged, packet),
+            |packet| {
+                is_answered = true;
+                self.out.answer(Ack::Acknowledged, packet);
+            },
         );
         let Some(batch) = gathered else {
             return false;
         };
         self.batches = Some(batch.len());
+        if !is_answered {
+            self.pace.may_rest();
+        }
         if batch.shares_memory() && !self.is_lent && self.lent.len() < LENT {
             self.lent.push_back(batch.bytes().clone());
             self.is_lent = true;
@@ -248,7 +262,10 @@ impl Wire {
             .skim
             .as_mut()
             .is_some_and(|skim| skim.pass(&mut self.inbox));
-        if over && let Some(skim) = self.skim.take() {
+        if over
+            && let Some(skim) = self.skim.take()
+            && self.stage == Stage::Up
+        {
             let preamble = skim.preamble;
             self.exchange
                 .skipped(preamble.head, preamble.payload, &mut self.out);
@@ -268,6 +285,7 @@ impl Wire {
             (Stage::Connecting(_), _) => {
                 self.close(words::strange(&self.place, words::NOT_CONNACK));
             }
+            (Stage::Leaving | Stage::Left, packet) => self.exchange.last(packet, self.is_kept),
             (_, Incoming::Accepted(_) | Incoming::Refused(_)) => {
                 self.close(words::broke_protocol(&self.place, "a second CONNACK"));
             }
@@ -302,7 +320,8 @@ impl Wire {
         if !self.exchange.events.is_empty() {
             return Poll::Ready(());
         }
-        if self.out.has_room_for_answers() && self.poll_read(cx).is_ready() {
+        let reads = self.pace.rest().is_none() && self.out.has_room_for_answers();
+        if reads && self.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }
         self.poll_alarm(cx)
@@ -369,7 +388,11 @@ impl Wire {
         self.make_room();
         match ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx)) {
             Ok(0) => self.ended(None),
-            Ok(_) => self.pulse.heard(Instant::now()),
+            Ok(bytes) => {
+                let now = Instant::now();
+                self.pulse.heard(now);
+                self.pace.read(bytes, now);
+            }
             Err(error) => self.ended(Some(error)),
         }
         Poll::Ready(())
@@ -415,7 +438,7 @@ impl Wire {
             Stage::Up if broken.is_none() => self.pulse.due(),
             Stage::Up | Stage::Leaving | Stage::Left | Stage::Over => None,
         };
-        due.into_iter().chain(broken).min()
+        due.into_iter().chain(broken).chain(self.pace.rest()).min()
     }
 
     /// The timer is set when it has run out, not at every packet.
@@ -429,6 +452,9 @@ impl Wire {
             }
             ready!(self.alarm.as_mut().poll(cx));
             let now = Instant::now();
+            if self.pace.awakes(now) {
+                return Poll::Ready(());
+            }
             if due <= now {
                 self.rang(now);
                 return Poll::Ready(());

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Machine;
+use crate::base::moment::Mono;
 use crate::base::problem::Problem;
+use crate::domain::message::Draft;
 use crate::domain::topic::TopicFilter;
 use crate::platform::{After, Platform};
 
@@ -15,6 +18,12 @@ pub struct Guide(Option<Arc<dyn Platform>>);
 impl Guide {
     pub fn new(platform: Arc<dyn Platform>) -> Self {
         Self(Some(platform))
+    }
+
+    /// How long this publish has to wait before it goes out.
+    pub fn wait_before(&self, draft: &Draft, now: Mono) -> Duration {
+        let platform = self.0.as_ref();
+        platform.map_or(Duration::ZERO, |platform| platform.wait_before(draft, now))
     }
 
     fn explain(&self, after: &After<'_>, said: &Problem) -> Option<Problem> {

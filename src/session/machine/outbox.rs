@@ -51,6 +51,8 @@ pub struct Outbox {
     flushed: Option<(Draft, Mono)>,
     /// Only what goes first may go.
     held: bool,
+    /// The platform's rates let the next one go from here on.
+    paced: Option<Mono>,
 }
 
 #[derive(Debug)]
@@ -204,15 +206,29 @@ impl Outbox {
     }
 
     /// What may go out now. `calm`: the connection has lived for a while, and no SUBSCRIBE waits for an answer, so that a
-    /// hang-up has one possible reason.
-    pub fn pump(&mut self, now: Mono, calm: bool) -> Vec<Order> {
+    /// hang-up has one possible reason. `wait`: how long one has to wait for the platform's rates; the others wait behind
+    /// it, so that the order stays.
+    pub fn pump(&mut self, now: Mono, calm: bool, wait: impl Fn(&Draft) -> Duration) -> Vec<Order> {
         let mut orders = Vec::new();
+        self.paced = None;
         while self.may_go(calm)
-            && let Some(item) = self.waiting.pop_front()
+            && let Some(next) = self.waiting.front()
         {
-            orders.push(self.send(now, item));
+            let wait = wait(&next.draft);
+            if !wait.is_zero() {
+                self.paced = Some(now.plus(wait));
+                break;
+            }
+            if let Some(item) = self.waiting.pop_front() {
+                orders.push(self.send(now, item));
+            }
         }
         orders
+    }
+
+    /// When the platform's rates let the next one go, where it waits for nothing else.
+    pub const fn paced(&self) -> Option<Mono> {
+        self.paced
     }
 
     /// PUBREC: from here on the broker has it.
@@ -271,6 +287,7 @@ impl Outbox {
     pub fn lost(&mut self, now: Mono, hung_up: bool) -> Lost {
         let mut lost = Lost::default();
         self.flushed = None;
+        self.paced = None;
         let mut again = VecDeque::new();
         for (_, mut item) in std::mem::take(&mut self.in_flight) {
             if item.first {

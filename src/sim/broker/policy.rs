@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::domain::message::Qos;
 use crate::sim::packet::{Connect, Publish, Version};
 
@@ -98,6 +100,17 @@ pub enum Life {
     Acknowledged {
         client: String,
         topic: String,
+        payload: Bytes,
+    },
+    /// PINGREQ.
+    Pinged {
+        client: String,
+    },
+    /// An acknowledgement of what nobody has sent: its packet's name and id.
+    Strange {
+        client: String,
+        kind: &'static str,
+        packet: u16,
     },
 }
 
@@ -180,7 +193,7 @@ pub struct Limits {
     pub separate_versions: bool,
     /// Whether CONNACK also says what goes without saying.
     pub tells_all: bool,
-    /// Whether messages can be retained; where not, MQTT 5 is told, and the rules have to turn them down.
+    /// Whether messages can be retained; where not, MQTT 5 is told, and the rules may turn them down.
     pub retains: bool,
     /// Whether the cloud is told of [`Life`], and hears wills.
     pub follows: bool,

@@ -181,12 +181,13 @@ impl Broker {
     }
 
     /// PUBREL of a client: the packet id is free again.
-    pub(super) fn pubrel(&mut self, id: ConnectionId, client: &str, ack: &Ack) {
+    pub(super) fn pubrel(&mut self, id: ConnectionId, client: &str, ack: &Ack, turn: Turn<'_>) {
         let session = self.sessions.get_mut(client);
         let known = session.is_some_and(|session| session.unreleased.remove(&ack.packet));
         let code = if known {
             code::SUCCESS
         } else {
+            self.wondered(client, "PUBREL", ack, turn);
             code::PACKET_NOT_FOUND
         };
         let hold = self.faults.hold_acknowledgements;
@@ -197,17 +198,21 @@ impl Broker {
         if self.faults.loses_puback() {
             return self.close(id, turn);
         }
-        let session = self.sessions.get(client);
-        let topic = session.and_then(|session| session.topic_of(ack.packet));
-        let topic = topic.map(str::to_owned);
-        if let Some(session) = self.sessions.get_mut(client)
-            && session.acknowledge(ack.packet)
-        {
-            self.acknowledged(client, ack.packet);
-            self.told(turn, || Life::Acknowledged {
-                client: client.to_owned(),
-                topic: topic.unwrap_or_default(),
-            });
+        let session = self.sessions.get_mut(client);
+        let sent = session.and_then(|session| {
+            let sent = session.sent(ack.packet)?.clone();
+            session.acknowledge(ack.packet).then_some(sent)
+        });
+        match sent {
+            None => self.wondered(client, "PUBACK", ack, turn),
+            Some(sent) => {
+                self.acknowledged(client, ack.packet);
+                self.told(turn, || Life::Acknowledged {
+                    client: client.to_owned(),
+                    topic: sent.topic,
+                    payload: sent.payload,
+                });
+            }
         }
         self.pump(client, turn);
     }
@@ -227,16 +232,27 @@ impl Broker {
             self.acknowledged(client, ack.packet);
             code::SUCCESS
         } else {
+            self.wondered(client, "PUBREC", ack, turn);
             code::PACKET_NOT_FOUND
         };
         self.send(id, Packet::PubRel(Ack::with(ack.packet, code, None)));
     }
 
     pub(super) fn pubcomp(&mut self, client: &str, ack: &Ack, turn: Turn<'_>) {
-        if let Some(session) = self.sessions.get_mut(client) {
-            session.complete(ack.packet);
+        let session = self.sessions.get_mut(client);
+        if !session.is_some_and(|session| session.complete(ack.packet)) {
+            self.wondered(client, "PUBCOMP", ack, turn);
         }
         self.pump(client, turn);
+    }
+
+    /// An acknowledgement came that nobody waits for.
+    fn wondered(&mut self, client: &str, kind: &'static str, ack: &Ack, turn: Turn<'_>) {
+        self.told(turn, || Life::Strange {
+            client: client.to_owned(),
+            kind,
+            packet: ack.packet,
+        });
     }
 
     fn acknowledged(&mut self, client: &str, packet: u16) {

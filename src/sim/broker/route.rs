@@ -32,7 +32,7 @@ impl Broker {
         };
         self.health.published(&publish);
         let expires = expiry(&publish, turn.now);
-        if publish.retain {
+        if publish.retain && turn.limits.retains {
             self.retain(&publish, expires);
         }
         if self.faults.deaf {

@@ -167,11 +167,11 @@ impl Session {
         again.collect()
     }
 
-    /// Where a message that is on its way was published.
-    pub fn topic_of(&self, packet: u16) -> Option<&str> {
+    /// The message that is on its way under this packet id.
+    pub fn sent(&self, packet: u16) -> Option<&Publish> {
         let mut sent = self.in_flight.iter();
         let found = sent.find(|sent| sent.held.publish.packet == packet)?;
-        Some(&found.held.publish.topic)
+        Some(&found.held.publish)
     }
 
     /// PUBACK: the end of a QoS 1 message.

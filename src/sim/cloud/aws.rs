@@ -366,7 +366,7 @@ impl Aws {
             Life::Unsubscribed {
                 client, filters, ..
             } => self.presence.unsubscribed(client, filters, now),
-            Life::Acknowledged { .. } => Vec::new(),
+            Life::Acknowledged { .. } | Life::Pinged { .. } | Life::Strange { .. } => Vec::new(),
         }
     }
 }

@@ -19,7 +19,7 @@ use self::bridge::{Aside, Session};
 use self::life::Life as Living;
 pub use self::registry::{Auth, Config, Device, Gateway, Registry};
 use self::token::PublicKey;
-use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
+use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick, joined};
 use crate::base::moment::{Moment, Timestamp};
 use crate::base::secret::Secret;
 use crate::sim::broker::Life;
@@ -159,14 +159,6 @@ impl Google {
     }
 }
 
-fn joined(mut all: Tick, more: Tick) -> Tick {
-    all.answers.extend(more.answers);
-    all.publications.extend(more.publications);
-    all.events.extend(more.events);
-    all.commands.extend(more.commands);
-    all
-}
-
 impl Cloud for Google {
     fn http(&mut self, request: &HttpRequest, now: Moment) -> HttpAnswer {
         self.clock(now);
@@ -188,7 +180,8 @@ impl Cloud for Google {
 
     fn life(&mut self, life: &Life, now: Moment) -> Tick {
         self.clock(now);
-        self.lived(life, now)
+        let tick = self.lived(life, now);
+        joined(tick, self.settle(now))
     }
 
     fn aftermath(&mut self, now: Moment) -> Tick {

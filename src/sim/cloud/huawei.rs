@@ -33,7 +33,7 @@ pub use self::life::measured;
 use self::model::Product;
 use self::registry::{Auth, Device, Status};
 use self::sign::Keys;
-use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick};
+use super::{Cloud, HttpAnswer, HttpRequest, Publication, Tick, joined};
 use crate::base::moment::{Moment, Timestamp};
 use crate::base::secret::Secret;
 use crate::sim::broker::Life;
@@ -67,6 +67,8 @@ pub struct Huawei {
     pub account: Account,
     /// By device id.
     pub devices: BTreeMap<String, Device>,
+    /// Of its MQTT over TLS: `host:port`.
+    pub address: String,
     /// Which signature REST wants, whatever the host is.
     pub required: Option<sign::Kind>,
     /// The certificates of devices are of this one.
@@ -99,6 +101,7 @@ impl Huawei {
         let huawei = Self {
             account,
             devices: BTreeMap::new(),
+            address: String::new(),
             required: None,
             authority,
             sessions: BTreeMap::new(),
@@ -280,7 +283,10 @@ impl Huawei {
                 }
                 Tick::default()
             }
-            Life::Acknowledged { .. } | Life::Refused { .. } => Tick::default(),
+            Life::Acknowledged { .. }
+            | Life::Refused { .. }
+            | Life::Pinged { .. }
+            | Life::Strange { .. } => Tick::default(),
         }
     }
 
@@ -292,14 +298,6 @@ impl Huawei {
     fn clock(&self, now: Moment) {
         self.aside.borrow_mut().now = now;
     }
-}
-
-fn joined(mut all: Tick, more: Tick) -> Tick {
-    all.answers.extend(more.answers);
-    all.publications.extend(more.publications);
-    all.events.extend(more.events);
-    all.commands.extend(more.commands);
-    all
 }
 
 impl Cloud for Huawei {

@@ -86,7 +86,9 @@ async fn look(stream: &mut (impl AsyncRead + Unpin), head: &mut BytesMut) -> Opt
         if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&head[..end]).to_ascii_lowercase();
             let path = text.split([' ', '?']).nth(1).unwrap_or_default();
-            let upgrades = text.contains("\r\nupgrade: websocket");
+            let mut headers = text.lines().filter_map(|line| line.split_once(':'));
+            let upgrades =
+                headers.any(|(name, value)| name == "upgrade" && value.contains("websocket"));
             return Some(if path == "/mqtt" && upgrades {
                 Wish::WebSocket
             } else {

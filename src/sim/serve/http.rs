@@ -120,7 +120,9 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, desk: Desk) {
 async fn greet(stream: TcpStream, acceptor: TlsAcceptor, desk: Desk) {
     drop(stream.set_nodelay(true));
     if let Ok(tls) = acceptor.accept(stream).await {
-        desk.attend(tls, None).await;
+        let certificates = tls.get_ref().1.peer_certificates();
+        let certificate = certificates.and_then(<[_]>::first).map(|der| der.to_vec());
+        desk.attend(tls, certificate).await;
     }
 }
 

@@ -32,7 +32,12 @@ struct Entry {
     tls: Option<TlsAcceptor>,
     door: Option<Arc<Door>>,
     front: Option<Arc<Front>>,
+    /// Without TLS, too, for who begins so.
+    clear: bool,
 }
+
+/// How a TLS handshake begins (RFC 8446, 5.1).
+const HANDSHAKE: u8 = 22;
 
 impl Port {
     /// MQTT in the clear.
@@ -44,6 +49,7 @@ impl Port {
                 tls: None,
                 door: None,
                 front: None,
+                clear: false,
             },
         }
     }
@@ -64,6 +70,13 @@ impl Port {
     #[must_use]
     pub fn front(mut self, front: Arc<Front>) -> Self {
         self.entry.front = Some(front);
+        self
+    }
+
+    /// Besides TLS the port takes MQTT in the clear: the first byte tells which it is.
+    #[must_use]
+    pub fn or_in_the_clear(mut self) -> Self {
+        self.entry.clear = true;
         self
     }
 
@@ -133,7 +146,10 @@ async fn accept(listeners: &[(TcpListener, Entry)]) -> (TcpStream, Entry) {
 /// The handshakes of one connection, and then its MQTT.
 async fn greet(hub: Arc<Hub>, stream: TcpStream, entry: Entry) {
     drop(stream.set_nodelay(true));
-    let Some(tls) = entry.tls else {
+    let mut first = [0];
+    let in_the_clear =
+        entry.clear && matches!(stream.peek(&mut first).await, Ok(1)) && first != [HANDSHAKE];
+    let Some(tls) = entry.tls.filter(|_| !in_the_clear) else {
         return match entry.door {
             None => mqtt::converse(&hub, stream, Identity::default()).await,
             Some(door) => web_socket::converse(&hub, stream, &door, Identity::default()).await,

@@ -258,7 +258,8 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
             .front(like_443),
     ];
     tasks.spawn(port::serve(Arc::clone(&hub), ports));
-    let https = authority.https()?;
+    // Like 8443, which takes a certificate for a signature.
+    let https = authority.anyone(&[b"http/1.1"], false)?;
     tasks.spawn(crate::sim::serve::http::serve(
         Arc::clone(&hub),
         api.0,
@@ -304,7 +305,9 @@ struct Written {
 impl Written {
     fn config(&self) -> String {
         let mut text = "# Made by `thingdeck sim aws`; valid while it runs.\n\
-             default_profile = \"fleet\"\n"
+             default_profile = \"fleet\"\n\
+             \n\
+             # Fleet provisioning: the template `thingdeck` takes the parameter SerialNumber, and denies STOLEN*.\n"
             .to_owned();
         let keys = "credentials = { access_key_id = { file = \"access_key_id\" }, \
                     secret_access_key = { file = \"secret_access_key\" } }\n";

@@ -20,6 +20,8 @@ use crate::sim::hub::Hub;
 use crate::sim::serve::port::{self, Port};
 use crate::sim::{Ready, SimError, SimOptions, serve};
 
+const HTTPS_PORT: u16 = 443;
+
 /// Devices that report from elsewhere, where nobody asked for a number.
 const PUMPS: usize = 4;
 
@@ -39,7 +41,11 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let (api, api_address) = listen(options.api_port)?;
     let mqtt = listen(options.mqtt_port)?;
     let authority = Authority::new()?;
-    let url = format!("https://{api_address}");
+    let url = match api_address.port() {
+        // ClearBlade's own SDKs put the port there themselves, and take no other.
+        HTTPS_PORT => format!("https://{}", api_address.ip()),
+        _ => format!("https://{api_address}"),
+    };
     let ready = Ready {
         ready: true,
         platform: "google",

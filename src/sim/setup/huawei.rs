@@ -29,6 +29,10 @@ const DOMAIN: &str = "thingdeck";
 const USER: &str = "deck";
 const PATH: &str = "/mqtt";
 
+/// MQTT with and without TLS, where the platform has it. Huawei's device SDK takes no others.
+const TLS_PORT: u16 = 8883;
+const CLEAR_PORT: u16 = 1883;
+
 /// Meters that report from elsewhere, where nobody asked for a number.
 const ELSEWHERE: usize = 6;
 /// The list goes back some weeks.
@@ -65,7 +69,12 @@ struct Made {
 pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let (api, api_address) = listen(options.api_port)?;
     let (mqtts, wss) = (listen(options.mqtt_port)?, listen(options.wss_port)?);
-    let plain = listen(0)?;
+    let is_clear = options.mqtt_port == CLEAR_PORT;
+    let plain = match options.mqtt_port {
+        TLS_PORT => listen(CLEAR_PORT).or_else(|_| listen(0))?,
+        _ => listen(0)?,
+    };
+    let in_the_clear = if is_clear { mqtts.1 } else { plain.1 };
     let authority = Authority::new()?;
     let url = |scheme: &str, address: SocketAddr, path: &str| format!("{scheme}://{address}{path}");
     let ready = Ready {
@@ -74,7 +83,7 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         api_url: Some(url("https", api_address, "")),
         mqtt_url: url("mqtts", mqtts.1, ""),
         wss_url: Some(url("wss", wss.1, PATH)),
-        plain_url: Some(url("mqtt", plain.1, "")),
+        plain_url: Some(url("mqtt", in_the_clear, "")),
         ws_url: None,
         ca_file: options.dir.join("ca.pem"),
         config: options.dir.join("config.toml"),
@@ -82,10 +91,11 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
     let clock = SimClock::start();
     let elsewhere = options.devices.unwrap_or(ELSEWHERE);
     let Made {
-        huawei,
+        mut huawei,
         files,
         pair,
     } = project(clock.now(), options.seed, elsewhere)?;
+    huawei.address = mqtts.1.to_string();
     let private = |(name, text): (String, String)| File::private(options.dir.join(name), text);
     let config = config(&ready, &huawei.account.keys.access);
     let mut files: Vec<_> = files.into_iter().map(private).collect();
@@ -104,8 +114,12 @@ pub async fn start(options: SimOptions) -> Result<Running, SimError> {
         authority.https()?,
     ));
     // A device may bring a certificate; what it is worth is found out with its CONNECT.
+    let mut tls = Port::plain(mqtts).tls(authority.anyone(&[], false)?);
+    if is_clear {
+        tls = tls.or_in_the_clear();
+    }
     let ports = vec![
-        Port::plain(mqtts).tls(authority.anyone(&[], false)?),
+        tls,
         Port::plain(wss)
             .tls(authority.anyone(&[b"http/1.1"], false)?)
             .web_socket(Arc::new(Door::open(PATH))),
@@ -164,7 +178,7 @@ fn project(start: Moment, seed: u64, elsewhere: usize) -> Result<Made, CaError> 
         if number < elsewhere || number < 3 {
             device.elsewhere = true;
             device.set_status(Status::Online, at);
-            for (service, properties) in measured(&mut rng) {
+            for (service, properties) in measured(device, &mut rng, now) {
                 device.report(service, &properties, stamp(now));
             }
         }
@@ -192,7 +206,7 @@ fn project(start: Moment, seed: u64, elsewhere: usize) -> Result<Made, CaError> 
     if let Some(meter) = huawei.devices.get_mut(&format!("{}_meter-1", METERS.id)) {
         meter.tags = vec![("floor".to_owned(), "1층".to_owned())];
         "配电室".clone_into(&mut meter.description);
-        for (service, properties) in measured(&mut rng) {
+        for (service, properties) in measured(meter, &mut rng, now) {
             meter.report(service, &properties, stamp(now));
         }
     }

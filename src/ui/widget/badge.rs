@@ -23,6 +23,7 @@ pub fn mark(mark: &Mark, theme: &Theme) -> (&'static str, &'static str, Style) {
         Mark::None => (signs.none, "none", dim),
         Mark::Unknown => (signs.unknown, "unknown", dim),
         Mark::Off => (signs.off, "off", dim),
+        Mark::Unasked => (signs.on, "unasked", dim),
         Mark::On(_) => (signs.on, "on", theme.role(Role::Good)),
         Mark::Pending(true) => (signs.pending, "on", theme.role(Role::Pending)),
         Mark::Pending(false) => (signs.pending, "off", theme.role(Role::Pending)),

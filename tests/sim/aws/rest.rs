@@ -278,3 +278,81 @@ async fn a_thing_publishes_over_https_with_its_certificate() {
     assert_eq!(five.message().await.payload, "hi");
     assert_eq!(post("other").await, "HTTP/1.1 403");
 }
+
+#[tokio::test]
+async fn the_api_takes_a_certificate_for_a_signature_as_port_8443_does() {
+    let account = Account::quiet().await;
+    let api = url::Url::parse(account.sim.ready().api_url.as_deref().unwrap()).unwrap();
+    let get = async |identity, target: &str| {
+        let tls = account.tls(api.port().unwrap(), identity, &[]);
+        let mut tls = tls.await.unwrap();
+        let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        tls.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        tls.read_exact(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let deck = || Some(account.identity("deck"));
+    assert_eq!(get(deck(), "/things/RPI/shadow").await, "HTTP/1.1 200");
+    assert_eq!(get(None, "/things/RPI/shadow").await, "HTTP/1.1 403");
+    let stranger = Some(super::foreign());
+    assert_eq!(get(stranger, "/things/RPI/shadow").await, "HTTP/1.1 403");
+    // The control plane wants a signature from everybody.
+    assert_eq!(get(deck(), "/things").await, "HTTP/1.1 403");
+}
+
+#[tokio::test]
+async fn a_job_is_made_by_call_and_worked_on_by_call() {
+    let account = Account::quiet().await;
+    let mut five = account.five("a").await;
+    five.listen(&["$aws/things/RPI/jobs/#"]).await;
+    let thing = format!("arn:aws:iot:{REGION}:123456789012:thing/RPI");
+    let job = json!({"targets": [thing], "document": "{\"do\":\"update\"}"});
+    let create = async |body: &Value| {
+        let target = "/jobs/firmware-1";
+        account.call("iot", "PUT", target, &body.to_string()).await
+    };
+    let nobody = json!({"targets": [thing.replace("RPI", "nobody")], "document": "{}"});
+    assert_eq!(create(&nobody).await.1, "ResourceNotFoundException");
+    let without = json!({"targets": [thing], "document": "no json"});
+    assert_eq!(create(&without).await.1, "InvalidRequestException");
+    let (status, _, made) = create(&job).await;
+    assert_eq!(
+        (status, &made["jobId"]),
+        (200, &json!("firmware-1")),
+        "{made}"
+    );
+    assert_eq!(create(&job).await.1, "ResourceAlreadyExistsException");
+    let next = five.body_at("$aws/things/RPI/jobs/notify-next").await;
+    assert_eq!(next["execution"]["jobDocument"], json!({"do": "update"}));
+
+    let ask = async |method: &str, rest: &str, body: &str| {
+        let target = format!("/things/RPI/jobs{rest}");
+        account.call("iot-jobs-data", method, &target, body).await
+    };
+    let (_, _, pending) = ask("GET", "", "").await;
+    assert_eq!(pending["queuedJobs"][0]["jobId"], "firmware-1");
+    let (status, _, started) = ask("PUT", "/$next", "{}").await;
+    assert_eq!(
+        (status, &started["execution"]["status"]),
+        (200, &json!("IN_PROGRESS"))
+    );
+    let wrong = ask(
+        "POST",
+        "/firmware-1",
+        r#"{"status":"SUCCEEDED","expectedVersion":9}"#,
+    );
+    assert_eq!(wrong.await.1, "InvalidStateTransitionException");
+    let (_, _, shown) = ask("GET", "/firmware-1?includeJobDocument=false", "").await;
+    assert!(shown["execution"].get("jobDocument").is_none(), "{shown}");
+    let done = ask("POST", "/firmware-1", r#"{"status":"SUCCEEDED"}"#).await;
+    assert_eq!(done.0, 200);
+    assert_eq!(
+        ask("GET", "/firmware-1", "").await.1,
+        "TerminalStateException"
+    );
+    assert_eq!(
+        ask("GET", "/other", "").await.1,
+        "ResourceNotFoundException"
+    );
+}

@@ -1,11 +1,16 @@
 //! Who comes in, and what ends a connection (`reference/huawei-iot.md` 3).
 
+use bytes::BytesMut;
 use rumqttc::mqttbytes::v4;
 use rumqttc::mqttbytes::v4::ConnectReturnCode as Code;
 use rumqttc::v5::mqttbytes::v5::{self, DisconnectReasonCode as Ended, PubAckReason};
+use thingdeck::sim::SimError;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::{Login, METERS, OLDER, Project, sys};
 use crate::aws::{foreign, parsed};
+use crate::client::LIMIT;
 use crate::raw::Three;
 
 #[tokio::test]
@@ -290,4 +295,42 @@ async fn more_than_50_messages_a_second_are_not_taken() {
     }
     // A second may have turned while they came.
     assert!((50..80).contains(&acknowledged), "{acknowledged}");
+}
+
+/// What a port answers to a CONNECT in the clear.
+async fn answer_in_the_clear(project: &Project) -> Vec<u8> {
+    let url = url::Url::parse(&project.sim.ready().mqtt_url).unwrap();
+    let mut tcp = TcpStream::connect(("127.0.0.1", url.port().unwrap()))
+        .await
+        .unwrap();
+    let mut connect = BytesMut::new();
+    let login = project.login("meter-1").v4();
+    let packet = v4::Packet::Connect(login);
+    packet.write(&mut connect, usize::MAX).unwrap();
+    tcp.write_all(&connect).await.unwrap();
+    let mut answer = [0; 4];
+    let read = tokio::time::timeout(LIMIT, tcp.read(&mut answer)).await;
+    let count = read.expect("an answer or the end").unwrap_or(0);
+    answer[..count].to_vec()
+}
+
+#[tokio::test]
+async fn in_the_clear_nobody_comes_in_where_tls_is_spoken() {
+    let project = Project::quiet().await;
+    let answer = answer_in_the_clear(&project).await;
+    assert_ne!(answer.first(), Some(&0x20), "no CONNACK: {answer:?}");
+}
+
+/// Huawei's own SDK speaks TLS on 8883 only.
+#[tokio::test]
+async fn port_1883_is_in_the_clear_besides_tls() {
+    let started = Project::try_with(|options| options.mqtt_port = 1883).await;
+    // The port is one for the whole machine: somebody's broker may be there.
+    let project = match started {
+        Err(SimError::Listen { port: 1883, .. }) => return,
+        started => started.expect("the simulator starts"),
+    };
+    assert_eq!(answer_in_the_clear(&project).await, [0x20, 2, 0, 0]);
+    let login = project.login("meter-2");
+    assert_eq!(project.code(login.v4()).await, Code::Success, "over TLS");
 }

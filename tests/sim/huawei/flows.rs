@@ -312,3 +312,14 @@ async fn messages_wait_for_a_device_and_go_out_when_it_comes() {
         assert_eq!(message["content"], json!({"안녕": number}));
     }
 }
+
+#[tokio::test]
+async fn who_asks_to_be_provisioned_is_told_the_address() {
+    let project = Project::quiet().await;
+    let mut meter = project.meter("meter-1").await;
+    meter.publish(&sys("meter-1", "bootstrap/up"), b"").await;
+    let (topic, told) = body(&mut meter).await;
+    assert_eq!(topic, sys("meter-1", "bootstrap/down"));
+    let address = project.sim.ready().mqtt_url.replace("mqtts://", "");
+    assert_eq!(told["address"], address);
+}

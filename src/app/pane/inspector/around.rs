@@ -14,6 +14,8 @@ use crate::store::ring::{Kept, Seq};
 const NEAR: u64 = 20_000;
 /// Messages looked at by one press of `[` or `]`.
 const FAR: u64 = 50_000;
+/// The same for rows on the disk: each costs a look through what was read back.
+const ON_DISK: u64 = 500;
 
 /// The message that the opened one is compared with.
 #[derive(Debug, Clone)]
@@ -40,7 +42,17 @@ impl Before {
 pub(super) struct Looked {
     from: Seq,
     later: bool,
+    /// The last row that was looked at.
     to: u64,
+}
+
+/// What a walk from row to row came to.
+enum Walked {
+    Found(Box<Opened>),
+    /// At a row that is on the disk and was not read back.
+    OnDisk,
+    /// At its end, or as far as one press goes: the last row that was looked at.
+    Nothing(Option<u64>),
 }
 
 impl App {
@@ -76,8 +88,6 @@ impl App {
 
     /// Where going back from that row ends: from memory it ends there, for on the disk are only the rows that were read back.
     fn reachable_from(&self, seq: Seq) -> u64 {
-        /// Rows on the disk that are looked for, at most: each costs a look through what was read back.
-        const ON_DISK: u64 = 500;
         let ring = &self.home.ring;
         let memory = ring.first_in_memory();
         if seq >= memory {
@@ -154,52 +164,68 @@ impl App {
                     None => kept.device.is_none() && kept.topic == message.topic,
                 }
         };
-        let ring = &self.home.ring;
-        let (first, end) = (self.reachable_from(from), ring.end().0);
-        let get = |n: u64| ring.get(Seq(n)).filter(is_wanted);
-        let (found, stop) = if later {
-            let stop = end.min(start.saturating_add(FAR));
-            ((start + 1..stop).find_map(get), stop)
+        let (first, end) = (self.home.ring.first().0, self.home.ring.end().0);
+        let walked = if later {
+            let stop = end.min(start.saturating_add(FAR + 1));
+            self.walk(start + 1..stop, is_wanted)
         } else {
             let stop = first.max(start.saturating_sub(FAR));
-            ((stop..start).rev().find_map(get), stop)
+            self.walk((stop..start).rev(), is_wanted)
         };
-        let found = found.map(|kept| Opened::new(&kept));
+        let (when, key) = if later {
+            ("later", "]")
+        } else {
+            ("earlier", "[")
+        };
         let whose = if message.device.is_some() {
             "device"
         } else {
             "topic"
         };
-        match found {
-            Some(opened) => {
+        let text = match walked {
+            Walked::Found(opened) => {
                 self.inspector.looked = None;
-                self.show_step(opened);
+                return self.show_step(*opened);
             }
-            None if stop == first || stop == end => {
-                let when = if later { "later" } else { "earlier" };
-                let text = if !later && ring.first().0 < first {
-                    format!(
-                        "no earlier message of this {whose} is in memory; the stream has those on the disk"
-                    )
-                } else {
-                    format!("no {when} message of this {whose} is kept")
-                };
-                self.say(Role::Warn, text);
+            Walked::OnDisk => {
+                format!("what is {when} is on the disk: the stream reads it as you scroll")
             }
-            None => {
-                self.inspector.looked = Some(Looked {
-                    from,
-                    later,
-                    to: stop,
-                });
-                let key = if later { "]" } else { "[" };
-                let far = words::grouped(stop.abs_diff(from.0));
-                self.say(
-                    Role::Warn,
-                    format!("none of this {whose} among {far} messages; {key} looks further"),
-                );
+            Walked::Nothing(last) if last.is_none_or(|n| n == first || n + 1 == end) => {
+                format!("no {when} message of this {whose} is kept")
+            }
+            Walked::Nothing(last) => {
+                let to = last.unwrap_or(start);
+                self.inspector.looked = Some(Looked { from, later, to });
+                let far = words::grouped(to.abs_diff(from.0));
+                format!("none of this {whose} among {far} messages; {key} looks further")
+            }
+        };
+        self.say(Role::Warn, text);
+    }
+
+    /// The first wanted one of these rows. A row that is on the disk and was not read back might be it: there it ends.
+    fn walk(
+        &self,
+        rows: impl Iterator<Item = u64>,
+        is_wanted: impl Fn(&Kept<'_>) -> bool,
+    ) -> Walked {
+        let ring = &self.home.ring;
+        let memory = ring.first_in_memory().0;
+        let (mut on_disk, mut last) = (0, None);
+        for n in rows {
+            on_disk += u64::from(n < memory);
+            match ring.get(Seq(n)) {
+                Some(kept) if is_wanted(&kept) => {
+                    return Walked::Found(Box::new(Opened::new(&kept)));
+                }
+                None if ring.missing(Seq(n)).is_some() => return Walked::OnDisk,
+                _ => last = Some(n),
+            }
+            if on_disk >= ON_DISK {
+                break;
             }
         }
+        Walked::Nothing(last)
     }
 
     /// The stream's cursor goes along where the view in force shows the message.

@@ -7,10 +7,12 @@ use crate::app::pending::Purpose;
 use crate::app::screen::{PaneId, Role};
 use crate::app::state::App;
 use crate::base::moment::Timestamp;
+use crate::domain::decode::Chain;
 use crate::domain::device::DeviceId;
 use crate::domain::line::{self, Origin};
 use crate::domain::message::{Direction, Message, Properties, Qos};
 use crate::domain::profile::PlatformId;
+use crate::domain::program::Program;
 use crate::domain::reading::{Kind, Reading};
 use crate::domain::topic::Topic;
 use crate::store::ring::{Kept, Seq};
@@ -129,6 +131,13 @@ impl Opened {
     }
 }
 
+/// What the lines of the inspector are made of.
+pub(in super::super::super) enum FieldOf {
+    Payload(Bytes),
+    /// What a jq program has made of the payload, and how that is read.
+    Output(Program, Bytes, Chain),
+}
+
 /// Text as it is, anything else in hex.
 fn shown_bytes(bytes: &[u8]) -> String {
     /// Bytes shown.
@@ -144,10 +153,10 @@ fn shown_bytes(bytes: &[u8]) -> String {
 }
 
 impl App {
-    /// Message, topic, device, payload, and the path of the value under the cursor.
+    /// Topic, device, what is shown, and the path in it of the value under the cursor.
     pub(in super::super::super) fn field_at_hand(
         &self,
-    ) -> Option<(Seq, String, Option<u32>, Bytes, String)> {
+    ) -> Option<(String, Option<u32>, FieldOf, String)> {
         let opened = self.inspector.opened.as_ref()?;
         if !opened.mask.is_empty() || opened.direction == Direction::Out {
             return None;
@@ -156,14 +165,14 @@ impl App {
         if self.inspector.is_pointed() && self.inspector.entry().is_none() {
             return None;
         }
-        let payload = opened.payload.clone();
-        Some((
-            opened.seq,
-            opened.topic.clone(),
-            opened.device,
-            payload,
-            path,
-        ))
+        let topic = opened.topic.clone();
+        let program = self.sieve.program_for(&topic).cloned();
+        let output = self.through_program(opened.seq, &topic, &opened.payload);
+        let shown = match (program, output) {
+            (Some(program), Some((output, Some(chain)))) => FieldOf::Output(program, output, chain),
+            _ => FieldOf::Payload(opened.payload.clone()),
+        };
+        Some((topic, opened.device, shown, path))
     }
 
     pub(in super::super::super) fn opened_topic(&self) -> Option<String> {
@@ -198,12 +207,12 @@ impl App {
         self.home.devices.id_of(number).cloned()
     }
 
-    /// In the inspector what it shows; in the stream the selected message.
+    /// In the inspector what it shows; in the stream the selected message, or the last one of the selected topic.
     pub(in super::super::super) fn message_at_hand(&self) -> Option<Opened> {
         if self.focus == PaneId::Inspector {
             return self.inspector.opened.clone();
         }
-        self.selected_message()
+        self.row_at_hand()
             .filter(|k| k.gap.is_none())
             .map(|k| Opened::new(&k))
     }

@@ -25,7 +25,7 @@ pub(super) const KEYS: [&str; 12] = [
     "credentials_file",
 ];
 
-const ID_REMEDY: &str = "3 to 255 characters: first a letter, then letters, digits and - . _ ~ %";
+const ID_REMEDY: &str = "up to 255 characters: first a letter, then letters, digits and - . _ ~ %";
 const DEVICES_REMEDY: &str =
     "write devices = [\"sensor-1\", { id = \"sensor-2\", key_file = \"sensor-2.pem\" }]";
 

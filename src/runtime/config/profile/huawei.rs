@@ -1,6 +1,5 @@
 //! What a profile of Huawei IoT may say.
 
-use serde_json::Value;
 use toml::de::DeValue;
 
 use super::{common, mqtt, secret};
@@ -8,6 +7,7 @@ use crate::base::problem::Problem;
 use crate::domain::profile::{
     Common, HuaweiAnswer, HuaweiDialect, HuaweiRest, HuaweiSettings, HuaweiSignIn, HuaweiSignature,
 };
+use crate::domain::shadow::Node;
 use crate::platform::mqtt::address::Address;
 use crate::runtime::config::section::Section;
 
@@ -36,7 +36,7 @@ pub(super) fn read(
     warnings: &mut Vec<Problem>,
 ) -> Result<(HuaweiSettings, Common), Problem> {
     let dialect = dialect(section)?;
-    let device_id = section.required_text("device_id", "write device_id = \"…\"")?;
+    let device_id = device_id(section)?;
     let mut settings = HuaweiSettings::new(dialect, url(section, warnings)?, device_id);
     settings.by_node = by_node(section, dialect)?;
     settings.signature = signature(section)?;
@@ -64,6 +64,20 @@ const SECRET_REMEDY: &str =
     "write secret = { env = \"HW_SECRET\" }, { file = \"…\" } or { command = [\"…\"] }";
 const URL_REMEDY: &str =
     "write mqtt_url = \"mqtts://HOST:8883\", as the console's access information tells it";
+
+/// It stands in topics, and in the client id between underscores.
+fn device_id(section: &Section<'_>) -> Result<String, Problem> {
+    let remedy = "write device_id = \"…\", as the console shows it";
+    let id = section.required_text("device_id", remedy)?;
+    if id
+        .chars()
+        .any(|c| c.is_control() || c.is_whitespace() || "/+#".contains(c))
+    {
+        let cause = format!("{id:?} cannot be one: it stands in topics");
+        return Err(section.wrong("device_id", cause, remedy));
+    }
+    Ok(id)
+}
 
 fn dialect(section: &Section<'_>) -> Result<HuaweiDialect, Problem> {
     match section.text("dialect")?.as_deref() {
@@ -130,7 +144,7 @@ fn replies(section: &Section<'_>) -> Result<Vec<HuaweiAnswer>, Problem> {
         let item = section.as_section(path, item)?;
         item.only(&["command", "result", "name", "paras"])?;
         let paras = item.text("paras")?.map(|text| {
-            serde_json::from_str::<Value>(&text).map_err(|error| {
+            Node::parse(&text).map(|node| node.text()).map_err(|error| {
                 item.wrong("paras", format!("it is no JSON: {error}"), REPLIES_REMEDY)
             })
         });

@@ -1,4 +1,4 @@
-//! Where a secret is: `{ env }`, `{ file }`, `{ command }`, or in clear.
+//! Where a secret is: `{ env }`, `{ file }`, `{ command }`, `{ keyring }`, or in clear.
 
 use crate::base::problem::Problem;
 use crate::base::secret::Secret;
@@ -38,17 +38,40 @@ pub(super) fn place(
         (None, None, Some(words), None) if words.first().is_some_and(|w| !w.is_empty()) => {
             Ok(Some(SecretRef::Command(words)))
         }
-        (None, None, None, Some(_)) => Err(place.wrong(
-            "keyring",
-            "this build has no keyring yet",
-            "use { env = … }, { file = … } or { command = [..] }",
-        )),
+        (None, None, None, Some(true)) => Ok(Some(keyring(section.name(), key))),
         _ => Err(section.wrong(
             key,
             "it must name exactly one place, and not an empty one",
             remedy,
         )),
     }
+}
+
+/// The system's own program gives it: `secret-tool` for the Secret Service (GNOME, KDE), `security` for the keychain of
+/// macOS. It is kept there by hand, under the profile's name and the key.
+fn keyring(profile: &str, key: &str) -> SecretRef {
+    let account = format!("{profile}/{key}");
+    let words: &[&str] = if cfg!(target_os = "macos") {
+        &[
+            "security",
+            "find-generic-password",
+            "-s",
+            "thingdeck",
+            "-a",
+            &account,
+            "-w",
+        ]
+    } else {
+        &[
+            "secret-tool",
+            "lookup",
+            "service",
+            "thingdeck",
+            "account",
+            &account,
+        ]
+    };
+    SecretRef::Command(words.iter().map(|word| (*word).to_owned()).collect())
 }
 
 fn plain(

@@ -1,5 +1,7 @@
 //! What a profile of any broker may say, and what it is told when it is wrong.
 
+use super::super::edit::save_profile;
+use super::writing::{folders, text_of};
 use super::*;
 use crate::domain::message::{Draft, Properties, Will};
 use crate::domain::profile::{MqttSettings, Proxy, ProxyKind, ProxyRef, Version};

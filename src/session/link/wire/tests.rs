@@ -405,3 +405,45 @@ proptest! {
         prop_assert!(matches!(events.last(), Some(LinkEvent::Closed(_))));
     }
 }
+
+/// What the broker sent before it read our DISCONNECT comes never again.
+#[test]
+fn what_comes_after_our_disconnect_is_handed_on_and_not_answered() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut wire, mut theirs) = wire(Version::V311, 4096);
+        theirs.write_all(ACCEPT_V4).await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        wire.send(Order::Disconnect);
+        let mut told = Vec::new();
+        let mut poll = |wire: &mut Wire| {
+            while let Poll::Ready(event) = pin!(wire.next()).poll(&mut cx) {
+                match event {
+                    LinkEvent::Message(arrival) => told.push(arrival.payload),
+                    LinkEvent::Closed(_) => return,
+                    _ => {}
+                }
+            }
+        };
+        poll(&mut wire);
+        // QoS 1, packet id 7; then one that is too large, packet id 8; then a PUBACK of nothing.
+        theirs
+            .write_all(&[0x32, 6, 0, 1, b't', 0, 7, b'x'])
+            .await
+            .unwrap();
+        let mut large = vec![0x32, 0x80 | 0x50, 0x0f, 0, 1, b't', 0, 8];
+        large.extend(vec![b'y'; 2000 - 5]);
+        theirs.write_all(&large).await.unwrap();
+        theirs.write_all(&[0x40, 2, 0, 9]).await.unwrap();
+        poll(&mut wire);
+        theirs.shutdown().await.unwrap();
+        poll(&mut wire);
+        assert_eq!(told, [Bytes::from_static(b"x")]);
+        let mut sent = Vec::new();
+        theirs.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, b"CONNECT\xe0\x00", "DISCONNECT is the last packet");
+    });
+}

@@ -41,7 +41,8 @@ struct Device {
     /// Has been connected since the start.
     begun: bool,
     away: Option<Mono>,
-    value: f64,
+    /// What it reported last.
+    measured: Value,
     count: u64,
 }
 
@@ -101,6 +102,15 @@ impl Kind {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is measured here is small and not negative"
+)]
+fn whole(value: f64) -> u32 {
+    value.round() as u32
+}
+
 fn slowness(devices: usize) -> u32 {
     u32::try_from(devices / 50).unwrap_or(u32::MAX).max(1)
 }
@@ -132,7 +142,7 @@ impl Fleet {
                 due: (thing.name != READERS_OWN && kind != Kind::Other).then_some(Mono(first)),
                 begun: false,
                 away: None,
-                value: 20.0 + f64::from(own.u8(..50)) / 10.0,
+                measured: Value::Null,
                 count: 0,
                 rng: own,
             });
@@ -170,26 +180,49 @@ impl Fleet {
 }
 
 impl Device {
+    /// What was measured last, numbered.
     fn telemetry(&mut self) -> Publication {
-        self.value = (self.value + self.rng.f64() - 0.5).clamp(-20.0, 60.0);
         self.count += 1;
-        let body = json!({
-            "thing": self.thing,
-            "seq": self.count,
-            "value": (self.value * 10.0).round() / 10.0,
-        });
+        let mut body = json!({"thing": self.thing, "seq": self.count});
+        if let (Some(body), Some(measured)) = (body.as_object_mut(), self.measured.as_object()) {
+            body.extend(measured.clone());
+        }
         Publication::new(format!("fleet/{}/telemetry", self.thing), body.to_string())
     }
 
-    fn report(&mut self) -> Value {
-        self.value = (self.value + self.rng.f64() - 0.5).clamp(-20.0, 60.0);
-        let value = (self.value * 10.0).round() / 10.0;
+    /// What it reports next, after what it has reported.
+    fn report(&mut self, before: Option<&Value>) -> Value {
+        let number = |name: &str| before.and_then(|before| before.get(name)?.as_f64());
+        let is = |name: &str| before.and_then(|before| before.get(name)?.as_bool());
+        let rng = &mut self.rng;
+        let mut near = |before: Option<f64>, start: f64, step: f64, least: f64, most: f64| {
+            let value = before.unwrap_or(start) + (rng.f64() - 0.5) * step;
+            (value.clamp(least, most) * 100.0).round() / 100.0
+        };
         match self.kind {
-            Kind::Pi => json!({"cpu": value + 20.0}),
-            Kind::Climate => json!({"temp": value, "humidity": self.rng.u8(40..60)}),
-            Kind::Lamp => json!({"watts": self.rng.u8(3..9)}),
-            Kind::Pump => json!({"pressure": (value / 10.0 * 100.0).round() / 100.0}),
-            Kind::Meter => json!({"kwh": 1024.5 + self.value, "volts": 228 + self.rng.u16(..6)}),
+            Kind::Pi => json!({"cpu": near(number("cpu"), 41.5, 2.0, 35.0, 75.0)}),
+            Kind::Climate => json!({
+                "temp": near(number("temp"), 21.5, 0.6, 12.0, 35.0),
+                "humidity": whole(near(number("humidity"), 50.0, 3.0, 30.0, 80.0)),
+            }),
+            Kind::Lamp => {
+                let brightness = number("brightness").unwrap_or(40.0);
+                let watts = if is("on") == Some(true) {
+                    brightness * 0.09 + 0.4
+                } else {
+                    0.4
+                };
+                json!({"watts": near(Some(watts), 0.0, 0.1, 0.3, 12.0)})
+            }
+            Kind::Pump => json!({"pressure": near(number("pressure"), 2.1, 0.2, 1.5, 3.2)}),
+            Kind::Meter => {
+                let kwh = number("kwh").unwrap_or(1024.5);
+                let used = near(Some(0.03), 0.0, 0.04, 0.01, 0.05);
+                json!({
+                    "kwh": ((kwh + used) * 100.0).round() / 100.0,
+                    "volts": near(number("volts"), 231.0, 2.0, 226.0, 236.0),
+                })
+            }
             Kind::Other => json!({}),
         }
     }
@@ -242,13 +275,14 @@ impl Aws {
         if self.work(device, now, tick) {
             return;
         }
-        let telemetry = device.telemetry().at_most_once();
-        self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let document = self.shadows.document(&device.thing, None);
         let delta = document.and_then(Document::delta);
+        device.measured = device.report(document.and_then(Document::reported));
+        let telemetry = device.telemetry().at_most_once();
+        self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let state = match delta {
             Some((delta, _)) => delta,
-            None => device.report(),
+            None => device.measured.clone(),
         };
         self.update(&device.thing, &json!({"reported": state}), now, tick);
     }

@@ -2,6 +2,7 @@
 
 mod control;
 mod data;
+mod jobs;
 mod search;
 
 use base64::Engine as _;
@@ -71,7 +72,10 @@ enum Call {
     DeleteConnection(String),
     GetConnection(String),
     ListSubscriptions(String),
+    CreateJob(String),
     PendingJobs(String),
+    /// Of a thing; the rest is as in the topics.
+    Job(String, String),
 }
 
 /// An error as AWS names it.
@@ -287,6 +291,30 @@ fn route(method: &str, segments: &[&str]) -> Option<Route> {
             thing(name),
             Call::PendingJobs(own(name)),
         ),
+        ("PUT", ["jobs", job]) => (
+            Control,
+            "iot:CreateJob",
+            format!("job/{job}"),
+            Call::CreateJob(own(job)),
+        ),
+        ("PUT", ["things", name, "jobs", "$next"]) => (
+            Plane::Jobs,
+            "iotjobsdata:StartNextPendingJobExecution",
+            thing(name),
+            Call::Job(own(name), "start-next".to_owned()),
+        ),
+        ("GET", ["things", name, "jobs", job]) => (
+            Plane::Jobs,
+            "iotjobsdata:DescribeJobExecution",
+            thing(name),
+            Call::Job(own(name), format!("{job}/get")),
+        ),
+        ("POST", ["things", name, "jobs", job]) => (
+            Plane::Jobs,
+            "iotjobsdata:UpdateJobExecution",
+            thing(name),
+            Call::Job(own(name), format!("{job}/update")),
+        ),
         _ => return None,
     };
     Some(Route {
@@ -318,14 +346,17 @@ fn perform(aws: &mut Aws, route: Route, request: &HttpRequest, now: Timestamp) -
         Call::DeleteConnection(client) => data::delete_connection(aws, &client, request),
         Call::GetConnection(client) => data::connection(aws, &client),
         Call::ListSubscriptions(client) => data::subscriptions(aws, &client),
+        Call::CreateJob(job) => jobs::create(aws, &job, request, now),
         Call::PendingJobs(name) => Ok(aws.jobs.pending(&name)),
+        Call::Job(thing, rest) => jobs::ask(aws, &thing, &rest, request, now),
     }
 }
 
 /// Whose call it is, and whether they may.
 fn authorize(aws: &Aws, route: &Route, request: &HttpRequest, now: Timestamp) -> Result<()> {
     // The data plane takes a certificate for a signature.
-    if let (Data, Some(der)) = (route.plane, &request.certificate) {
+    let is_signed = request.header("authorization").is_some();
+    if let (Data, Some(der), false) = (route.plane, &request.certificate, is_signed) {
         let identity = Identity {
             certificate: Some(der.clone()),
             ..Identity::default()

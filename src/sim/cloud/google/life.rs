@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Google;
 use crate::base::moment::{Moment, Mono};
@@ -68,8 +68,13 @@ fn report(google: &mut Google, now: Moment) {
     let Some(id) = google.living.rng.choice(&elsewhere) else {
         return;
     };
-    let bar = f64::from(google.living.rng.u16(180..260)) / 100.0;
+    let step = f64::from(google.living.rng.i8(-6..=6)) / 100.0;
     if let Some(device) = google.registry.devices.get_mut(id) {
+        let last = device.states.back();
+        let last = last.and_then(|(_, data)| serde_json::from_slice::<Value>(data).ok());
+        let last = last.and_then(|state| state["pressure"].as_f64());
+        let bar = (last.unwrap_or(2.2) + step).clamp(1.8, 2.6);
+        let bar = (bar * 100.0).round() / 100.0;
         device.last_heartbeat = Some(now.wall);
         device.last_event = Some(now.wall);
         let state = json!({"pressure": bar, "valve": "open"});

@@ -41,6 +41,16 @@ impl Auth {
         }
     }
 
+    pub fn named(word: &str) -> Option<Self> {
+        let all = [
+            Self::AssociationOnly,
+            Self::TokenOnly,
+            Self::Both,
+            Self::Unspecified,
+        ];
+        all.into_iter().find(|auth| auth.word() == word)
+    }
+
     pub const fn wants_binding(self) -> bool {
         matches!(self, Self::AssociationOnly | Self::Both)
     }
@@ -62,6 +72,7 @@ pub struct Device {
     pub configs: VecDeque<Config>,
     pub states: VecDeque<(Timestamp, Bytes)>,
     pub metadata: Vec<(String, String)>,
+    pub log_level: Option<&'static str>,
     pub last_heartbeat: Option<Timestamp>,
     pub last_event: Option<Timestamp>,
     pub last_config_send: Option<Timestamp>,
@@ -158,8 +169,10 @@ impl Device {
         self.states.push_back((now, data));
     }
 
-    pub fn acknowledge(&mut self, now: Timestamp) {
-        if let Some(config) = self.configs.back_mut() {
+    /// The device has a configuration; one that a newer has followed meanwhile counts for nothing.
+    pub fn acknowledge(&mut self, data: &Bytes, now: Timestamp) {
+        let newest = self.configs.back_mut();
+        if let Some(config) = newest.filter(|config| config.data == *data) {
             config.acknowledged.get_or_insert(now);
         }
     }
@@ -226,7 +239,7 @@ impl Device {
         });
         object.insert("credentials".into(), Value::Array(credentials.collect()));
         object.insert("blocked".into(), json!(self.blocked));
-        object.insert("logLevel".into(), json!("INFO"));
+        object.insert("logLevel".into(), json!(self.log_level.unwrap_or("INFO")));
         if let Some(config) = self.newest() {
             object.insert("config".into(), config.json(absent));
         }

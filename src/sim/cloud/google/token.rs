@@ -9,7 +9,13 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use serde_json::Value;
+use x509_parser::oid_registry::OID_EC_P256;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::public_key::PublicKey as AnyKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::base::moment::Timestamp;
 use crate::base::secret::Secret;
@@ -40,6 +46,35 @@ impl PublicKey {
             der,
             expires: None,
         }
+    }
+
+    /// As the registry is given it; none where it is not what its format says.
+    pub fn registered(format: &str, pem: &str) -> Option<Self> {
+        let algorithm = match format {
+            "RSA_PEM" | "RSA_X509_PEM" => Algorithm::Rs256,
+            "ES256_PEM" | "ES256_X509_PEM" => Algorithm::Es256,
+            _ => return None,
+        };
+        let der = if format.contains("X509") {
+            let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+            let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
+            certificate.public_key().raw.to_vec()
+        } else {
+            SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
+                .ok()?
+                .to_vec()
+        };
+        let (_, info) = SubjectPublicKeyInfo::from_der(&der).ok()?;
+        let fits = match (info.parsed().ok()?, algorithm) {
+            (AnyKey::RSA(key), Algorithm::Rs256) => key.key_size() >= 2048,
+            (AnyKey::EC(_), Algorithm::Es256) => {
+                let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
+                curve == OID_EC_P256
+            }
+            _ => false,
+        };
+        drop(info);
+        fits.then(|| Self::new(algorithm, der))
     }
 
     pub fn pem(&self) -> String {

@@ -301,11 +301,18 @@ impl Huawei {
             return json!({"result_code": 1});
         };
         match what {
-            What::Command => json!({
-                "result_code": 0,
-                "response_name": format!("{}_RESPONSE", body["command_name"].as_str().unwrap_or_default()),
-                "paras": {"result": "success"},
-            }),
+            What::Command => {
+                // It is really done: the next report shows it.
+                if body["command_name"] == "SWITCH" && body["paras"]["value"].is_string() {
+                    let relay = json!({"relay": body["paras"]["value"]});
+                    device.report("Meter", &relay, stamp(now));
+                }
+                json!({
+                    "result_code": 0,
+                    "response_name": format!("{}_RESPONSE", body["command_name"].as_str().unwrap_or_default()),
+                    "paras": {"result": "success"},
+                })
+            }
             What::Set => {
                 for service in body["services"].as_array().into_iter().flatten() {
                     let id = service["service_id"].as_str().unwrap_or_default();

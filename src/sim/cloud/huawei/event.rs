@@ -44,6 +44,9 @@ impl Huawei {
                     }
                     None
                 }
+                ("$device_rule", "device_rule_config_request") => {
+                    Some(("device_rule_config_response", json!({"rulesInfos": []})))
+                }
                 // Progress, logs, files, rules: heard, and kept with the other messages.
                 _ => None,
             };

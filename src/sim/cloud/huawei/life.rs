@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::downlink::What;
-use super::registry::{DAY, Fate, Letter, Status, stamp};
+use super::registry::{DAY, Device, Fate, Letter, Status, read_time, stamp};
 use super::{Huawei, joined};
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::sim::cloud::Tick;
@@ -64,8 +64,9 @@ fn report(huawei: &mut Huawei, now: Timestamp) {
     let Some(id) = huawei.living.rng.choice(&elsewhere) else {
         return;
     };
-    let services = measured(&mut huawei.living.rng);
+    let rng = &mut huawei.living.rng;
     if let Some(device) = huawei.devices.get_mut(id) {
+        let services = measured(device, rng, now);
         if device.status != Status::Online {
             device.set_status(Status::Online, now);
         }
@@ -75,30 +76,74 @@ fn report(huawei: &mut Huawei, now: Timestamp) {
     }
 }
 
-fn tenths(rng: &mut Rng, least: u16, most: u16) -> f64 {
-    f64::from(rng.u16(least..most)) / 10.0
+fn rounded(value: f64, places: i32) -> f64 {
+    let scale = 10_f64.powi(places);
+    (value * scale).round() / scale
 }
 
-/// What a meter measures.
-pub fn measured(rng: &mut Rng) -> [(&'static str, Value); 2] {
-    let volts = tenths(rng, 2180, 2240);
-    let amperes = tenths(rng, 5, 150);
+/// A little more or less than `before`; anything in the range where nothing was.
+fn wander(
+    rng: &mut Rng,
+    before: Option<f64>,
+    step: f64,
+    range: std::ops::RangeInclusive<f64>,
+) -> f64 {
+    let (least, most) = range.into_inner();
+    let value = match before {
+        Some(before) => before + (rng.f64() - 0.5) * 2.0 * step,
+        None => least + rng.f64() * (most - least),
+    };
+    rounded(value.clamp(least, most), 1)
+}
+
+/// What a meter measures next: volts times amperes are watts, and these add up.
+pub fn measured(device: &Device, rng: &mut Rng, now: Timestamp) -> [(&'static str, Value); 2] {
+    let section = |service: &str| device.shadow.get(service);
+    let before = |service: &str, name: &str| section(service)?.reported.get(name)?.as_f64();
+    let is_off =
+        section("Meter").is_some_and(|meter| meter.reported.get("relay") == Some(&json!("OFF")));
+    let volts = wander(rng, before("Meter", "voltage"), 0.5, 217.0..=225.0);
+    let flowing = before("Meter", "current").filter(|amperes| *amperes > 0.0);
+    let amperes = if is_off {
+        0.0
+    } else {
+        wander(rng, flowing, 0.6, 0.5..=15.0)
+    };
+    let watts = rounded(volts * amperes, 0);
+    let since = section("Meter").and_then(|meter| read_time(meter.reported_at.as_deref()?));
+    let micros = since.map_or(0, |since| (now.0 - since.0).max(0));
+    let hours = Duration::from_micros(micros.unsigned_abs()).as_secs_f64() / 3600.0;
+    let energy = before("Meter", "energy").unwrap_or_else(|| 1000.0 + 5000.0 * rng.f64());
+    let warm = before("Environment", "temperature");
+    let damp = before("Environment", "humidity");
     [
         (
             "Meter",
             json!({
                 "voltage": volts,
                 "current": amperes,
-                "power": rng.u16(100..3300),
-                "energy": tenths(rng, 10_000, 60_000),
-                "relay": "ON",
+                "power": whole(watts),
+                "energy": rounded(energy + watts / 1000.0 * hours, 3),
+                "relay": if is_off { "OFF" } else { "ON" },
             }),
         ),
         (
             "Environment",
-            json!({"temperature": tenths(rng, 180, 320), "humidity": rng.u8(30..80)}),
+            json!({
+                "temperature": wander(rng, warm, 0.2, 18.0..=32.0),
+                "humidity": whole(wander(rng, damp, 1.5, 30.0..=80.0)),
+            }),
         ),
     ]
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is measured here is small and not negative"
+)]
+fn whole(value: f64) -> u32 {
+    value.round() as u32
 }
 
 /// Something for a device that is here; mostly commands, for they are what waits for an answer.
@@ -195,7 +240,7 @@ fn message(huawei: &mut Huawei, id: &str, now: Timestamp) -> Tick {
     let letter = Letter {
         id: format!("msg-{number}-{}", huawei.living.rng.u32(..)),
         name: Some("공지".to_owned()),
-        content: json!({"text": "请检查三楼的电表", "number": number}),
+        content: json!(format!("请检查三楼的电表 ({number})")),
         encoding: "none".to_owned(),
         format: "standard".to_owned(),
         topic: None,

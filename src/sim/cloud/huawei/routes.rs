@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::downlink::Unreached;
 use super::sign::{self, Kind};
-use super::{Huawei, iam, model};
+use super::{Huawei, iam, joined, model};
 use crate::base::moment::Moment;
-use crate::sim::cloud::{HttpAnswer, HttpRequest};
+use crate::sim::cloud::{HttpAnswer, HttpRequest, Tick};
 
 /// A refusal by a code of the platform or of the gateway in front of it.
 struct Refused {
@@ -193,6 +193,12 @@ fn route(huawei: &mut Huawei, request: &HttpRequest, now: Moment) -> Answered {
         },
         _ => unknown(),
     }
+}
+
+/// Goes out once the call is answered.
+fn set_off(huawei: &mut Huawei, tick: Tick) {
+    let pending = std::mem::take(&mut huawei.living.pending);
+    huawei.living.pending = joined(pending, tick);
 }
 
 fn found<'a>(huawei: &'a Huawei, id: &str) -> Result<&'a super::registry::Device, Refused> {

@@ -15,6 +15,8 @@ pub enum Up<'a> {
     SetAnswer(&'a str),
     GetAnswer(&'a str),
     ShadowGet(&'a str),
+    /// Where do I belong?
+    Bootstrap,
     /// Of v1: reports and answers; `json` or `binary`.
     Data(&'a str),
 }
@@ -78,6 +80,7 @@ fn system(rest: &str) -> Option<Place<'_>> {
         _ => match rest {
             "gateway/sub_devices/properties/report" => Some(Up::Batch),
             "events/up" => Some(Up::Event),
+            "bootstrap/up" => Some(Up::Bootstrap),
             _ => request(rest, "commands/response")
                 .map(Up::CommandAnswer)
                 .or_else(|| request(rest, "properties/set/response").map(Up::SetAnswer))
@@ -88,7 +91,7 @@ fn system(rest: &str) -> Option<Place<'_>> {
     if let Some(what) = up {
         return Some(Place::Up { id, what });
     }
-    let is_down = matches!(rest, "messages/down" | "events/down")
+    let is_down = matches!(rest, "messages/down" | "events/down" | "bootstrap/down")
         || [
             "commands",
             "properties/set",
@@ -215,6 +218,11 @@ mod tests {
                     id: "p_n",
                     suffix: "a/b",
                 },
+            ),
+            ("$oc/devices/p_n/sys/bootstrap/up", up(Up::Bootstrap)),
+            (
+                "$oc/devices/p_n/sys/bootstrap/down",
+                Place::Down { id: "p_n" },
             ),
             ("$oc/devices/p_n/sys/commands/response/7", Place::Nowhere),
             ("$oc/devices/p_n/sys/commands/request_id=", Place::Nowhere),

@@ -30,6 +30,9 @@ impl Huawei {
         let Place::Up { what, .. } = topic::place(&heard.topic) else {
             return Tick::default();
         };
+        if what == Up::Bootstrap {
+            return self.tell_address(device);
+        }
         let Some(body) = object(&heard.payload) else {
             // Messages may be anything, and answers without content mean success or nothing at all.
             return self.heard_nothing(device, what, &heard.payload, now);
@@ -50,7 +53,7 @@ impl Huawei {
             Up::ShadowGet(request) => return self.tell_shadow(device, request, &body),
             Up::Data("json") => return self.heard_older(device, &body, now),
             // A message is for who looks; bytes are for a codec plug-in, which no product here has.
-            Up::Message | Up::Data(_) => {}
+            Up::Message | Up::Data(_) | Up::Bootstrap => {}
         }
         Tick::default()
     }
@@ -97,6 +100,14 @@ impl Huawei {
             }
             self.report(id, &entry["services"], now);
         }
+    }
+
+    /// Where a device is to connect that asks for provisioning; here it is there already. The form is that of Huawei's
+    /// device SDK.
+    fn tell_address(&self, device: &str) -> Tick {
+        let answer = json!({"address": self.address});
+        self.say_system(device, "bootstrap/down", answer.to_string())
+            .unwrap_or_default()
     }
 
     fn tell_shadow(&self, device: &str, request: &str, body: &Value) -> Tick {

@@ -4,21 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Answered, Refused, Reply, found, invalid, object, refused, unreached};
+use super::{Answered, Refused, Reply, found, invalid, object, refused, set_off, unreached};
 use crate::base::moment::Moment;
+use crate::sim::cloud::HttpRequest;
 use crate::sim::cloud::huawei::downlink::{Ask, Outcome, What};
 use crate::sim::cloud::huawei::registry::{DAY, Fate, Letter, stamp};
-use crate::sim::cloud::huawei::{Huawei, joined, topic};
-use crate::sim::cloud::{HttpRequest, Tick};
+use crate::sim::cloud::huawei::{Huawei, topic};
 
 /// Minutes that a message may wait.
 const LONGEST_TTL: u64 = 1440;
 const LONGEST_MESSAGE_ID: usize = 100;
-
-fn set_off(huawei: &mut Huawei, tick: Tick) {
-    let pending = std::mem::take(&mut huawei.living.pending);
-    huawei.living.pending = joined(pending, tick);
-}
 
 fn asked(huawei: &mut Huawei, id: &str, what: What, body: Value, now: Moment) -> Answered {
     match huawei.ask(id, what, body, now) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answered, Refused, Reply, found, invalid, object, refused};
+use super::{Answered, Refused, Reply, found, invalid, object, refused, set_off};
 use crate::base::moment::{Moment, Timestamp};
 use crate::base::secret::Secret;
 use crate::sim::cloud::huawei::registry::{Auth, Device, read_time, stamp};
@@ -146,11 +146,6 @@ pub fn desire(huawei: &mut Huawei, id: &str, request: &HttpRequest, now: Moment)
         section.version += 1;
     }
     shadow(huawei, id)
-}
-
-fn set_off(huawei: &mut Huawei, tick: Tick) {
-    let pending = std::mem::take(&mut huawei.living.pending);
-    huawei.living.pending = joined(pending, tick);
 }
 
 /// 8 to 32 of `[A-Za-z0-9_-]`.
