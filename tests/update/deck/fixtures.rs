@@ -23,6 +23,7 @@ pub fn thinq() -> Capabilities {
         state: true,
         control: true,
         energy: true,
+        nobody: Capabilities::THINQ.nobody,
         ..Capabilities::NONE
     }
 }
