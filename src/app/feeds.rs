@@ -67,7 +67,9 @@ impl Feeds {
 impl App {
     /// What the platform calls it.
     pub(super) fn feed_word(&self, feed: Feed) -> &'static str {
-        self.capabilities().feed(feed).unwrap_or(feed.word())
+        self.capabilities()
+            .feed(feed)
+            .unwrap_or_else(|| feed.word())
     }
 
     /// The mark of one device's feed.

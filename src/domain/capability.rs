@@ -13,6 +13,8 @@ pub struct Capabilities {
     pub event: Option<&'static str>,
     /// How the screen calls both.
     pub feeds: FeedWords,
+    /// What an empty list of devices means, and what to do.
+    pub nobody: [&'static str; 3],
     /// Feeds are filters of this connection: one that was not turned on is off, and nobody has to be asked.
     pub own_feeds: bool,
     /// `s` shows a state (or a shadow).
@@ -43,8 +45,9 @@ pub struct Capabilities {
 pub struct FeedWords {
     /// Over a column: 8 cells at most.
     pub heads: [&'static str; 2],
-    /// What the key does, in a word and in a line.
+    /// What the key does, in a word, in some words about a device, and in a line.
     pub short: [&'static str; 2],
+    pub brief: [&'static str; 2],
     pub help: [&'static str; 2],
     /// What comes by it: a mute hides that.
     pub kinds: [&'static [Kind]; 2],
@@ -60,6 +63,7 @@ impl FeedWords {
     pub const PLAIN: Self = Self {
         heads: ["Push", "Event"],
         short: ["push", "event"],
+        brief: ["its notifications", "its state changes"],
         help: [
             "push (notifications) on or off, for the device or all marked ones",
             "event (state changes) on or off, for the device or all marked ones",
@@ -73,6 +77,11 @@ impl Capabilities {
         push: None,
         event: None,
         feeds: FeedWords::PLAIN,
+        nobody: [
+            "no device is listed",
+            "whoever is heard appears here; or name them in the",
+            "profile; r asks again",
+        ],
         own_feeds: false,
         state: false,
         control: false,
@@ -91,6 +100,11 @@ impl Capabilities {
     pub const THINQ: Self = Self {
         push: Some("push"),
         event: Some("event"),
+        nobody: [
+            "this account has no devices",
+            "add one in the ThinQ app, then press r;",
+            "is it the account the token was made with?",
+        ],
         state: true,
         control: true,
         energy: true,
@@ -104,6 +118,7 @@ impl Capabilities {
         feeds: FeedWords {
             heads: ["Shadow", "Events"],
             short: ["follow", "events"],
+            brief: ["its shadows", "its presence and its jobs"],
             help: [
                 "follow the shadows or no more (answers, delta, documents), of the thing or all marked ones",
                 "follow presence and job notifications or no more, of the thing or all marked ones",
@@ -127,6 +142,7 @@ impl Capabilities {
         feeds: FeedWords {
             heads: ["Attached", "Config"],
             short: ["attach", "config"],
+            brief: ["attach it", "its configurations and commands"],
             help: [
                 "attach to the gateway or detach, the device or all marked ones",
                 "subscribe configurations and commands or no more, of the device or all marked ones",
@@ -150,6 +166,7 @@ impl Capabilities {
         feeds: FeedWords {
             heads: ["Commands", "Messages"],
             short: ["commands", "messages"],
+            brief: ["its commands", "its messages and events"],
             help: [
                 "subscribe commands and requests or no more, of the device or all marked ones",
                 "subscribe messages and events or no more, of the device or all marked ones",

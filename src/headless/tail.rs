@@ -416,6 +416,8 @@ impl Tail<'_> {
             Fact::DeviceRenamed { device, name } => {
                 self.names.insert(device.clone(), name.clone());
             }
+            // What it would have brought does not come: an attach that failed, an event subscription that ended.
+            Fact::FeedFailed { problem, .. } => script.console.say(&problem_text(problem)),
             other => script.tell(other),
         }
     }

@@ -147,9 +147,9 @@ impl Aws {
         let _up = self.desk.connected();
         let greeting = pin!(self.greet(io));
         let watching = pin!(self.watch(io));
-        match select(watching, greeting).await {
-            Either::Left((leave, _)) => leave,
-            Either::Right(((), watching)) => watching.await,
+        match select(greeting, watching).await {
+            Either::Left(((), watching)) => watching.await,
+            Either::Right((leave, _)) => leave,
         }
     }
 

@@ -112,6 +112,28 @@ fn what_is_too_long_for_a_terminal_is_written_to_a_file_that_is_named() {
     dashboard.leaves();
 }
 
+/// A clipboard has no limit, and nobody is made to look for a file.
+#[test]
+fn what_is_too_long_for_a_terminal_goes_to_the_clipboard_where_there_is_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = plant();
+    let (folder, clipboard) = (home.path("helpers"), home.path("clipboard"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let helper = folder.join("wl-copy");
+    let script = format!("#!/bin/sh\nexec /bin/cat > '{}'\n", clipboard.display());
+    std::fs::write(&helper, script).expect("writable");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o700)).expect("ours");
+    let payload = "거실 ".repeat(20_000);
+    let path = folder.to_str().expect("text");
+    let mut dashboard = with_message(&home, payload.as_bytes(), &[("PATH", path)]);
+    dashboard
+        .press("y")
+        .shows("copied: the clipboard (it is too long for OSC 52)");
+    let copied = std::fs::read(&clipboard).expect("there");
+    assert!(copied == payload.as_bytes(), "not the same bytes");
+    dashboard.leaves();
+}
+
 fn the_file(home: &Home, beginning: &str) -> std::path::PathBuf {
     let entries = std::fs::read_dir(home.path("state")).expect("a folder");
     let mut paths = entries.map(|entry| entry.expect("an entry").path());

@@ -98,6 +98,25 @@ fn without_an_address_it_is_clearblades_for_the_region_on_both_ports() {
 }
 
 #[test]
+fn a_regional_broker_of_another_region_is_refused_here() {
+    for (url, fits) in [
+        ("mqtts://us-central1-g5-mqtt.clearblade.com:8883", true),
+        ("mqtts://us-central1-mqtt.clearblade.com:8883", true),
+        ("mqtts://europe-west1-g5-mqtt.clearblade.com:8883", false),
+        ("mqtts://europe-west1.bridge.example:8883", true),
+    ] {
+        let script = Script::new(GoogleSettings {
+            mqtt_url: Some(url.to_owned()),
+            ..settings()
+        });
+        let planned = script
+            .run(HOUR, script.google.plan(&script))
+            .expect("in time");
+        assert_eq!(planned.is_ok(), fits, "{url}");
+    }
+}
+
+#[test]
 fn it_leaves_before_the_token_ends_and_never_in_its_last_minute() {
     for (minutes, least, most) in [(60, 48, 54), (10, 8, 9), (1, 0, 1)] {
         let script = Script::new(GoogleSettings {

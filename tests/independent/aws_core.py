@@ -2,7 +2,7 @@
 """A fake AWS IoT Core, written from reference/aws-iot.md alone and without a look at src/sim.
 
 Python's standard library, and the `openssl` command for certificates. One port stands for 8883 (MQTT, client certificate, no ALPN),
-one for 443 (by ALPN: `x-amzn-mqtt-ca` MQTT with a certificate, none or `http/1.1` HTTPS: the WebSocket at /mqtt and REST). What breaks a
+one for 443 (by ALPN: `x-amzn-mqtt-ca` MQTT with a certificate, `mqtt` MQTT past a custom authorizer, none or `http/1.1` HTTPS: the WebSocket at /mqtt and REST). What breaks a
 rule of AWS's is answered as AWS answers it: mostly by hanging up. What breaks the reference without AWS saying so is kept as a
 violation.
 
@@ -661,7 +661,7 @@ class Cloud:
         for name, kind, attributes in (("RPI", "Board", {"site": "north"}), ("lamp", "Light", {}), ("pump:1", "", {"site": "south"})):
             self.add_thing(name, kind, attributes)
         self.mtls_port = self.listen(self.serve_mtls, [])
-        self.https_port = self.listen(self.serve_https, ["x-amzn-mqtt-ca", "http/1.1"])
+        self.https_port = self.listen(self.serve_https, ["x-amzn-mqtt-ca", "mqtt", "http/1.1"])
 
     @staticmethod
     def claim_policy():
@@ -777,6 +777,11 @@ class Cloud:
     def serve_https(self, connection):
         if connection.selected_alpn_protocol() == "x-amzn-mqtt-ca":
             self.with_certificate(connection, "alpn")
+            return
+        if connection.selected_alpn_protocol() == "mqtt":
+            if self.certificate_of(connection):
+                self.violation("a custom authorizer wants no certificate")
+            Client(self, Socket(connection), "device", "lambda", "custom").run()
             return
         Http(self, connection).run()
 
@@ -1208,8 +1213,7 @@ class Client:
             will_properties = data.properties() if self.five else {}
             self.will = (data.text(), data.blob(), flags >> 3 & 3, bool(flags & 32))
         user = data.text() if flags & 128 else None
-        if flags & 64:
-            data.blob()
+        password = data.blob() if flags & 64 else None
         clean = bool(flags & 2)
         self.cloud.note("mqtt", f"CONNECT {self.id} v{level} c{int(clean)} k{keep_alive} {self.way} user={user} "
                                 f"will={self.will[0] if self.will else None} expiry={found.get(0x11)}")
@@ -1222,7 +1226,7 @@ class Client:
             raise Gone(code=0x9B, why="QoS 2 will")
         if self.will and self.will[3] and self.will[0].startswith("$"):
             raise Gone(code=0x90, why="retained will on a reserved topic")
-        fine = self.allows("iot:Connect", f"client/{self.id}")
+        fine = self.allows("iot:Connect", f"client/{self.id}") and (self.way != "custom" or self.authorized(user, password))
         if self.will:
             fine &= self.allows("iot:Publish", f"topic/{self.will[0]}")
             fine &= not self.will[3] or self.allows("iot:RetainPublish", f"topic/{self.will[0]}")
@@ -1233,6 +1237,14 @@ class Client:
         keep_alive = 1200 if keep_alive == 0 or keep_alive > 1200 else max(30, keep_alive)
         self.socket.patience = keep_alive * 1.5
         self.take_session(clean, found, keep_alive)
+
+    @staticmethod
+    def authorized(user, password):
+        """The Lambda: its name, a token that it knows, the token's signature; the rest is the user's."""
+        name, _, query = (user or "").partition("?")
+        given = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else {}
+        return (name == "me" and password == b"pw" and given.get("x-amz-customauthorizer-name") == "door"
+                and given.get("token") == "a token+1" and given.get("x-amz-customauthorizer-signature") == "c2ln+/==")
 
     def take_session(self, clean, found, keep_alive):
         cloud = self.cloud

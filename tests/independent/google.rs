@@ -400,3 +400,28 @@ fn a_device_by_itself_signs_with_its_rsa_key_and_needs_no_credentials() {
     );
     plant.assert_lawful();
 }
+
+#[test]
+fn an_attach_at_start_that_fails_is_told_beside_the_stream() {
+    let hall = Account {
+        name: "hall",
+        google: false,
+        more: "gateway = \"gw-hall\"\nkey_file = \"keys/gateway.pem\"\ndevices = [\"sensor-1\", \"sensor-3\"]",
+    };
+    let Some(plant) = Plant::start(&[hall]) else {
+        return;
+    };
+    let ended = plant.run(&["tail", "--for", "5s"]).expect(0);
+    let kinds: Vec<_> = lines(&ended)
+        .iter()
+        .map(|line| line["kind"].as_str().map(str::to_owned))
+        .collect();
+    let complaint = Some("error".to_owned());
+    assert!(kinds.contains(&complaint), "{kinds:?}");
+    assert!(
+        ended.err.contains("could not attach sensor-3") && ended.err.contains("not bound"),
+        "{}",
+        ended.err
+    );
+    plant.assert_lawful();
+}

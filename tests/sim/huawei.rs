@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 use tempfile::TempDir;
 use thingdeck::domain::profile::PlatformId;
-use thingdeck::sim::{Sim, SimControl, SimEvent, SimEvents, SimOptions};
+use thingdeck::sim::{Sim, SimControl, SimError, SimEvent, SimEvents, SimOptions};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -74,19 +74,20 @@ impl Login {
 impl Project {
     /// Whose devices do nothing by themselves.
     pub async fn quiet() -> Self {
-        Self::with(|_| {}).await
+        let started = Self::try_with(|_| {}).await;
+        started.expect("the simulator starts")
     }
 
-    /// The same, with other options.
-    pub async fn with(change: impl FnOnce(&mut SimOptions)) -> Self {
+    /// The same, with other options, where they can be had.
+    pub async fn try_with(change: impl FnOnce(&mut SimOptions)) -> Result<Self, SimError> {
         let dir = TempDir::new().unwrap();
         let mut options = SimOptions::in_dir(dir.path());
         options.platform = PlatformId::Huawei;
         change(&mut options);
-        let sim = Sim::start(options).await.expect("the simulator starts");
+        let sim = Sim::start(options).await?;
         let control = sim.control();
         control.freeze(true);
-        Self { sim, control, dir }
+        Ok(Self { sim, control, dir })
     }
 
     pub fn file(&self, name: &str) -> String {

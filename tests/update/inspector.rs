@@ -199,6 +199,25 @@ fn the_tree_has_paths_to_copy() {
 }
 
 #[test]
+fn the_tree_shows_what_escaped_letters_say_and_the_pretty_view_how_they_stand() {
+    let mut deck = Deck::sized(160, 50);
+    deck.receive_bytes(
+        "a",
+        br#"{"\uc774\ub984":"\uac70\uc2e4 \u001b[31m \"x\"","half":"\ud800"}"#,
+    )
+    .press("3 enter");
+    shows(
+        &deck,
+        &[r#""\uc774\ub984": "\uac70\uc2e4 \u001b[31m \"x\"""#],
+    );
+    deck.press("v v v");
+    shows(
+        &deck,
+        &[r#"이름 "거실 \u001b[31m \"x\"""#, r#"half "\ud800""#],
+    );
+}
+
+#[test]
 fn two_marked_messages_are_compared() {
     let mut deck = Deck::sized(160, 50);
     deck.receive_bytes("a", b"{\"t\":10}")

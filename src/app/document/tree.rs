@@ -3,7 +3,7 @@
 use super::super::screen::Role;
 use super::sheet::Sheet;
 use crate::domain::decode::difference::{Matcher, number_difference};
-use crate::domain::decode::{Value, bytes_line, path_step};
+use crate::domain::decode::{Literal, Value, bytes_line, path_step};
 
 /// Lays a tree out, compared with `before` where that is given.
 pub(super) struct Writer<'a> {
@@ -101,7 +101,10 @@ impl Writer<'_> {
             let sign = if is_open(value) { "- " } else { "  " };
             self.sheet.put(sign, Role::Key);
             let name = match place.key.map(Value::bare) {
-                Some(Value::Text(literal)) => literal.name().unwrap_or(literal.as_str()).to_owned(),
+                Some(Value::Text(literal)) => {
+                    let said = said(literal);
+                    said.name().unwrap_or(said.as_str()).to_owned()
+                }
                 Some(key) => key.line(60),
                 None => place.step.clone(),
             };
@@ -152,7 +155,10 @@ impl Writer<'_> {
 
     fn scalar(&mut self, bare: &Value, value: &Value, place: &Place<'_>, news: &News) {
         let changed = matches!(news, News::Was(_));
-        let (text, role) = scalar(bare);
+        let (text, role) = match bare {
+            Value::Text(literal) if self.plain => (said(literal).as_str().to_owned(), Role::Text),
+            bare => scalar(bare),
+        };
         self.sheet
             .put(&text, if changed { Role::Changed } else { role });
         self.news(news);
@@ -214,6 +220,14 @@ pub(super) fn difference(old: &Value, new: &Value) -> String {
         return difference;
     }
     format!("was {}", old.line(40))
+}
+
+/// As people write it: `"\ud55c\uad6d"` says `"한국"`. For the tree, which shows what a document says; the others show
+/// how it stands there.
+fn said(literal: &Literal) -> Literal {
+    let escaped = literal.as_str().contains("\\u");
+    let plain = escaped.then(|| literal.plain()).flatten();
+    plain.map_or_else(|| literal.clone(), |text| Literal::new(&text))
 }
 
 pub(super) fn scalar(bare: &Value) -> (String, Role) {

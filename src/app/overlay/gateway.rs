@@ -12,9 +12,7 @@ use super::wizard::check_name;
 use super::{After, Over};
 use crate::base::problem::Problem;
 use crate::domain::capability::Capabilities;
-use crate::domain::profile::{
-    GoogleDevice, GoogleIdentity, GoogleSettings, OnQuit, PlatformId, Version,
-};
+use crate::domain::profile::{GoogleDevice, GoogleIdentity, GoogleSettings, PlatformId};
 
 const NAME: usize = 0;
 const PROJECT: usize = 1;
@@ -165,20 +163,12 @@ pub(super) fn gathered(over: &FormOver) -> NewProfile {
 pub(super) fn summary(over: &FormOver) -> ProfileSummary {
     let settings = settings(over);
     ProfileSummary {
-        name: over.text(NAME).to_owned(),
-        platform: PlatformId::Google,
         capabilities: Capabilities {
             push: Capabilities::GOOGLE
                 .push
                 .filter(|_| settings.identity.is_gateway()),
             ..Capabilities::GOOGLE
         },
-        simulated: false,
-        insecure: false,
-        event_hours: 0,
-        on_quit: OnQuit::default(),
-        place: settings.client_id(),
-        version: Version::V311,
-        topics: Vec::new(),
+        ..ProfileSummary::new(over.text(NAME), PlatformId::Google, &settings.client_id())
     }
 }

@@ -299,23 +299,13 @@ impl App {
                 line("press P to add an account", Role::Dim),
             ]);
         }
-        if self.home.devices.is_listed() && self.capabilities().own_feeds {
-            return Body::Empty(vec![
-                line("no device is listed", Role::Normal),
-                line("", Role::Dim),
-                line(
-                    "whoever is heard appears here; or name them in the",
-                    Role::Dim,
-                ),
-                line("profile; r asks again", Role::Dim),
-            ]);
-        }
         if self.home.devices.is_listed() {
+            let [what, why, then] = self.capabilities().nobody;
             return Body::Empty(vec![
-                line("this account has no devices", Role::Normal),
+                line(what, Role::Normal),
                 line("", Role::Dim),
-                line("add one in the ThinQ app, then press r;", Role::Dim),
-                line("is it the account the token was made with?", Role::Dim),
+                line(why, Role::Dim),
+                line(then, Role::Dim),
             ]);
         }
         let mut lines = Vec::new();

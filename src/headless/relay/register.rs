@@ -54,13 +54,16 @@ pub(super) async fn register(script: &mut Script<'_>, verb: &RegisterVerb) -> Re
     };
     // Only now: a reader that went away must not cost the secret.
     let told = script.out(&one_line(&raw)).await;
-    for line in saved.map_err(|problem| not_kept(&device, problem))?.lines() {
+    for line in saved
+        .map_err(|problem| not_kept(&device, &problem))?
+        .lines()
+    {
         script.say(line);
     }
     told.map(|()| Exit::Done)
 }
 
-fn not_kept(device: &DeviceId, problem: Problem) -> Problem {
+fn not_kept(device: &DeviceId, problem: &Problem) -> Problem {
     Problem::new(
         format!("{device} is registered, but its secret is not kept"),
         problem.line(),

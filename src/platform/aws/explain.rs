@@ -231,7 +231,9 @@ impl Aws {
     fn five(&self) -> String {
         let mut out = String::new();
         if self.known().account.is_none() {
-            out.push_str("; write the account's 12 digits for :*:");
+            out.push_str(
+                "; the lone * is the account, which is not known here: put its 12 digits there",
+            );
         }
         if self.settings.version == Version::V311 {
             out.push_str("; with version = \"5\" in the profile AWS gives its reasons");
@@ -474,7 +476,7 @@ mod tests {
                 "{remedy}"
             );
         }
-        assert!(remedy.contains("12 digits for :*:"), "{remedy}");
+        assert!(remedy.contains("put its 12 digits there"), "{remedy}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::platform::plan::{ConnectPlan, Endpoint, Limits, TlsPlan};
 
 /// At least 60 s; each ping is billed as 1,024 bytes.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
+/// Where ClearBlade serves it.
+const REGIONS: [&str; 3] = ["us-central1", "europe-west1", "asia-east1"];
 /// After so long without a packet the bridge closes the connection, whatever the keep-alive.
 const LONGEST_SILENCE: Duration = Duration::from_mins(20);
 const LIMITS: Limits = Limits {
@@ -71,6 +73,25 @@ impl Google {
         })
     }
 
+    /// ClearBlade's brokers are regional: one takes client ids of its own region only.
+    fn check_region(&self) -> Result<(), Problem> {
+        let url = self.settings.mqtt_url.as_deref().unwrap_or_default();
+        let host = url.split("://").nth(1).unwrap_or_default();
+        let region = REGIONS
+            .into_iter()
+            .find(|region| host.starts_with(region) && host.contains(".clearblade.com"));
+        let Some(region) = region.filter(|region| *region != self.settings.region) else {
+            return Ok(());
+        };
+        let what = "the bridge would refuse this client";
+        let cause = format!(
+            "mqtt_url is the broker of {region}, and the registry's region is {}",
+            self.settings.region
+        );
+        let remedy = "leave mqtt_url out: the region names its host";
+        Err(Problem::new(what, cause, remedy).exit(Exit::Usage))
+    }
+
     fn keep_alive(&self) -> Result<Duration, Problem> {
         let Some(seconds) = self.common.keep_alive else {
             return Ok(KEEP_ALIVE);
@@ -119,6 +140,7 @@ impl Google {
             let cause = format!("the {name} is empty");
             return Err(Problem::new(what, cause, "name it in the profile").exit(Exit::Usage));
         }
+        self.check_region()?;
         if id.contains('+') {
             let cause = "an id with a + fits in no topic";
             let remedy = "register the device under another id";

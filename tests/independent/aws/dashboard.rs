@@ -151,3 +151,38 @@ fn a_last_will_turns_the_shadow_by_the_recipe_s_rule() {
     screen.press("\x03");
     account.assert_lawful();
 }
+
+#[test]
+fn a_shadow_that_may_not_be_followed_says_what_allows_it_and_the_stream_goes_on() {
+    let Some(account) = Account::start() else {
+        return;
+    };
+    account.configure("things = [\"RPI\"]\ntopics = [\"plant/#\"]");
+    let allow = |action: &str, resource: &str| json!({"Action": action, "Resource": resource});
+    let statements = json!([
+        allow("iot:Connect", "*"),
+        allow("iot:Publish", "*"),
+        allow("iot:Receive", "*"),
+        allow(
+            "iot:Subscribe",
+            "arn:aws:iot:eu-west-1:123456789012:topicfilter/plant/#"
+        ),
+    ]);
+    account.cloud(&json!({"do": "policy", "name": "device", "statements": statements}));
+    for way in ["device", "device5"] {
+        let mut screen = account.screen(way, 120, 36);
+        screen.shows("● connected").shows("RPI");
+        screen.press("p").shows("✗ RPI: ");
+        screen.press(":").shows("Commands");
+        screen
+            .press("last problems\r")
+            .shows("shadow/+/+ is not subscribed")
+            .shows("{\"Effect\":\"Allow\",\"Action\":");
+        screen.press("\x1b").shows("● connected");
+        account.publish("plant/7", r#"{"seen":"after"}"#);
+        screen.shows("after");
+        screen.press("\x03");
+        assert_eq!(screen.ends(), 0);
+    }
+    account.assert_lawful();
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::account::{Account, ended};
 
 /// `own`: a certificate of an authority of the user's own.
-const WAYS: [&str; 6] = ["device", "alpn", "wss", "wss5", "device5", "own"];
+const WAYS: [&str; 7] = ["device", "alpn", "wss", "wss5", "device5", "own", "custom"];
 
 #[test]
 fn every_way_to_connect_hears_and_publishes() {

@@ -14,7 +14,7 @@ use super::home::{BINARY, Ended, lacks, search_path, source};
 use super::screen::Screen;
 
 const TOOLS: [(&str, &str); 2] = [("python3", "--version"), ("openssl", "version")];
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Account {
     folder: TempDir,
@@ -61,7 +61,7 @@ impl Account {
         Some(account)
     }
 
-    /// Four ways to connect, and the claim. `more` goes into each of them.
+    /// Every way to connect, and the claim. `more` goes into each of them.
     pub fn configure(&self, more: &str) {
         let device =
             "auth = \"mtls\"\ncert_file = \"cloud/device.crt\"\nkey_file = \"cloud/device.key\"";
@@ -90,6 +90,13 @@ impl Account {
             ),
             ("device5", mtls, format!("version = \"5\"\n{device}")),
             ("claim", mtls, claim.to_owned()),
+            (
+                "custom",
+                https,
+                "auth = \"custom\"\nauthorizer = { name = \"door\", token_key = \"token\", token = \"a token+1\", \
+                 signature = \"c2ln+/==\", username = \"me\", password = \"pw\" }"
+                    .to_owned(),
+            ),
             ("own", mtls, device.replace("device.", "own.")),
         ];
         let mut text = "default_profile = \"device\"\n".to_owned();

@@ -199,13 +199,7 @@ impl App {
         if subscribed || self.home.devices.is_empty() {
             return vec![line("nothing has come yet", Role::Normal)];
         }
-        let can = self.capabilities();
-        let word = |word: Option<&'static str>, general| match word {
-            Some("push" | "event") | None => general,
-            Some(word) => word,
-        };
-        let push = word(can.push, "its notifications");
-        let event = word(can.event, "its state changes");
+        let [push, event] = self.capabilities().feeds.brief;
         vec![
             line("nothing has come yet", Role::Normal),
             line("", Role::Dim),

@@ -41,7 +41,8 @@ struct Device {
     /// Has been connected since the start.
     begun: bool,
     away: Option<Mono>,
-    value: f64,
+    /// What it reported last.
+    measured: Value,
     count: u64,
 }
 
@@ -141,7 +142,7 @@ impl Fleet {
                 due: (thing.name != READERS_OWN && kind != Kind::Other).then_some(Mono(first)),
                 begun: false,
                 away: None,
-                value: 20.0 + f64::from(own.u8(..50)) / 10.0,
+                measured: Value::Null,
                 count: 0,
                 rng: own,
             });
@@ -179,14 +180,13 @@ impl Fleet {
 }
 
 impl Device {
+    /// What was measured last, numbered.
     fn telemetry(&mut self) -> Publication {
-        self.value = (self.value + self.rng.f64() - 0.5).clamp(-20.0, 60.0);
         self.count += 1;
-        let body = json!({
-            "thing": self.thing,
-            "seq": self.count,
-            "value": (self.value * 10.0).round() / 10.0,
-        });
+        let mut body = json!({"thing": self.thing, "seq": self.count});
+        if let (Some(body), Some(measured)) = (body.as_object_mut(), self.measured.as_object()) {
+            body.extend(measured.clone());
+        }
         Publication::new(format!("fleet/{}/telemetry", self.thing), body.to_string())
     }
 
@@ -275,13 +275,14 @@ impl Aws {
         if self.work(device, now, tick) {
             return;
         }
-        let telemetry = device.telemetry().at_most_once();
-        self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let document = self.shadows.document(&device.thing, None);
         let delta = document.and_then(Document::delta);
+        device.measured = device.report(document.and_then(Document::reported));
+        let telemetry = device.telemetry().at_most_once();
+        self.spread(Source::Account, telemetry, now.wall, 0, tick);
         let state = match delta {
             Some((delta, _)) => delta,
-            None => device.report(document.and_then(Document::reported)),
+            None => device.measured.clone(),
         };
         self.update(&device.thing, &json!({"reported": state}), now, tick);
     }
