@@ -140,7 +140,8 @@ impl Capabilities {
         push: Some("attached"),
         event: Some("config"),
         feeds: FeedWords {
-            heads: ["Attached", "Config"],
+            // At 120 columns there is room for the type besides, which tells bound from blocked.
+            heads: ["Attach", "Config"],
             short: ["attach", "config"],
             brief: ["attach it", "its configurations and commands"],
             help: [

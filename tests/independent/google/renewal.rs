@@ -78,7 +78,16 @@ fn the_dashboard_counts_the_token_down_and_comes_back_with_attachments_and_subsc
     let attached = json!({"do": "attached", "device": "gw-both"});
     plant.until(&attached, &json!(["sensor-1", "sensor-2"]));
     let filters = json!({"do": "filters", "device": "gw-both"});
-    let before = plant.bridge(&filters);
+    let before = json!([
+        "/devices/gw-both/commands/#",
+        "/devices/gw-both/config",
+        "/devices/gw-both/errors",
+        "/devices/sensor-1/commands/#",
+        "/devices/sensor-1/config",
+        "/devices/sensor-2/commands/#",
+        "/devices/sensor-2/config"
+    ]);
+    plant.until(&filters, &before);
     let after = plant.wait("DISCONNECT gw-both", 0);
     plant.wait("CONNACK 0", after);
     plant.until(&attached, &json!(["sensor-1", "sensor-2"]));
