@@ -14,7 +14,7 @@ use crate::deck::{Deck, device};
 
 fn at_the_account() -> Deck {
     let mut deck = Deck::connected();
-    deck.press("P G k k k enter");
+    deck.press("P G k k enter");
     deck.asked();
     deck
 }
