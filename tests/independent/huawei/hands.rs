@@ -82,11 +82,10 @@ fn what_answers_by_itself_is_seen_as_a_pair() {
             .starts_with(r#"{"result_code":1,"response_name":"DONE""#)
     );
     // The connection is cut: it comes back with a login made anew, and a command is answered again.
+    let before = plant.log().len();
     plant.cloud(&json!({"do": "kick", "device": METER}));
-    screen.shows("● connected");
-    plant.wait("closed");
-    screen.until("the second login", |_| plant.connects().len() > 1);
-    screen.shows("● connected");
+    plant.wait_from("connected 5e06_meter", before);
+    assert_eq!(plant.connects().len(), 2);
     let request = plant.asks("command", METER, text);
     plant.answer(&request);
     leave(&mut screen);
