@@ -42,6 +42,8 @@ const QUEUE_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 /// For DISCONNECT, whatever the network does.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// The same where the connection is only changed: what is still on its way from the broker counts.
+const HANDOVER: Duration = Duration::from_secs(2);
 
 /// See the module.
 #[derive(Debug)]
@@ -348,7 +350,11 @@ impl Machine {
 
     fn leave(&mut self, now: Mono, then: Then) {
         self.send_all([Order::Disconnect]);
-        let until = now.plus(FAREWELL);
+        let patience = match then {
+            Then::Replan(_) => HANDOVER,
+            Then::Close | Then::Refuse(_) => FAREWELL,
+        };
+        let until = now.plus(patience);
         self.phase = Phase::Leaving { until, then };
     }
 

@@ -30,6 +30,8 @@ fn view_in(text: &str) -> String {
     let title = text.lines().find(|line| line.contains("4 Inspector"));
     let note = title.and_then(|line| line.rsplit("── ").next());
     let word = note.and_then(|note| note.split_whitespace().next());
+    // Without a note, the frame is what stands there.
+    let word = word.filter(|word| word.chars().all(char::is_alphabetic));
     word.unwrap_or_default().to_owned()
 }
 

@@ -254,7 +254,7 @@ fn a_profile_that_cannot_be_is_refused_with_its_key_and_line() {
     for (before, after, key, why) in [
         (
             "gateway = \"gateway\"",
-            "gateway = \"x\"",
+            "gateway = \"9x\"",
             "profiles.gateway.gateway",
             "no id",
         ),
