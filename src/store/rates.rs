@@ -9,6 +9,9 @@ use crate::base::moment::Mono;
 pub const WINDOW: usize = 60;
 /// Seconds by which the sparkline moves on.
 const SLOT: u64 = 2;
+/// Seconds between two pictures when nothing has come for [`REST_AFTER`] seconds.
+const REST: u64 = 4;
+const REST_AFTER: u64 = 6;
 
 /// One counter a second; seconds without messages cost nothing.
 #[derive(Debug, Default)]
@@ -63,13 +66,16 @@ impl Rates {
             .max(u32::from(recent[5] > 0))
     }
 
-    /// When the picture moves by itself: every other second while anything is in the window. A program at rest should
-    /// be at rest: each such picture costs the better part of a millisecond.
+    /// When the picture moves by itself: every few seconds while anything is in the window. A program at rest should be
+    /// at rest: each such picture costs the better part of a millisecond.
     pub fn next_change(&self, at: Mono) -> Option<Duration> {
         let (last, _) = self.buckets.back()?;
-        let next = (at.0.as_secs() / SLOT + 1) * SLOT;
+        let now = at.0.as_secs();
+        let rests = now >= last.saturating_add(REST_AFTER);
+        let slot = if rests { REST } else { SLOT };
+        let next = (now / slot + 1) * slot;
         let shown = u64::try_from(WINDOW).unwrap_or(u64::MAX);
-        (next <= last.saturating_add(shown)).then(|| Duration::from_secs(next).saturating_sub(at.0))
+        (now < last.saturating_add(shown)).then(|| Duration::from_secs(next).saturating_sub(at.0))
     }
 }
 
@@ -93,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn at_rest_it_moves_every_other_second() {
+    fn it_moves_every_other_second_and_at_rest_every_fourth() {
         let mut rates = Rates::default();
         rates.count(at(10), 3);
         assert_eq!(rates.next_change(at(10)), Some(Duration::from_secs(2)));
@@ -101,6 +107,8 @@ mod tests {
         assert_eq!(rates.window(at(10)), rates.window(at(11)));
         let half = Mono(Duration::from_millis(12_500));
         assert_eq!(rates.next_change(half), Some(Duration::from_millis(1500)));
+        assert_eq!(rates.next_change(at(16)), Some(Duration::from_secs(4)));
+        assert_eq!(rates.next_change(at(19)), Some(Duration::from_secs(1)));
     }
 
     #[test]
