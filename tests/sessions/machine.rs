@@ -217,7 +217,9 @@ proptest! {
             bench.feed(input(number));
             if let LinkState::Reconnecting { at, .. } = bench.state() {
                 let wake = bench.machine.wake();
-                prop_assert!(wake.is_some_and(|wake| wake <= at.plus(half)), "a countdown ends");
+                // Where the connection is only renewed, the old one is heard out first.
+                let latest = at.plus(Duration::from_secs(2));
+                prop_assert!(wake.is_some_and(|wake| wake <= latest), "a countdown ends");
             }
         }
         let before = bench.now;

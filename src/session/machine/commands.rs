@@ -1,6 +1,6 @@
 //! What the session is told to do.
 
-use super::{Machine, Phase, Then};
+use super::{FAREWELL, Machine, Phase, Then};
 use crate::base::moment::{Moment, Mono};
 use crate::domain::message::{AckToken, Draft};
 use crate::domain::session::{LinkState, LogLevel, ReceiptId, SessionCommand, SessionEvent};
@@ -112,7 +112,10 @@ impl Machine {
     fn close(&mut self, now: Mono) {
         match &mut self.phase {
             Phase::Up(_) => self.leave(now, Then::Close),
-            Phase::Leaving { then, .. } => *then = Then::Close,
+            Phase::Leaving { until, then } => {
+                *until = (*until).min(now.plus(FAREWELL));
+                *then = Then::Close;
+            }
             Phase::Over => {}
             _ => self.finish(),
         }
