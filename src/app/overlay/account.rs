@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::effect::{Effect, NewAccount, NewAws, NewProfile};
-use super::super::pending::Purpose;
+use super::super::effect::{NewAccount, NewAws, NewProfile};
 use super::super::screen::Line;
 use super::super::state::{App, ProfileSummary};
 use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
@@ -79,21 +78,10 @@ impl App {
         self.open_over(Over::Form(form));
     }
 
-    pub(super) fn submit_aws(&mut self, mut over: FormOver) -> After {
-        match self.check_aws(&over) {
-            Ok(()) => {
-                let id = self.pending.begin(Purpose::TryProfile);
-                over.waiting = Some(id);
-                over.error = None;
-                over.steps.clear();
-                self.ask(Effect::TryProfile(id, gathered(&over)));
-            }
-            Err((field, why)) => {
-                over.focus = field;
-                over.error = Some(why);
-            }
-        }
-        After::Stay(Over::Form(over))
+    pub(super) fn submit_aws(&mut self, over: FormOver) -> After {
+        let checked = self.check_aws(&over);
+        let checked = checked.map(|()| gathered(&over));
+        self.try_profile(over, checked)
     }
 
     /// Which field is wrong and why.

@@ -1,7 +1,6 @@
 //! A new profile of any MQTT broker: where it is, who we are there, and what to listen to; tried before it is saved.
 
-use super::super::effect::{Effect, NewAccount, NewProfile};
-use super::super::pending::Purpose;
+use super::super::effect::{NewAccount, NewProfile};
 use super::super::screen::Line;
 use super::super::state::{App, ProfileSummary};
 use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
@@ -67,20 +66,10 @@ impl App {
         self.open_over(Over::Form(form));
     }
 
-    pub(super) fn submit_broker(&mut self, mut over: FormOver) -> After {
-        match self.check_broker(&over) {
-            Ok(()) => {
-                let id = self.pending.begin(Purpose::TryProfile);
-                over.waiting = Some(id);
-                over.error = None;
-                self.ask(Effect::TryProfile(id, gathered(&over)));
-            }
-            Err((field, why)) => {
-                over.focus = field;
-                over.error = Some(why);
-            }
-        }
-        After::Stay(Over::Form(over))
+    pub(super) fn submit_broker(&mut self, over: FormOver) -> After {
+        let checked = self.check_broker(&over);
+        let checked = checked.map(|()| gathered(&over));
+        self.try_profile(over, checked)
     }
 
     /// Which field is wrong and why.

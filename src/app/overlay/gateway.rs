@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::super::effect::{Effect, NewAccount, NewProfile};
-use super::super::pending::Purpose;
+use super::super::effect::{NewAccount, NewProfile};
 use super::super::screen::Line;
 use super::super::state::{App, ProfileSummary};
 use super::form::{FormField, FormKind, FormOver, Sort, paragraph};
@@ -65,21 +64,11 @@ impl App {
         self.open_over(Over::Form(form));
     }
 
-    pub(super) fn submit_google(&mut self, mut over: FormOver) -> After {
-        match self.check_google(&over) {
-            Ok(()) => {
-                let id = self.pending.begin(Purpose::TryProfile);
-                over.waiting = Some(id);
-                over.error = None;
-                over.steps.clear();
-                self.ask(Effect::TryProfile(id, gathered(&over)));
-            }
-            Err((field, why)) => {
-                over.focus = field;
-                over.error = Some(Problem::new(why, "", ""));
-            }
-        }
-        After::Stay(Over::Form(over))
+    pub(super) fn submit_google(&mut self, over: FormOver) -> After {
+        let checked = self.check_google(&over);
+        let checked = checked.map_err(|(field, why)| (field, Problem::new(why, "", "")));
+        let checked = checked.map(|()| gathered(&over));
+        self.try_profile(over, checked)
     }
 
     /// Which field is wrong and why.

@@ -62,8 +62,18 @@ impl App {
             .unwrap_or_default()
     }
 
-    pub(super) fn submit_wizard(&mut self, mut over: FormOver) -> After {
-        match self.new_profile(&over) {
+    pub(super) fn submit_wizard(&mut self, over: FormOver) -> After {
+        let profile = self.new_profile(&over);
+        self.try_profile(over, profile)
+    }
+
+    /// The form waits while its profile is tried, or says which field is wrong and why.
+    pub(super) fn try_profile(
+        &mut self,
+        mut over: FormOver,
+        profile: Result<NewProfile, (usize, Problem)>,
+    ) -> After {
+        match profile {
             Ok(profile) => {
                 let id = self.pending.begin(Purpose::TryProfile);
                 over.waiting = Some(id);
