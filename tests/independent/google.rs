@@ -6,7 +6,7 @@ mod renewal;
 use serde_json::{Value, json};
 
 use crate::support::bridge::{Account, HALL, Plant, RETIRED};
-use crate::support::home::Ended;
+use crate::support::program::Ended;
 
 fn lines(ended: &Ended) -> Vec<Value> {
     let lines = ended.out.lines();

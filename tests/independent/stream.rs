@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::home::{Ended, Home, messages};
+use crate::support::home::{Home, messages};
+use crate::support::program::Ended;
 
 const KEYS: [&str; 16] = [
     "v",

@@ -4,4 +4,5 @@ pub mod account;
 pub mod bridge;
 pub mod home;
 pub mod plant;
+pub mod program;
 pub mod screen;

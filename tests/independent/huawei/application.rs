@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::home::Ended;
 use crate::support::plant::Plant;
+use crate::support::program::Ended;
 
 const METER: &str = "5e06_meter";
 

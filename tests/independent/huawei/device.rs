@@ -4,8 +4,8 @@ use std::process::Child;
 
 use serde_json::{Value, json};
 
-use crate::support::home::Ended;
 use crate::support::plant::Plant;
+use crate::support::program::Ended;
 
 const METER: &str = "5e06_meter";
 

@@ -1,61 +1,35 @@
 //! The AWS IoT account of `aws_core.py` as a process, and profiles for it written by hand.
 
-use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::home::{BINARY, Ended, lacks, search_path, source};
+use super::program::{Ended, OPENSSL, PYTHON, Program, binary, lacks, search_path};
 use super::screen::Screen;
 
-const TOOLS: [(&str, &str); 2] = [("python3", "--version"), ("openssl", "version")];
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Account {
+    cloud: Program,
     folder: TempDir,
-    cloud: RefCell<Cloud>,
-    ready: Value,
-}
-
-struct Cloud {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
 }
 
 impl Account {
     /// `None`, said loudly, where a tool is missing and nobody insists on it.
     pub fn start() -> Option<Self> {
-        if lacks("the independent AWS IoT account", &TOOLS) {
+        if lacks("the independent AWS IoT account", &[PYTHON, OPENSSL]) {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut child = Command::new("python3")
-            .arg(source("tests/independent/aws_core.py"))
-            .arg(folder.path().join("cloud"))
-            .env("PATH", search_path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        answers.read_line(&mut line).expect("a ready line");
-        let ready: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let arguments = [folder.path().join("cloud")];
         let account = Self {
-            cloud: RefCell::new(Cloud {
-                orders: child.stdin.take(),
-                child,
-                answers,
-            }),
+            cloud: Program::start("aws_core.py", &arguments),
             folder,
-            ready,
         };
         account.configure("");
         Some(account)
@@ -68,7 +42,7 @@ impl Account {
         let claim =
             "auth = \"mtls\"\ncert_file = \"cloud/claim.crt\"\nkey_file = \"cloud/claim.key\"";
         let keys = |id: &str| {
-            let key = &self.ready["keys"][id];
+            let key = &self.cloud.ready["keys"][id];
             let token = match key["token"].as_str() {
                 Some(token) => format!(", session_token = \"{token}\""),
                 None => String::new(),
@@ -110,23 +84,13 @@ impl Account {
     }
 
     pub fn port(&self, name: &str) -> u64 {
-        self.ready[name].as_u64().expect("a port")
+        self.cloud.ready[name].as_u64().expect("a port")
     }
 
     /// One order to the cloud, and its answer.
     #[track_caller]
     pub fn cloud(&self, order: &Value) -> Value {
-        let mut cloud = self.cloud.borrow_mut();
-        let orders = cloud.orders.as_mut().expect("running");
-        writeln!(orders, "{order}").expect("the cloud listens");
-        let mut line = String::new();
-        cloud
-            .answers
-            .read_line(&mut line)
-            .expect("the cloud answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("JSON");
-        assert!(answer.get("error").is_none(), "{order}: {answer}");
-        answer["ok"].take()
+        self.cloud.order(order)
     }
 
     pub fn publish(&self, topic: &str, text: &str) {
@@ -196,16 +160,7 @@ impl Account {
     }
 
     pub fn command(&self, profile: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command
-            .env_clear()
-            .envs(self.environment())
-            .args(["-p", profile])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+        binary(self.environment(), &[&["-p", profile], arguments].concat())
     }
 
     #[track_caller]
@@ -258,13 +213,4 @@ fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
         pipe.read_to_end(&mut bytes).expect("readable");
         String::from_utf8_lossy(&bytes).into_owned()
     })
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        let cloud = self.cloud.get_mut();
-        // The end of its stdin ends the cloud.
-        drop(cloud.orders.take());
-        let _ = cloud.child.wait();
-    }
 }

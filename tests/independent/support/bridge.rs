@@ -1,26 +1,17 @@
 //! The look-alike of Google's bridge as a process, and profiles for it written by hand as `interface.md` section 3 documents
 //! them.
 
-use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::home::{BINARY, Ended};
+use super::program::{Ended, OPENSSL, PYTHON, Program, binary, lacks};
 
 pub struct Plant {
+    bridge: Program,
     folder: TempDir,
-    bridge: RefCell<Bridge>,
-    ready: Value,
-}
-
-struct Bridge {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
 }
 
 /// One profile: what is not the same in all of them.
@@ -53,47 +44,14 @@ credentials_file = "keys/account.json""#,
 impl Plant {
     /// `None`, said loudly, where a tool is missing and nobody insists on it. The first profile is the default.
     pub fn start(accounts: &[Account<'_>]) -> Option<Self> {
-        let missing = ["python3", "openssl"].into_iter().find(|tool| {
-            let version = Command::new(tool)
-                .arg("version")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            version.is_err()
-        });
-        if let Some(tool) = missing {
-            let text = format!("the independent bridge needs {tool}");
-            let must = std::env::var_os("THINGDECK_REQUIRE_TOOLS").is_some();
-            assert!(!must, "{text}");
-            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {text}");
+        if lacks("the independent bridge", &[PYTHON, OPENSSL]) {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent");
-        let mut child = Command::new("python3")
-            .arg(source.join("google_bridge.py"))
-            .arg(folder.path().join("keys"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        answers.read_line(&mut line).expect("a ready line");
-        let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-        let orders = child.stdin.take();
-        let bridge = RefCell::new(Bridge {
-            child,
-            orders,
-            answers,
-        });
+        let arguments = [folder.path().join("keys")];
         let plant = Self {
+            bridge: Program::start("google_bridge.py", &arguments),
             folder,
-            bridge,
-            ready,
         };
         plant.configure(accounts);
         Some(plant)
@@ -130,23 +88,13 @@ ca_file = "keys/root.crt"
     }
 
     pub fn ready(&self, name: &str) -> &str {
-        self.ready[name].as_str().expect("text")
+        self.bridge.ready[name].as_str().expect("text")
     }
 
     /// One order to the bridge, and its answer.
     #[track_caller]
     pub fn bridge(&self, order: &Value) -> Value {
-        let mut bridge = self.bridge.borrow_mut();
-        let orders = bridge.orders.as_mut().expect("running");
-        writeln!(orders, "{order}").expect("the bridge listens");
-        let mut line = String::new();
-        bridge
-            .answers
-            .read_line(&mut line)
-            .expect("the bridge answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("JSON");
-        assert!(answer.get("error").is_none(), "{order}: {answer}");
-        answer["ok"].take()
+        self.bridge.order(order)
     }
 
     pub fn log_length(&self) -> usize {
@@ -217,28 +165,12 @@ ca_file = "keys/root.crt"
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command
-            .env_clear()
-            .envs(self.environment())
-            .current_dir(self.folder.path())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut command = binary(self.environment(), arguments);
+        command.current_dir(self.folder.path());
         command
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
         Ended::from(self.command(arguments).output().expect("the binary runs"))
-    }
-}
-
-impl Drop for Plant {
-    fn drop(&mut self) {
-        let bridge = self.bridge.get_mut();
-        // The end of its stdin ends it.
-        drop(bridge.orders.take());
-        let _ = bridge.child.wait();
     }
 }

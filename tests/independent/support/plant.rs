@@ -1,83 +1,44 @@
 //! The look-alike of Huawei's platform as a process, and profiles for it written by hand as `interface.md` section 3 and the
 //! README document them.
 
-use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::home::{BINARY, Ended};
+use super::program::{Ended, OPENSSL, PYTHON, Program, binary, lacks};
 
 /// Seconds. Nothing here should take this long; a test that waits longer has failed.
 pub const PATIENCE: u64 = 30;
 
 pub struct Plant {
+    cloud: Program,
     folder: TempDir,
-    cloud: RefCell<Cloud>,
-    ready: Value,
-}
-
-struct Cloud {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-fn is_there(tool: &str, argument: &str) -> bool {
-    let mut command = Command::new(tool);
-    command.arg(argument).stdin(Stdio::null());
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok()
 }
 
 impl Plant {
     /// `None`, said loudly, where a tool is missing and nobody insists on it.
     pub fn start() -> Option<Self> {
-        if !is_there("python3", "--version") || !is_there("openssl", "version") {
-            let text = "Huawei's look-alike needs python3 and openssl";
-            let insisted = std::env::var_os("THINGDECK_REQUIRE_TOOLS").is_some();
-            assert!(!insisted, "{text}");
-            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {text}");
+        if lacks("Huawei's look-alike", &[PYTHON, OPENSSL]) {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let script =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/huawei_cloud.py");
-        let mut child = Command::new("python3")
-            .arg(script)
-            .arg(folder.path().join("cloud"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        answers.read_line(&mut line).expect("a ready line");
-        let ready = serde_json::from_str(&line).unwrap_or_else(|why| panic!("{why}: {line:?}"));
-        let orders = child.stdin.take();
+        let arguments = [folder.path().join("cloud")];
         let plant = Self {
+            cloud: Program::start("huawei_cloud.py", &arguments),
             folder,
-            cloud: RefCell::new(Cloud {
-                child,
-                orders,
-                answers,
-            }),
-            ready,
         };
         plant.configure();
         Some(plant)
     }
 
     pub fn port(&self, name: &str) -> u64 {
-        self.ready[name].as_u64().expect("a port")
+        self.cloud.ready[name].as_u64().expect("a port")
     }
 
     fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().expect("text")
+        self.cloud.ready[name].as_str().expect("text")
     }
 
     /// What each profile says besides platform, address and CA file.
@@ -174,15 +135,7 @@ impl Plant {
     /// One order to the platform, and its answer.
     #[track_caller]
     pub fn cloud(&self, order: &Value) -> Value {
-        let mut cloud = self.cloud.borrow_mut();
-        let orders = cloud.orders.as_mut().expect("running");
-        writeln!(orders, "{order}").expect("the platform listens");
-        let mut line = String::new();
-        let read = cloud.answers.read_line(&mut line);
-        read.expect("the platform answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("JSON");
-        assert!(answer.get("error").is_none(), "{order}: {answer}");
-        answer["ok"].take()
+        self.cloud.order(order)
     }
 
     pub fn rules(&self, rules: &Value) {
@@ -257,15 +210,7 @@ impl Plant {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command
-            .env_clear()
-            .envs(self.environment())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+        binary(self.environment(), arguments)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
@@ -275,14 +220,5 @@ impl Plant {
     /// The binary beside the test, until what is given back is waited for.
     pub fn begin(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the binary starts")
-    }
-}
-
-impl Drop for Plant {
-    fn drop(&mut self) {
-        let cloud = self.cloud.get_mut();
-        // The end of its stdin ends it.
-        drop(cloud.orders.take());
-        let _ = cloud.child.wait();
     }
 }

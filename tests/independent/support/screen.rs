@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::home::{BINARY, Home};
+use super::home::Home;
+use super::program::BINARY;
 
 /// Nothing here should take this long; a test that does has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
