@@ -320,7 +320,11 @@ impl Wire {
         if !self.exchange.events.is_empty() {
             return Poll::Ready(());
         }
-        let reads = self.pace.rest().is_none() && self.out.has_room_for_answers();
+        let rests = self.pace.rest().is_some();
+        if rests && self.out.is_flushed() && self.broken.is_none() {
+            self.stream.rest();
+        }
+        let reads = !rests && self.out.has_room_for_answers();
         if reads && self.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }

@@ -171,6 +171,15 @@ struct Frames {
     rest: Bytes,
 }
 
+impl Stream for Frames {
+    fn rest(&mut self) {
+        // What was read of the last frame waits for nobody.
+        if self.rest.is_empty() {
+            self.socket.get_mut().rest();
+        }
+    }
+}
+
 impl AsyncRead for Frames {
     fn poll_read(
         mut self: Pin<&mut Self>,
