@@ -34,11 +34,19 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
     /// Nobody is woken by what comes from now on until this is read or written again. Only for one who has written and
     /// flushed all, and comes back by himself soon: the wakers of earlier polls are gone.
     fn rest(&mut self);
+
+    /// Whether the last read took all that was there.
+    fn is_drained(&self) -> bool;
 }
 
 impl Stream for TlsStream<Box<dyn Stream>> {
     fn rest(&mut self) {
         self.get_mut().0.rest();
+    }
+
+    /// Records are short against our reads: what was opened of them has been taken.
+    fn is_drained(&self) -> bool {
+        self.get_ref().0.is_drained()
     }
 }
 

@@ -239,7 +239,7 @@ impl Wire {
             return false;
         };
         self.batches = Some(batch.len());
-        if !is_answered {
+        if !is_answered && self.stream.is_drained() {
             self.pace.may_rest();
         }
         if batch.shares_memory() && !self.is_lent && self.lent.len() < LENT {

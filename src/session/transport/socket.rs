@@ -21,6 +21,8 @@ const GATHERED: usize = 16 << 10;
 /// See the module.
 pub struct Socket {
     line: Line,
+    /// The last read had room for more.
+    is_drained: bool,
 }
 
 enum Line {
@@ -35,6 +37,7 @@ impl Socket {
     pub const fn new(stream: TcpStream) -> Self {
         Self {
             line: Line::Watched(stream),
+            is_drained: false,
         }
     }
 
@@ -61,6 +64,7 @@ impl Socket {
         match stream.read(buffer.initialize_unfilled_to(room)) {
             Ok(bytes) => {
                 buffer.advance(bytes);
+                self.is_drained = bytes < room;
                 Some(Ok(()))
             }
             Err(error)
@@ -88,6 +92,10 @@ impl Stream for Socket {
             Line::Lost => {}
         }
     }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained
+    }
 }
 
 impl AsyncRead for Socket {
@@ -96,10 +104,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.gathered(buffer) {
-            Some(result) => Poll::Ready(result),
-            None => self.watched()?.poll_read(context, buffer),
+        if let Some(result) = self.gathered(buffer) {
+            return Poll::Ready(result);
         }
+        let read = self.watched()?.poll_read(context, buffer);
+        self.is_drained = buffer.remaining() > 0;
+        read
     }
 }
 
@@ -191,6 +201,7 @@ mod tests {
             arrive(&socket, text).await;
             assert_eq!(read(&mut socket).await, text);
             assert!(!is_watched(&socket));
+            assert!(socket.is_drained());
         }
     }
 
@@ -215,6 +226,25 @@ mod tests {
         theirs.write_all(b"second").await.expect("written");
         assert_eq!(read(&mut socket).await, "second");
         assert!(is_watched(&socket));
+    }
+
+    #[tokio::test]
+    async fn it_is_drained_when_a_read_had_room_for_more() {
+        let (mut socket, mut theirs) = pair().await;
+        let long = "x".repeat(80);
+        for rests in [false, true] {
+            if rests {
+                socket.rest();
+                theirs.write_all(long.as_bytes()).await.expect("written");
+                arrive(&socket, &long[..64]).await;
+            } else {
+                theirs.write_all(long.as_bytes()).await.expect("written");
+            }
+            let first = read(&mut socket).await.len();
+            assert_eq!(socket.is_drained(), first < 64);
+            assert_eq!(first + read(&mut socket).await.len(), 80);
+            assert!(socket.is_drained());
+        }
     }
 
     #[tokio::test]

@@ -46,6 +46,10 @@ fn opening(version: Version) -> Opening {
 /// A wire, and the broker's end of it.
 impl Stream for DuplexStream {
     fn rest(&mut self) {}
+
+    fn is_drained(&self) -> bool {
+        true
+    }
 }
 
 fn wire(version: Version, room: usize) -> (Wire, DuplexStream) {
