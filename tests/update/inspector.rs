@@ -121,6 +121,18 @@ fn the_brackets_go_through_one_topics_messages_in_time() {
     assert_eq!(deck.selected_gist(), "{\"n\":2}", "also in the stream");
 }
 
+#[test]
+fn the_brackets_go_on_from_step_to_step_also_where_the_stream_is_grouped() {
+    let mut deck = Deck::sized(160, 50);
+    for n in 0..4 {
+        deck.receive_bytes("a", format!("{{\"n\":{n}}}").as_bytes());
+    }
+    deck.press("3 t G [ [");
+    shows(&deck, &["\"n\": 1"]);
+    deck.press("]");
+    shows(&deck, &["\"n\": 2"]);
+}
+
 /// One press looks through 50,000 messages. The next one goes on where it ended and skips none.
 #[test]
 fn a_message_that_is_far_off_is_found_wherever_the_last_look_ended() {
