@@ -212,7 +212,7 @@ impl App {
         match opened.map(|kept| Opened::new(&kept)) {
             Some(opened) => self.show_step(opened),
             None if found.is_none() && stepping.later => {
-                self.step_from(&message, stepping.to, true)
+                self.step_from(&message, stepping.to, true);
             }
             None => self.say_none(&message, stepping.later),
         }
