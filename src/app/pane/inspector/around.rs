@@ -13,14 +13,14 @@ use crate::app::words;
 use crate::base::moment::Timestamp;
 use crate::domain::message::Direction;
 use crate::store::ring::{Kept, Seq};
-use crate::store::seek::Seek;
+use crate::store::seek::{Near, Seek, Wanted};
 use crate::store::sheet::Sheet;
 use crate::store::shelf::Place;
 
-/// Messages looked at for the one before: a millisecond or two.
-const NEAR: u64 = 20_000;
-/// Messages looked at by one press of `[` or `]`, as long as they are in memory.
-const FAR: u64 = 50_000;
+/// What one look through memory may cost, in topics and messages: a millisecond or two.
+const FAR: usize = 100_000;
+/// Messages on the disk among which the one before is looked for.
+const FAR_ON_DISK: u32 = 100_000;
 /// Said while the disk is looked through.
 const LOOKING: &str = "looking on the disk …";
 
@@ -79,37 +79,35 @@ impl App {
         let Some(opened) = &self.inspector.opened else {
             return;
         };
-        let memory = self.home.ring.first_in_memory();
-        let nearest = seq.0.saturating_sub(NEAR);
         let outgoing = opened.direction == Direction::Out;
-        let found = (memory.0.max(nearest)..seq.0)
-            .rev()
-            .filter_map(|n| self.home.ring.get(Seq(n)))
-            .find(|kept| {
-                kept.gap.is_none()
-                    && kept.outgoing == outgoing
-                    && kept.device == opened.device
-                    && kept.kind == opened.kind
-                    && kept.topic == opened.topic
-            })
-            .map(|kept| Before::new(&kept));
-        let goes_on = found.is_none() && nearest < memory.0;
+        let wanted = Wanted {
+            device: opened.device,
+            topic: Some(&opened.topic),
+            like: Some((opened.kind, outgoing)),
+        };
+        let ring = &self.home.ring;
+        let near = ring.look(seq, false, wanted, FAR);
+        let found = match near {
+            Near::Found(seq) => ring.get(seq).map(|kept| Before::new(&kept)),
+            Near::Until(_) | Near::Nothing => None,
+        };
+        let start = seq.min(ring.first_in_memory());
         self.inspector.before = Some((seq, found));
-        if goes_on {
-            self.look_before_on_disk(seq.min(memory), nearest);
+        if near == Near::Nothing {
+            self.look_before_on_disk(start);
         }
     }
 
-    fn look_before_on_disk(&mut self, start: Seq, nearest: u64) {
+    fn look_before_on_disk(&mut self, start: Seq) {
         let Some(opened) = self.inspector.opened.clone() else {
             return;
         };
         // Whole blocks: the last one is looked through to its end.
-        let mut rows = start.0.saturating_sub(nearest);
+        let mut rows = FAR_ON_DISK;
         let mut places = self.home.ring.shelved_beside(start, false);
         places.retain(|(_, of)| {
             let wanted = rows > 0;
-            rows = rows.saturating_sub(u64::from(*of));
+            rows = rows.saturating_sub(*of);
             wanted
         });
         let outgoing = opened.direction == Direction::Out;
@@ -294,23 +292,28 @@ impl App {
             if start.0.saturating_add(1) < memory.0 && self.step_on_disk(message, start, true) {
                 return;
             }
-            let (first, end) = (memory.0.max(start.0 + 1), self.home.ring.end().0);
-            let stop = end.min(first.saturating_add(FAR));
-            match self.first_of(first..stop, message) {
-                Some(opened) => self.show_step(opened),
-                None if stop < end => self.say_further(message, Seq(stop - 1), true),
-                None => self.say_none(message, true),
-            }
-        } else {
-            let end = start.0.max(memory.0);
-            let stop = memory.0.max(end.saturating_sub(FAR));
-            match self.first_of((stop..end).rev(), message) {
-                Some(opened) => self.show_step(opened),
-                None if stop > memory.0 => self.say_further(message, Seq(stop), false),
-                None if self.step_on_disk(message, start.min(memory), false) => {}
-                None => self.say_none(message, false),
-            }
+            return match self.look_from(message, start, true) {
+                Near::Found(seq) => self.show_row(seq),
+                Near::Until(to) => self.say_further(message, to, true),
+                Near::Nothing => self.say_none(message, true),
+            };
         }
+        match self.look_from(message, start, false) {
+            Near::Found(seq) => self.show_row(seq),
+            Near::Until(to) => self.say_further(message, to, false),
+            Near::Nothing if self.step_on_disk(message, start.min(memory), false) => {}
+            Near::Nothing => self.say_none(message, false),
+        }
+    }
+
+    /// In memory.
+    fn look_from(&self, message: &Opened, start: Seq, later: bool) -> Near {
+        let wanted = Wanted {
+            device: message.device,
+            topic: message.device.is_none().then_some(&*message.topic),
+            like: None,
+        };
+        self.home.ring.look(start, later, wanted, FAR)
     }
 
     /// Whether there is anything on the disk on that side.
@@ -331,16 +334,10 @@ impl App {
         true
     }
 
-    fn first_of(&self, mut rows: impl Iterator<Item = u64>, message: &Opened) -> Option<Opened> {
-        let is_wanted = |kept: &Kept<'_>| {
-            kept.gap.is_none()
-                && match message.device {
-                    Some(device) => kept.device == Some(device),
-                    None => kept.device.is_none() && kept.topic == message.topic,
-                }
-        };
-        rows.find_map(|n| self.home.ring.get(Seq(n)).filter(is_wanted))
-            .map(|kept| Opened::new(&kept))
+    fn show_row(&mut self, seq: Seq) {
+        if let Some(opened) = self.home.ring.get(seq).map(|kept| Opened::new(&kept)) {
+            self.show_step(opened);
+        }
     }
 
     fn say_none(&mut self, message: &Opened, later: bool) {
