@@ -80,8 +80,11 @@ impl Value {
         match self {
             Self::Null | Self::Hidden => out.push_str("null"),
             Self::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-            Self::Number(digits) if is_written(digits) => out.push_str(digits),
-            Self::Number(word) => out.push_str(&json::quote(word)),
+            // JSON has no word for infinity.
+            Self::Number(digits) if digits.ends_with(|c: char| c.is_ascii_digit()) => {
+                out.push_str(digits);
+            }
+            Self::Number(digits) => out.push_str(&json::quote(digits)),
             Self::Text(literal) => out.push_str(literal.as_str()),
             Self::Bytes(bytes) => {
                 out.push('"');
@@ -264,12 +267,6 @@ pub fn path_step(key: &Value) -> String {
         },
         other => format!("[{}]", other.line(60)),
     }
-}
-
-/// Not `NaN`, `inf` or `-inf`, which JSON cannot say.
-fn is_written(digits: &str) -> bool {
-    let size = digits.strip_prefix('-').unwrap_or(digits);
-    size.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The shortest digits that give the number back.
