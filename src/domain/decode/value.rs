@@ -80,10 +80,11 @@ impl Value {
         match self {
             Self::Null | Self::Hidden => out.push_str("null"),
             Self::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-            Self::Number(digits) => match digits.parse::<f64>() {
-                Ok(number) if !number.is_nan() => out.push_str(digits),
-                _ => out.push_str(&json::quote(digits)),
-            },
+            // JSON has no word for infinity.
+            Self::Number(digits) if digits.ends_with(|c: char| c.is_ascii_digit()) => {
+                out.push_str(digits);
+            }
+            Self::Number(digits) => out.push_str(&json::quote(digits)),
             Self::Text(literal) => out.push_str(literal.as_str()),
             Self::Bytes(bytes) => {
                 out.push('"');
