@@ -395,7 +395,7 @@ mod tests {
     /// `{"even":1}` or `{"even":0}` in CBOR.
     fn cbor(n: usize) -> Vec<u8> {
         let mut bytes = b"\xa1deven".to_vec();
-        bytes.push(u8::from(n % 2 == 0));
+        bytes.push(u8::from(n.is_multiple_of(2)));
         bytes
     }
 

@@ -28,11 +28,10 @@ impl Expression {
         self.root.sought(&mut sought);
         let mut found = patterns(&sought.patterns, name);
         for test in sought.tests {
-            let needle = match (test, is_topic) {
-                (SenderTest::TopicPart(needle), true) | (SenderTest::Device(needle), false) => {
-                    needle
-                }
-                _ => continue,
+            let ((SenderTest::TopicPart(needle), true) | (SenderTest::Device(needle), false)) =
+                (test, is_topic)
+            else {
+                continue;
             };
             found.extend(needle.find(name.as_bytes()));
         }
@@ -115,15 +114,15 @@ fn members(
     }
 }
 
-/// Bytes of the value that `text` begins with, and what `test` says of it.
-fn scalar(text: &str, test: impl Fn(&Found<'_>) -> bool) -> Option<(usize, bool)> {
+/// Bytes of the value that `text` begins with, and what `fits` says of it.
+fn scalar(text: &str, fits: impl Fn(&Found<'_>) -> bool) -> Option<(usize, bool)> {
     let words = [
         ("true", Found::Bool(true)),
         ("false", Found::Bool(false)),
         ("null", Found::Null),
     ];
     if let Some((word, found)) = words.iter().find(|(word, _)| text.starts_with(word)) {
-        return Some((word.len(), test(found)));
+        return Some((word.len(), fits(found)));
     }
     if let Some(string) = text.strip_prefix('"') {
         let mut escaped = false;
@@ -133,10 +132,10 @@ fn scalar(text: &str, test: impl Fn(&Found<'_>) -> bool) -> Option<(usize, bool)
             ends
         })?;
         let found = Found::Text(said(string.get(..end)?));
-        return Some((end + 2, test(&found)));
+        return Some((end + 2, fits(&found)));
     }
     let length = number::length(text.as_bytes())?;
-    Some((length, test(&Found::Number(text.get(..length)?))))
+    Some((length, fits(&Found::Number(text.get(..length)?))))
 }
 
 /// In order, at whole characters, as one where they touch or overlap.

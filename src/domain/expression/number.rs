@@ -67,24 +67,28 @@ fn is_number(text: &str) -> bool {
 
 /// Bytes of the number of JSON (RFC 8259, 6) that `bytes` begins with.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
-    let digits = |from: usize| {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        (count > 0).then_some(from + count)
+    let mut end = usize::from(bytes.first() == Some(&b'-'));
+    end = match bytes.get(end)? {
+        b'0' => end + 1,
+        _ => digits(bytes, end)?,
     };
-    let start = usize::from(bytes.first() == Some(&b'-'));
-    let mut end = match bytes.get(start)? {
-        b'0' => start + 1,
-        _ => digits(start)?,
-    };
-    if bytes.get(end) == Some(&b'.') {
-        end = digits(end + 1)?;
+    if end < bytes.len() && bytes[end] == b'.' {
+        end = digits(bytes, end + 1)?;
     }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+    if end < bytes.len() && matches!(bytes[end], b'e' | b'E') {
         let signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
-        end = digits(end + 1 + usize::from(signed))?;
+        end = digits(bytes, end + 1 + usize::from(signed))?;
     }
     Some(end)
+}
+
+/// Where the digits that begin at `from` end; there is at least one.
+fn digits(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut end = from;
+    while end < bytes.len() && bytes[end].is_ascii_digit() {
+        end += 1;
+    }
+    (end > from).then_some(end)
 }
 
 /// A number as `0.digits` times a power of ten.

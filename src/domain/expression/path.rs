@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memmem};
 
 use super::number;
 
@@ -78,24 +78,26 @@ impl Path {
         })
     }
 
-    /// Whether `test` holds for any value that the path finds. A payload that is no JSON has none. Where documents stand one
+    /// Whether `fits` holds for any value that the path finds. A payload that is no JSON has none. Where documents stand one
     /// behind the other, each is looked at from its own top, and as an item of a list of them.
-    pub(super) fn any(&self, payload: &[u8], test: &dyn Fn(&Found<'_>) -> bool) -> bool {
+    pub(super) fn any(&self, payload: &[u8], fits: &dyn Fn(&Found<'_>) -> bool) -> bool {
         let Ok(text) = std::str::from_utf8(payload) else {
             return false;
         };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut scan = Scan {
-            text: text.strip_prefix('\u{feff}').unwrap_or(text),
+            text,
+            bytes: text.as_bytes(),
             at: 0,
             path: self,
-            test,
+            fits,
             found: false,
         };
         let first = scan.value(1, 0);
         if first.is_none() || scan.is_at_end() {
             return first.is_some() && scan.found;
         }
-        if !scan.text.trim_start().starts_with(['{', '[']) {
+        if !text.trim_start().starts_with(['{', '[']) {
             return false;
         }
         (scan.at, scan.found) = (0, false);
@@ -143,83 +145,85 @@ impl Path {
 }
 
 /// Goes over a document, to its end: what is broken there is no document. `None` where it is.
+///
+/// Written for the byte, not for beauty: it goes over every payload that may have the member.
 struct Scan<'a, 'p> {
     text: &'a str,
+    bytes: &'a [u8],
     at: usize,
     path: &'p Path,
-    test: &'p dyn Fn(&Found<'_>) -> bool,
+    fits: &'p dyn Fn(&Found<'_>) -> bool,
     found: bool,
 }
 
 impl Scan<'_, '_> {
-    fn here(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
     /// The next byte that is no blank.
     fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = self.here()?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+        while self.at < self.bytes.len() {
+            let byte = self.bytes[self.at];
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
         }
+        None
     }
 
     /// The end, or NULs up to there: so strings of C end.
     fn is_at_end(&mut self) -> bool {
         self.peek();
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         rest.iter().all(|byte| *byte == 0)
     }
 
     fn value(&mut self, matched: u64, depth: usize) -> Option<()> {
         let is_there = !self.found && self.path.is_there(matched);
-        let start = match self.peek()? {
-            byte @ (b'{' | b'[') => {
-                if is_there {
-                    self.found = (self.test)(&Found::Container);
-                }
-                if depth == DEEPEST {
-                    return None;
-                }
-                self.at += 1;
-                let matched = if self.found { 0 } else { matched };
-                return match byte {
-                    b'{' => self.object(matched, depth),
-                    _ => self.array(matched, depth),
-                };
-            }
-            _ => self.at,
-        };
-        let (text, test) = (self.text, self.test);
-        match self.here()? {
+        let byte = self.peek()?;
+        let start = self.at;
+        match byte {
+            b'{' | b'[' => return self.container(byte, matched, depth),
             b'"' => {
-                let inside = self.string()?;
+                let string = self.string()?;
                 if is_there {
-                    self.found = test(&Found::Text(said(inside)));
+                    self.found = (self.fits)(&Found::Text(string.said()));
                 }
             }
             b't' => {
                 self.word("true")?;
-                self.found |= is_there && test(&Found::Bool(true));
+                self.found |= is_there && (self.fits)(&Found::Bool(true));
             }
             b'f' => {
                 self.word("false")?;
-                self.found |= is_there && test(&Found::Bool(false));
+                self.found |= is_there && (self.fits)(&Found::Bool(false));
             }
             b'n' => {
                 self.word("null")?;
-                self.found |= is_there && test(&Found::Null);
+                self.found |= is_there && (self.fits)(&Found::Null);
             }
             _ => {
-                let length = number::length(text.as_bytes().get(start..)?)?;
-                self.at += length;
-                self.found |= is_there && test(&Found::Number(text.get(start..self.at)?));
+                self.at += number::length(&self.bytes[start..])?;
+                if is_there {
+                    let digits = self.text.get(start..self.at)?;
+                    self.found = (self.fits)(&Found::Number(digits));
+                }
             }
         }
         Some(())
+    }
+
+    fn container(&mut self, byte: u8, matched: u64, depth: usize) -> Option<()> {
+        if !self.found && self.path.is_there(matched) {
+            self.found = (self.fits)(&Found::Container);
+        }
+        if depth == DEEPEST {
+            return None;
+        }
+        self.at += 1;
+        if byte == b'{' {
+            self.object(matched, depth)
+        } else {
+            self.array(matched, depth)
+        }
     }
 
     fn word(&mut self, word: &str) -> Option<()> {
@@ -242,10 +246,10 @@ impl Scan<'_, '_> {
                 return None;
             }
             self.at += 1;
-            let next = match matched {
-                0 => 0,
-                _ if self.found => 0,
-                _ => self.path.member(matched, &said(name)),
+            let next = if matched == 0 || self.found {
+                0
+            } else {
+                self.path.member(matched, &name.said())
             };
             self.value(next, depth + 1)?;
             if self.is_last(b'}')? {
@@ -260,10 +264,10 @@ impl Scan<'_, '_> {
             return Some(());
         }
         for index in 0.. {
-            let next = match matched {
-                0 => 0,
-                _ if self.found => 0,
-                _ => self.path.index(matched, index),
+            let next = if matched == 0 || self.found {
+                0
+            } else {
+                self.path.index(matched, index)
             };
             self.value(next, depth + 1)?;
             if self.is_last(b']')? {
@@ -286,23 +290,42 @@ impl Scan<'_, '_> {
 }
 
 impl<'a> Scan<'a, '_> {
-    /// What stands between the quotes, escapes and all.
-    fn string(&mut self) -> Option<&'a str> {
-        let text = self.text;
-        let bytes = text.as_bytes();
+    fn string(&mut self) -> Option<Quoted<'a>> {
+        let bytes = self.bytes;
         let from = self.at + 1;
-        let mut at = from;
-        loop {
-            at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-            if bytes[at] == b'"' {
-                break;
+        let (mut at, mut escaped) = (from, false);
+        while at < bytes.len() {
+            let byte = bytes[at];
+            if byte == b'"' {
+                self.at = at + 1;
+                let inside = self.text.get(from..at)?;
+                return Some(Quoted { inside, escaped });
             }
-            at += 2;
+            if byte == b'\\' {
+                escaped = true;
+                at += 1;
+            } else if byte < b' ' {
+                return None;
+            }
+            at += 1;
         }
-        self.at = at + 1;
-        let inside = text.get(from..at)?;
-        let is_clean = inside.bytes().all(|byte| byte >= 0x20);
-        is_clean.then_some(inside)
+        None
+    }
+}
+
+/// What stands between the quotes of a string.
+struct Quoted<'a> {
+    inside: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Quoted<'a> {
+    fn said(&self) -> Cow<'a, str> {
+        if self.escaped {
+            said(self.inside)
+        } else {
+            Cow::Borrowed(self.inside)
+        }
     }
 }
 

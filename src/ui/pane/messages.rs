@@ -165,3 +165,37 @@ fn gap(message: &MessageRow, line: Rect, canvas: &mut Canvas<'_>) {
         theme.role(Role::Dim),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts that are marked, of a topic in so many cells.
+    fn parts(source: &str, topic: bool, found: Range<usize>, cells: usize) -> Vec<String> {
+        let message = MessageRow {
+            source: SafeText::new(source),
+            topic,
+            found: std::iter::once(found).collect(),
+            ..MessageRow::default()
+        };
+        let shown = if topic {
+            message.source.fit_end(cells)
+        } else {
+            message.source.fit(cells)
+        };
+        let line = marked(&message, &shown);
+        let all: String = line.iter().map(|span| span.text.as_str()).collect();
+        assert_eq!(all, shown.as_str());
+        let found = line.iter().filter(|span| span.role == Role::Match);
+        found.map(|span| span.text.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_looked_for_is_marked_in_a_source_that_is_cut_too() {
+        assert_eq!(parts("home/kitchen", true, 5..8, 20), ["kit"]);
+        assert_eq!(parts("home/kitchen", true, 5..8, 7), ["it"]);
+        assert_eq!(parts("home/kitchen", true, 0..4, 8), Vec::<String>::new());
+        assert_eq!(parts("거실 에어컨", false, 7..13, 8), ["에"]);
+        assert_eq!(parts("거실 에어컨", false, 7..13, 4), Vec::<String>::new());
+    }
+}
