@@ -344,6 +344,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::filter::Filter;
+    use super::super::query::Query;
+    use super::super::sheet::Sheet;
     use super::*;
     use crate::base::moment::Timestamp;
     use crate::domain::message::{Direction, Message, Qos};
@@ -445,6 +447,23 @@ mod tests {
         assert_eq!(shown, 2_501);
         let expected = (0..2_500).map(|n| Seq(n * 2)).chain([seq]);
         assert!(hits.seqs().eq(expected));
+    }
+
+    #[test]
+    fn what_decoders_open_is_found_on_the_disk_too() {
+        let (mut ring, devices) = (Ring::new(64 << 20), Devices::default());
+        for n in 0..100 {
+            push(&mut ring, cbor(n));
+        }
+        let sheet = Sheet {
+            block: ring.blocks().next().expect("rows").clone(),
+            devices: Vec::new(),
+            masks: Vec::new(),
+        };
+        let read = Sheet::decode(&sheet.encode()).expect("whole");
+        let query = Query::new(view("even==1"), &devices, Vec::new());
+        let even: Vec<u16> = (0..50).map(|n| n * 2).collect();
+        assert_eq!(query.sift(&read), even);
     }
 
     #[test]

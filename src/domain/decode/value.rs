@@ -300,6 +300,14 @@ mod tests {
     }
 
     #[test]
+    fn what_json_has_no_number_for_is_written_as_text() {
+        let numbers = ["inf", "-inf", "NaN", "1e400", "27.5"].map(Value::number);
+        let mut out = String::new();
+        Value::List(numbers.to_vec()).json(&mut out);
+        assert_eq!(out, r#"["inf","-inf","NaN",1e400,27.5]"#);
+    }
+
+    #[test]
     fn a_masked_member_is_gone_at_any_depth() {
         let inner = Value::Map(vec![(Value::text("key"), Value::text("s3cret"))]);
         let mut value = Value::Map(vec![(Value::text("a"), Value::List(vec![inner]))]);
