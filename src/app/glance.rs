@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::document::Job;
 use super::lines::{self, line, span};
 use super::screen::{Line, Role};
-use crate::domain::decode::{self, Content, Limits, Pins, Sure};
+use crate::domain::decode::{self, Content, Limits, Pins, SURE_ENOUGH, Sure};
 use crate::domain::payload::{self, Format};
 use crate::store::ring::{Kept, Seq};
 
@@ -18,8 +18,6 @@ const LIMITS: Limits = Limits {
 };
 /// Lines kept: some windows full.
 const KEPT: usize = 512;
-/// A guess that is less sure is not worth a row: the bytes are.
-const SURE: u8 = 60;
 /// Characters of a line.
 const LONGEST: usize = 500;
 
@@ -62,7 +60,7 @@ fn is_worth_it(kept: &Kept<'_>, pins: &Pins) -> bool {
 /// `None`: the bytes are as good as anything.
 fn decoded(kept: &Kept<'_>, pins: &Pins) -> Option<Line> {
     let found = decode::decode(kept.payload, kept.topic, pins.of(kept.topic), LIMITS);
-    if matches!(found.sure, Sure::Guessed(sure) if sure < SURE) {
+    if matches!(found.sure, Sure::Guessed(sure) if sure < SURE_ENOUGH) {
         return None;
     }
     let what = match &found.content {

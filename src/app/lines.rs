@@ -138,27 +138,34 @@ pub(super) fn found(line: Line, words: &[String]) -> Line {
         .collect()
 }
 
-/// The line with everything marked that the expression looks for.
+/// The line with everything marked that the expression looks for, also across its parts.
 pub(super) fn marked(line: Line, expression: &Expression) -> Line {
-    let mark = |part: Span| {
-        let text = part.text.as_str();
-        let (mut out, mut at) = (Line::new(), 0);
-        for range in expression.marks(text) {
-            if range.start > at {
-                out.push(span(&text[at..range.start], part.role));
+    let text: String = line.iter().map(|part| part.text.as_str()).collect();
+    let marks = expression.marks(&text);
+    if marks.is_empty() {
+        return line;
+    }
+    let (mut out, mut start) = (Line::new(), 0);
+    for part in line {
+        let (shown, end) = (part.text.as_str(), start + part.text.as_str().len());
+        let mut at = start;
+        let inside = marks.iter().filter(|m| m.start < end && m.end > start);
+        for mark in inside {
+            let (from, to) = (mark.start.max(start), mark.end.min(end));
+            if from > at {
+                out.push(span(&shown[at - start..from - start], part.role));
             }
-            out.push(span(&text[range.clone()], Role::Match));
-            at = range.end;
+            out.push(span(&shown[from - start..to - start], Role::Match));
+            at = to;
         }
-        if at == 0 {
-            return vec![part];
+        if at == start {
+            out.push(part);
+        } else if at < end {
+            out.push(span(&shown[at - start..], part.role));
         }
-        if at < text.len() {
-            out.push(span(&text[at..], part.role));
-        }
-        out
-    };
-    line.into_iter().flat_map(mark).collect()
+        start = end;
+    }
+    out
 }
 
 fn mark(part: &Span, words: &[String]) -> Vec<Span> {
@@ -196,6 +203,7 @@ pub(super) fn has(line: &Line, words: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::payload;
 
     fn texts(lines: &[Line]) -> Vec<String> {
         lines
@@ -225,6 +233,18 @@ mod tests {
         assert_eq!(moved(2), "12:00 실 abc");
         assert_eq!(moved(6), "12:00 bc");
         assert_eq!(moved(99), "12:00 ");
+    }
+
+    #[test]
+    fn a_pattern_is_marked_across_the_colours_of_json() {
+        let pieces = payload::compact(br#"{"temp":27.5,"on":true}"#, 80);
+        let expression = Expression::parse(r#"re:/"temp":27/ on==true"#).expect("understood");
+        let marked = marked(super::pieces(pieces), &expression);
+        let all: String = marked.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(all, r#"{"temp":27.5,"on":true}"#);
+        let found = marked.iter().filter(|s| s.role == Role::Match);
+        let found: Vec<_> = found.map(|s| s.text.as_str()).collect();
+        assert_eq!(found.concat(), r#""temp":27"on":true"#, "{found:?}");
     }
 
     #[test]

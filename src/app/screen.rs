@@ -4,6 +4,8 @@
 //! what a cell says); the view decides only *how* it looks. Texts are [`SafeText`] or our own words. Lists hold the
 //! visible rows only, so a frame costs the same with ten devices and with ten thousand.
 
+use std::ops::Range;
+
 use super::event::Size;
 use crate::base::text::SafeText;
 
@@ -353,6 +355,8 @@ pub struct MessageRow {
     pub source: SafeText,
     /// The source is a topic: where there is no room for all of it, its end says more.
     pub topic: bool,
+    /// Bytes of the source that are looked for.
+    pub found: Vec<Range<usize>>,
     /// One line of what it says: gist or payload, with matches and roles.
     pub gist: Line,
     pub bytes: usize,

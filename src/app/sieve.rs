@@ -93,6 +93,8 @@ struct Asked {
 struct Typing {
     scope: Vec<TopicFilter>,
     input: Input,
+    /// What is typed, where it is one: finding out takes a while, and a frame comes more often than a key.
+    program: Option<Program>,
     error: Option<String>,
     /// What was in force before.
     before: Vec<Option<Program>>,
@@ -194,9 +196,11 @@ impl App {
             .iter()
             .map(|filter| self.sieve.programs.get(filter).cloned())
             .collect();
-        let text = before.iter().flatten().next().map(Program::text);
+        let program = before.iter().flatten().next().cloned();
+        let text = program.as_ref().map(Program::text);
         self.sieve.typing = Some(Typing {
             input: Input::new(text.unwrap_or_default()),
+            program,
             scope,
             error: None,
             before,
@@ -242,10 +246,14 @@ impl App {
         match program {
             Ok(program) => {
                 typing.error = None;
+                typing.program.clone_from(&program);
                 let (scope, all) = (typing.scope.clone(), vec![program; typing.scope.len()]);
                 self.set_programs(&scope, &all);
             }
-            Err(why) => typing.error = Some(why),
+            Err(why) => {
+                typing.program = None;
+                typing.error = Some(why);
+            }
         }
     }
 
@@ -322,8 +330,8 @@ impl App {
     /// What is typed in this pane, else the program of the message at hand.
     pub(super) fn program_line(&self, pane: PaneId) -> Option<FilterLine> {
         if let Some(typing) = self.sieve.typing.as_ref().filter(|_| self.focus == pane) {
-            let program = Program::parse(typing.input.text()).ok();
-            let cut = program.and_then(|program| self.sieve.cut.get(&program));
+            let program = typing.program.as_ref();
+            let cut = program.and_then(|program| self.sieve.cut.get(program));
             let error = typing.error.as_ref().or(cut);
             return Some(FilterLine {
                 text: typing.input.shown(),

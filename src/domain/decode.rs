@@ -19,7 +19,7 @@ pub mod text;
 mod value;
 
 pub use chain::{Chain, ChainError, PLAIN, Pins, Step, Written};
-pub use guess::{Guess, guess};
+pub use guess::{Guess, SURE_ENOUGH, guess};
 pub use picture::{NoPixels, Picture, Pixels};
 pub use reader::{Fault, Work};
 pub use value::{Literal, MAX_DEPTH, Value, bytes_line, path_step};

@@ -12,21 +12,24 @@
 //!
 //! Words are looked for, whatever their case, in the topic, the device's name, the gist and the payload; so are regular
 //! expressions, as they are. A comparison is true when one value that the path finds compares so; what is not there
-//! compares with nothing.
+//! compares with nothing. Where a decoder opens the payload ([`Opened`]), what it says is looked at as well.
 //!
 //! Who sent a message answers for all its messages alike. So [`Expression::facts`] asks that once, and
 //! [`Expression::holds`] looks at the payload only where it must.
 
 mod envelope;
+mod marks;
+mod number;
+mod opened;
 mod parse;
 mod path;
 mod pattern;
 
-use std::ops::Range;
+use std::cmp::Ordering;
 
 use memchr::{memchr, memmem};
-use serde_json::{Number, Value};
 
+use super::decode::Pins;
 use super::device::DeviceId;
 use super::message::{Direction, Message, Qos};
 use super::reading::{Kind, Reading};
@@ -34,8 +37,10 @@ use super::topic::TopicFilter;
 use crate::base::moment::Timestamp;
 use envelope::Envelope;
 pub use envelope::Here;
+use number::Number;
+pub use opened::{Opened, may_be_closed, opens};
 pub use parse::ExpressionError;
-use path::Path;
+use path::{Found, Path};
 pub use pattern::Needle;
 use pattern::Pattern;
 
@@ -62,6 +67,8 @@ pub struct Subject<'a> {
     /// What the adapter says the message means, in a sentence.
     pub gist: &'a str,
     pub payload: &'a [u8],
+    /// The payload behind a decoder, where there is one.
+    pub opened: Option<&'a Opened<'a>>,
     /// The whole payload's length: more than what is kept of it, it may be.
     pub size: u64,
     pub at: Timestamp,
@@ -106,9 +113,18 @@ enum SenderTest {
 /// The right side of a comparison.
 #[derive(Debug, Clone)]
 struct Wanted {
-    value: Value,
+    value: Typed,
     /// A text that must be equal stands in the payload as it is, unless a backslash hides it.
     literal: Option<memmem::Finder<'static>>,
+}
+
+/// A value as it was typed.
+#[derive(Debug, Clone, PartialEq)]
+enum Typed {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +159,22 @@ impl Expression {
         self.holds(self.facts(&subject.sender), subject)
     }
 
+    /// The same of a message as it comes in, with what decoders open of it.
+    pub fn is_met_by(
+        &self,
+        message: &Message,
+        reading: &Reading,
+        device_name: Option<&str>,
+        pins: &Pins,
+    ) -> bool {
+        let topic = message.topic.as_str();
+        let opened = Opened::of(&message.payload, topic, pins.of(topic));
+        self.matches(&Subject {
+            opened: opened.as_ref(),
+            ..Subject::of(message, reading, device_name)
+        })
+    }
+
     /// What holds for every message of that sender.
     pub fn facts(&self, sender: &Sender<'_>) -> Facts {
         let mut facts = Facts::default();
@@ -173,29 +205,9 @@ impl Expression {
         self.root.is_ruled_out(facts, hay)
     }
 
-    /// Where what is looked for stands in `text`, in order, without overlaps.
-    pub fn marks(&self, text: &str) -> Vec<Range<usize>> {
-        let mut patterns = Vec::new();
-        self.root.patterns(&mut patterns);
-        let mut marks = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let rest = &text.as_bytes()[at..];
-            let found = patterns.iter().filter_map(|pattern| pattern.find(rest));
-            let Some(next) = found
-                .filter(|range| !range.is_empty())
-                .min_by_key(|range| (range.start, usize::MAX - range.end))
-            else {
-                break;
-            };
-            let (start, end) = (
-                text.floor_char_boundary(at + next.start),
-                text.ceil_char_boundary(at + next.end),
-            );
-            marks.push(start..end);
-            at = end;
-        }
-        marks
+    /// Whether payloads matter: then what a decoder opens may matter, too.
+    pub fn looks_inside(&self) -> bool {
+        self.root.looks_inside()
     }
 }
 
@@ -250,18 +262,21 @@ impl Node {
                 facts.has(*slot)
                     || pattern.is_in(subject.payload)
                     || (!subject.gist.is_empty() && pattern.is_in(subject.gist.as_bytes()))
+                    || subject.said().is_some_and(|said| pattern.is_in(said))
             }
             Self::Sender { slot, .. } => facts.has(*slot),
             Self::Envelope(envelope) => envelope.holds(subject, here),
             Self::Exists(path) => {
-                path.may_be_in(subject.payload) && path.any(subject.payload, &|_| true)
+                let is_in = |text: &[u8]| path.may_be_in(text) && path.any(text, &|_| true);
+                is_in(subject.payload) || subject.said().is_some_and(is_in)
             }
             Self::Compare(path, comparison, wanted) => {
-                path.may_be_in(subject.payload)
-                    && wanted.may_be_in(subject.payload)
-                    && path.any(subject.payload, &|found| {
-                        comparison.holds(found, &wanted.value)
-                    })
+                let is_in = |text: &[u8]| {
+                    path.may_be_in(text)
+                        && wanted.may_be_in(text)
+                        && path.any(text, &|found| comparison.holds(found, &wanted.value))
+                };
+                is_in(subject.payload) || subject.said().is_some_and(is_in)
             }
         }
     }
@@ -303,24 +318,18 @@ impl Node {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::weight).sum(),
             Self::Not(node) => node.weight(),
-            Self::Text {
-                pattern: Pattern::Regex(_),
-                ..
-            } => 8,
+            Self::Text { pattern, .. } => pattern.weight(),
             Self::Exists(_) | Self::Compare(..) => 16,
-            Self::Text { .. } | Self::Sender { .. } | Self::Envelope(_) => 1,
+            Self::Sender { .. } | Self::Envelope(_) => 1,
         }
     }
 
-    fn patterns<'a>(&'a self, found: &mut Vec<&'a Pattern>) {
+    fn looks_inside(&self) -> bool {
         match self {
-            Self::All(nodes) | Self::Any(nodes) => {
-                for node in nodes {
-                    node.patterns(found);
-                }
-            }
-            Self::Text { pattern, .. } => found.push(pattern),
-            _ => {}
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::looks_inside),
+            Self::Not(node) => node.looks_inside(),
+            Self::Text { .. } | Self::Exists(_) | Self::Compare(..) => true,
+            Self::Sender { .. } | Self::Envelope(_) => false,
         }
     }
 }
@@ -343,10 +352,12 @@ impl<'a> Subject<'a> {
                 kind: reading.kind,
                 topic: message.topic.as_str(),
                 device: reading.device.as_ref(),
-                device_name,
+                // One without a name is called by its id.
+                device_name: device_name.or_else(|| Some(reading.device.as_ref()?.as_str())),
             },
             gist: &reading.gist,
             payload: &message.payload,
+            opened: None,
             size: message.payload.len() as u64,
             at: message.at,
             direction: message.direction,
@@ -354,6 +365,10 @@ impl<'a> Subject<'a> {
             retain: message.retain,
             dup: message.dup,
         }
+    }
+
+    fn said(&self) -> Option<&'a [u8]> {
+        self.opened.and_then(Opened::said)
     }
 }
 
@@ -386,9 +401,9 @@ impl SenderTest {
 }
 
 impl Wanted {
-    fn new(value: Value, comparison: Comparison) -> Self {
+    fn new(value: Typed, comparison: Comparison) -> Self {
         let literal = match (&value, comparison) {
-            (Value::String(text), Comparison::Equal) if !text.is_empty() => {
+            (Typed::Text(text), Comparison::Equal) if !text.is_empty() => {
                 Some(memmem::Finder::new(text).into_owned())
             }
             _ => None,
@@ -409,40 +424,46 @@ impl PartialEq for Wanted {
     }
 }
 
+impl Typed {
+    /// Without quotes: what it looks like.
+    fn bare(text: &str) -> Self {
+        match text {
+            "null" => Self::Null,
+            "true" => Self::Bool(true),
+            "false" => Self::Bool(false),
+            _ => Number::typed(text).map_or_else(|| Self::Text(text.to_owned()), Self::Number),
+        }
+    }
+}
+
 impl Comparison {
-    fn holds(self, found: &Value, wanted: &Value) -> bool {
+    fn holds(self, found: &Found<'_>, wanted: &Typed) -> bool {
         let order = match (found, wanted) {
-            (Value::Number(found), Value::Number(wanted)) => compare(found, wanted),
-            // Many devices send their figures as text.
-            (Value::String(found), Value::Number(wanted)) => serde_json::from_str(found.trim())
-                .ok()
-                .and_then(|found| compare(&found, wanted)),
-            (Value::String(found), Value::String(wanted)) => Some(found.cmp(wanted)),
-            (Value::Bool(found), Value::Bool(wanted)) => Some(found.cmp(wanted)),
-            (Value::Null, Value::Null) => Some(std::cmp::Ordering::Equal),
+            (Found::Number(found), Typed::Number(wanted)) => Some(wanted.order_of(found)),
+            (Found::Text(found), Typed::Number(wanted)) => wanted.order_of_text(found),
+            // Truths are sent as text, too.
+            (Found::Text(found), Typed::Bool(wanted)) => {
+                Some(found.as_ref().cmp(if *wanted { "true" } else { "false" }))
+                    .filter(|_| matches!(found.as_ref(), "true" | "false"))
+            }
+            (Found::Text(found), Typed::Text(wanted)) => Some(found.as_ref().cmp(wanted)),
+            (Found::Bool(found), Typed::Bool(wanted)) => Some(found.cmp(wanted)),
+            (Found::Null, Typed::Null) => Some(Ordering::Equal),
             _ => None,
         };
         self.fits(order)
     }
 
-    fn fits(self, order: Option<std::cmp::Ordering>) -> bool {
+    fn fits(self, order: Option<Ordering>) -> bool {
         match (self, order) {
             (Self::Equal, Some(order)) => order.is_eq(),
-            (Self::Different, order) => order.is_none_or(std::cmp::Ordering::is_ne),
+            (Self::Different, order) => order.is_none_or(Ordering::is_ne),
             (Self::Less, Some(order)) => order.is_lt(),
             (Self::AtMost, Some(order)) => order.is_le(),
             (Self::Greater, Some(order)) => order.is_gt(),
             (Self::AtLeast, Some(order)) => order.is_ge(),
             (_, None) => false,
         }
-    }
-}
-
-/// Whole numbers exactly, whatever their size; others as floats.
-fn compare(a: &Number, b: &Number) -> Option<std::cmp::Ordering> {
-    match (a.as_i128(), b.as_i128()) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::base::problem::Problem;
 use crate::base::secret::Secret;
 use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::fact::Fact;
 use crate::domain::profile::Profile;
 use crate::domain::provision::{NewThingProfile, SavedThing};
@@ -50,6 +51,9 @@ pub trait Console: Send {
 
     /// What the platform of this profile can do.
     fn capabilities(&self, profile: &Profile) -> Capabilities;
+
+    /// How payloads are decoded by topic (`[decode]` in the config file).
+    fn pins(&self) -> Pins;
 
     /// Requests and sessions are about this profile from now on. Called before the first [`Console::request`] or
     /// [`Console::open`].

@@ -34,7 +34,7 @@ pub(super) const TOLD: u64 = 10;
 pub(super) async fn run(script: &mut Script<'_>, verb: &ReplayVerb) -> Result<Exit, End> {
     let profile = script.begin_with("replay", |can| can.publish)?;
     script.console.open_replay(&verb.from)?;
-    let mut source = Source::new(verb, script.console.now().wall);
+    let mut source = Source::new(verb, script.console.now().wall, script.console.pins());
     // A file that is no recording says so before anything is connected.
     let first = source.next(script).await?;
     if verb.dry_run {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::base::moment::{Mono, words};
 use crate::base::problem::{Exit, Problem};
 use crate::cli::verb::TailVerb;
+use crate::domain::decode::Pins;
 use crate::domain::device::{Device, DeviceId};
-use crate::domain::expression::{Expression, Here, Subject};
+use crate::domain::expression::{Expression, Here};
 use crate::domain::fact::Fact;
 use crate::domain::line::{Origin, encode, encode_gap};
 use crate::domain::message::{AckToken, Direction, Message, Qos};
@@ -55,6 +56,7 @@ pub(super) async fn stream(
         verb,
         manner,
         condition: verb.condition.clone().map(|condition| condition.at(here)),
+        pins: script.console.pins(),
         profile,
         names: HashMap::new(),
         written: Written::default(),
@@ -104,6 +106,8 @@ struct Tail<'a> {
     verb: &'a TailVerb,
     manner: Manner,
     condition: Option<Expression>,
+    /// How payloads are decoded, for the condition.
+    pins: Pins,
     profile: Profile,
     /// What devices are called, for the lines.
     names: HashMap<DeviceId, String>,
@@ -327,7 +331,7 @@ impl Tail<'_> {
         }
         self.condition
             .as_ref()
-            .is_none_or(|condition| condition.matches(&Subject::of(message, reading, device_name)))
+            .is_none_or(|condition| condition.is_met_by(message, reading, device_name, &self.pins))
     }
 
     fn origin(&self) -> Origin<'_> {

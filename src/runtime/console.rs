@@ -24,6 +24,7 @@ use crate::base::secret::Secret;
 use crate::base::text::SafeText;
 use crate::cli::verb::{Existing, Place};
 use crate::domain::capability::Capabilities;
+use crate::domain::decode::Pins;
 use crate::domain::profile::Profile;
 use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
@@ -284,6 +285,10 @@ impl Console for Shell {
 
     fn capabilities(&self, profile: &Profile) -> Capabilities {
         self.context.capabilities(profile)
+    }
+
+    fn pins(&self) -> Pins {
+        self.context.pins()
     }
 
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {

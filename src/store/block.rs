@@ -5,6 +5,7 @@
 //! itself: it leaves memory whole, with everything that was needed for it, and can go to disk as it is.
 
 use crate::base::moment::Timestamp;
+use crate::domain::expression::may_be_closed;
 use crate::domain::message::{Properties, Qos};
 use crate::domain::reading::Kind;
 use crate::domain::session::Gap;
@@ -77,6 +78,8 @@ pub(super) struct Block {
     pub(super) rows: usize,
     /// Rows that are messages that came: no gaps, and not what we sent.
     pub(super) messages: u64,
+    /// Some payloads may say more behind a decoder.
+    pub(super) closed: bool,
     pub(super) sources: Vec<Source>,
 }
 
@@ -167,6 +170,7 @@ impl Block {
             used: 0,
             rows: 0,
             messages: 0,
+            closed: false,
             sources,
         }
     }
@@ -194,6 +198,7 @@ impl Block {
             });
             self.append(row.topic.as_bytes());
         }
+        self.closed = self.closed || may_be_closed(row.payload);
         self.append(row.payload);
         self.append(gist.as_bytes());
         let has_more = row.has_more();

@@ -16,6 +16,8 @@ use crate::domain::expression::Expression;
 const SLICE: usize = 16 << 20;
 /// Bytes that a row costs to be looked at, whatever it says.
 const ROW: usize = 64;
+/// What decoders may cost while messages come in; rows beyond it are looked at in slices of their own.
+const AT_ONCE: usize = SLICE / 2;
 
 #[derive(Debug, Default)]
 pub struct Hits {
@@ -26,6 +28,10 @@ pub struct Hits {
     found: VecDeque<Found>,
     /// Rows in memory before this one are still to be looked at.
     from: Seq,
+    /// Rows from this one on came faster than decoders are: they are still to be looked at, too.
+    behind: Option<Seq>,
+    /// What decoders have cost since the last slice.
+    cost: usize,
     /// Bytes of all lists.
     bytes: usize,
 }
@@ -72,6 +78,8 @@ impl Hits {
             all,
             found: VecDeque::new(),
             from: ring.end(),
+            behind: None,
+            cost: 0,
             bytes: 0,
         };
         hits.look_back(ring, devices);
@@ -87,6 +95,16 @@ impl Hits {
         self.bytes
     }
 
+    /// One slice: of what came too fast, then further back. Rows found among what came.
+    pub fn look_on(&mut self, ring: &Ring, devices: &Devices) -> usize {
+        self.cost = 0;
+        let new = self.catch_up(ring, devices);
+        if self.behind.is_none() {
+            self.look_back(ring, devices);
+        }
+        new
+    }
+
     /// One slice further back; whether anything in memory is left to look at.
     pub fn look_back(&mut self, ring: &Ring, devices: &Devices) -> bool {
         if self.all {
@@ -94,18 +112,54 @@ impl Hits {
             return false;
         }
         let weight = self.view.filter.expression().map_or(1, Expression::weight);
-        let mut spent = 0;
+        let mut spent = self.cost;
         let from = self.from.0;
         for block in ring.blocks().rev().skip_while(|block| block.first >= from) {
             if spent >= SLICE {
                 break;
             }
-            let rows = self.view.sift(block, devices);
-            self.put_front(block.first, rows);
-            self.from = Seq(block.first);
-            spent += (block.bytes().len() + block.rows * ROW) * weight;
+            let end = usize::try_from(self.from.0 - block.first).unwrap_or(usize::MAX);
+            let end = end.min(block.rows);
+            let part = self.view.sift_before(block, devices, end, SLICE - spent);
+            self.put_front(block.first, part.rows);
+            self.from = Seq(block.first + part.from as u64);
+            let whole = (block.bytes().len() + block.rows * ROW) * weight;
+            spent += whole / block.rows.max(1) * (end - part.from) + part.cost;
+            if part.from > 0 {
+                break;
+            }
         }
-        self.is_looking(ring)
+        self.is_looking_back(ring)
+    }
+
+    /// Rows that came faster than they could be looked at, oldest first, a slice of them.
+    fn catch_up(&mut self, ring: &Ring, devices: &Devices) -> usize {
+        let mut new = 0;
+        while let Some(seq) = self.behind.map(|seq| seq.max(ring.first_in_memory())) {
+            if seq >= ring.end() {
+                self.behind = None;
+            } else if self.cost >= SLICE {
+                self.behind = Some(seq);
+                break;
+            } else {
+                self.behind = Some(Seq(seq.0 + 1));
+                self.cost += ROW;
+                new += usize::from(self.look_at(seq, ring, devices));
+            }
+        }
+        new
+    }
+
+    fn look_at(&mut self, seq: Seq, ring: &Ring, devices: &Devices) -> bool {
+        let Some(kept) = ring.get(seq) else {
+            return false;
+        };
+        let (shown, cost) = self.view.shows(&kept, devices);
+        self.cost += cost;
+        if shown {
+            self.put_back(seq, ring);
+        }
+        shown
     }
 
     fn put_front(&mut self, first: u64, mut rows: Vec<u16>) {
@@ -113,6 +167,14 @@ impl Hits {
             return;
         }
         rows.shrink_to_fit();
+        if let Some(front) = self.found.front_mut().filter(|front| front.first == first) {
+            let before = front.cost();
+            front.start -= rows.len() as u64;
+            rows.append(&mut front.rows);
+            front.rows = rows;
+            self.bytes = self.bytes + front.cost() - before;
+            return;
+        }
         let end = self.found.front().map_or(MIDDLE, |found| found.start);
         let found = Found {
             first,
@@ -123,7 +185,12 @@ impl Hits {
         self.found.push_front(found);
     }
 
+    /// Whether rows in memory are still to be looked at.
     pub fn is_looking(&self, ring: &Ring) -> bool {
+        self.behind.is_some() || self.is_looking_back(ring)
+    }
+
+    fn is_looking_back(&self, ring: &Ring) -> bool {
         !self.all && self.from > ring.first_in_memory()
     }
 
@@ -137,23 +204,25 @@ impl Hits {
         self.forget_before(ring.first());
     }
 
-    /// A row has just been pushed. Whether it is shown.
+    /// A row has just been pushed. Whether it is shown, as far as is known by now.
     pub fn offer(&mut self, seq: Seq, ring: &Ring, devices: &Devices) -> bool {
         self.forget_before(ring.first());
         if self.all {
             return true;
         }
-        let shown = ring
-            .get(seq)
-            .is_some_and(|kept| self.view.shows(&kept, devices));
-        if shown {
-            self.put_back(seq, ring);
+        if self.behind.is_some() {
+            return false;
         }
-        shown
+        if self.cost >= AT_ONCE {
+            self.behind = Some(seq);
+            return false;
+        }
+        self.look_at(seq, ring, devices)
     }
 
     fn put_back(&mut self, seq: Seq, ring: &Ring) {
-        let first = ring.blocks().next_back().map_or(seq.0, |block| block.first);
+        let mut blocks = ring.blocks().rev().map(|block| block.first);
+        let first = blocks.find(|first| *first <= seq.0).unwrap_or(seq.0);
         let row = u16::try_from(seq.0 - first).unwrap_or(u16::MAX);
         if let Some(last) = self.found.back_mut().filter(|last| last.first == first) {
             let before = last.cost();
@@ -185,6 +254,10 @@ impl Hits {
 
     /// What was found in a block on the disk, which begins with that row. They come newest first.
     pub fn add_shelved(&mut self, first: Seq, rows: Vec<u16>) {
+        // One that left memory while it was looked through: what was found before is found again.
+        if let Some(part) = self.found.pop_front_if(|oldest| oldest.first == first.0) {
+            self.bytes -= part.cost();
+        }
         let is_older = self
             .found
             .front()
@@ -271,18 +344,20 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::filter::Filter;
+    use super::super::query::Query;
+    use super::super::sheet::Sheet;
     use super::*;
     use crate::base::moment::Timestamp;
     use crate::domain::message::{Direction, Message, Qos};
     use crate::domain::topic::Topic;
     use crate::store::ring::Note;
 
-    fn push(ring: &mut Ring, text: &str) -> Seq {
+    fn push(ring: &mut Ring, payload: impl AsRef<[u8]>) -> Seq {
         let message = Message {
             at: Timestamp(0),
             direction: Direction::In,
             topic: Topic::received("t"),
-            payload: Bytes::copy_from_slice(text.as_bytes()),
+            payload: Bytes::copy_from_slice(payload.as_ref()),
             qos: Qos::AtMostOnce,
             retain: false,
             dup: false,
@@ -317,6 +392,92 @@ mod tests {
         while back.look_back(&ring, &devices) {}
         assert!(back.seqs().eq(forward.seqs()));
         assert_eq!(back.seqs().count(), 25_000);
+    }
+
+    /// `{"even":1}` or `{"even":0}` in CBOR.
+    fn cbor(n: usize) -> Vec<u8> {
+        let mut bytes = b"\xa1deven".to_vec();
+        bytes.push(u8::from(n.is_multiple_of(2)));
+        bytes
+    }
+
+    #[test]
+    fn what_decoders_open_is_found_in_slices_of_a_block() {
+        let (mut ring, devices) = (Ring::new(64 << 20), Devices::default());
+        for n in 0..20_000 {
+            push(&mut ring, cbor(n));
+        }
+        let mut back = Hits::new(view("even == 1"), &ring, &devices);
+        assert_eq!(
+            back.seqs().last(),
+            Some(Seq(19_998)),
+            "the newest are there at once"
+        );
+        let mut slices = 1;
+        while back.look_back(&ring, &devices) {
+            slices += 1;
+        }
+        assert!(slices > 10, "{slices} slices");
+        let even = (0..10_000).map(|n| Seq(n * 2));
+        assert!(back.seqs().eq(even), "each once, in order");
+        let all: Vec<_> = back.seqs().collect();
+        assert_eq!(back.at(5_000, &ring), Some(Seq(10_000)));
+        assert_eq!(back.len_before(ring.end(), &ring), all.len());
+    }
+
+    #[test]
+    fn what_comes_faster_than_it_is_opened_is_looked_at_in_slices_of_its_own() {
+        let (mut ring, devices) = (Ring::new(64 << 20), Devices::default());
+        let mut hits = Hits::new(view("even == 1 or plain"), &ring, &devices);
+        let mut shown = 0;
+        for n in 0..5_000 {
+            let seq = push(&mut ring, cbor(n));
+            shown += usize::from(hits.offer(seq, &ring, &devices));
+        }
+        assert!((1..2_500).contains(&shown), "{shown} at once");
+        assert!(hits.is_looking(&ring));
+        let seq = push(&mut ring, "plain");
+        assert!(!hits.offer(seq, &ring, &devices), "in its order");
+        let mut slices = 0;
+        while hits.is_looking(&ring) {
+            shown += hits.look_on(&ring, &devices);
+            slices += 1;
+        }
+        assert!(slices > 2, "{slices} slices");
+        assert_eq!(shown, 2_501);
+        let expected = (0..2_500).map(|n| Seq(n * 2)).chain([seq]);
+        assert!(hits.seqs().eq(expected));
+    }
+
+    #[test]
+    fn what_decoders_open_is_found_on_the_disk_too() {
+        let (mut ring, devices) = (Ring::new(64 << 20), Devices::default());
+        for n in 0..100 {
+            push(&mut ring, cbor(n));
+        }
+        let sheet = Sheet {
+            block: ring.blocks().next().expect("rows").clone(),
+            devices: Vec::new(),
+            masks: Vec::new(),
+        };
+        let read = Sheet::decode(&sheet.encode()).expect("whole");
+        let query = Query::new(view("even==1"), &devices, Vec::new());
+        let even: Vec<u16> = (0..50).map(|n| n * 2).collect();
+        assert_eq!(query.sift(&read), even);
+    }
+
+    #[test]
+    fn a_block_that_holds_what_is_closed_is_not_ruled_out_by_its_bytes() {
+        let (mut ring, devices) = (Ring::new(64 << 20), Devices::default());
+        for n in 0..100 {
+            push(&mut ring, r#"{"temp":20}"#);
+            push(&mut ring, cbor(n));
+        }
+        let found = |text: &str| Hits::new(view(text), &ring, &devices).seqs().count();
+        // A number stands in CBOR in bits only.
+        assert_eq!(found("\"even\\\":1\""), 50);
+        assert_eq!(found("temp==20"), 100);
+        assert_eq!(found("-even==0 -temp"), 50);
     }
 
     #[test]

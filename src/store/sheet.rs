@@ -9,6 +9,7 @@ use super::block::{Block, NO_DEVICE, RECORD, ROWS, Row, Source};
 use super::ring::Seq;
 use crate::base::moment::Timestamp;
 use crate::domain::device::DeviceId;
+use crate::domain::expression::may_be_closed;
 use crate::domain::json;
 use crate::domain::reading::Kind;
 
@@ -119,13 +120,14 @@ impl Sheet {
         let mut block = Block::new(0, area, sources);
         (block.used, block.rows) = (used, rows);
         // A row that cannot be read, or whose source is not there, spoils the whole.
-        let mut messages = 0;
+        let (mut messages, mut closed) = (0, false);
         for row in 0..rows {
             let read = block.read(row)?;
             let source = block.source(read.source)?;
             messages += u64::from(source.kind != Kind::Gap && !read.flags.outgoing);
+            closed = closed || may_be_closed(read.payload);
         }
-        block.messages = messages;
+        (block.messages, block.closed) = (messages, closed);
         Some(Self {
             block,
             devices,

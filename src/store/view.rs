@@ -1,10 +1,11 @@
 //! What lets a row of the stream through: a filter, one device, and what is muted.
 
-use super::block::{Block, Kept, NO_DEVICE, Source};
+use super::block::{Block, Kept, NO_DEVICE, Read, Source};
 use super::devices::Devices;
 use super::filter::Filter;
+use crate::domain::decode::{Chain, Pins};
 use crate::domain::device::DeviceId;
-use crate::domain::expression::{Expression, Facts, Sender, Subject};
+use crate::domain::expression::{Expression, Facts, Opened, Sender, Subject, may_be_closed, opens};
 use crate::domain::message::Direction;
 use crate::domain::reading::Kind;
 use crate::domain::topic::TopicFilter;
@@ -20,6 +21,18 @@ pub struct View {
     pub muted: Vec<Mute>,
     /// Filters in force that are not muted: what one of them matches is shown, though a muted one matches it too.
     pub unmuted: Vec<TopicFilter>,
+    /// How payloads are decoded, where that matters to the filter.
+    pub pins: Pins,
+}
+
+/// Rows of a part of a block.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) rows: Vec<u16>,
+    /// Rows before this one are still to be looked at.
+    pub(super) from: usize,
+    /// What decoders have cost, in bytes through which a word is looked for.
+    pub(super) cost: usize,
 }
 
 /// Whose messages are not shown; they are kept and counted all the same.
@@ -53,32 +66,46 @@ enum Verdict {
 }
 
 impl View {
-    pub fn shows(&self, kept: &Kept<'_>, names: &dyn Names) -> bool {
+    /// Whether the row is let through, and what decoders have cost.
+    pub(super) fn shows(&self, kept: &Kept<'_>, names: &dyn Names) -> (bool, usize) {
         let sender = Sender {
             kind: kept.kind,
             topic: kept.topic,
             ..Sender::default()
         };
-        match self.verdict(sender, kept.device, names) {
-            Verdict::Never => false,
-            Verdict::Always => true,
-            Verdict::Ask(facts) => self.filter.expression().is_none_or(|expression| {
-                expression.holds(
-                    facts,
-                    &Subject {
-                        gist: kept.gist,
-                        payload: kept.payload,
-                        size: kept.length,
-                        at: kept.at,
-                        direction: direction(kept.outgoing),
-                        qos: kept.qos,
-                        retain: kept.retain,
-                        dup: kept.dup,
-                        sender: Sender::default(),
-                    },
-                )
-            }),
+        let facts = match self.verdict(sender, kept.device, names) {
+            Verdict::Never => return (false, 0),
+            Verdict::Always => return (true, 0),
+            Verdict::Ask(facts) => facts,
+        };
+        let Some(expression) = self.filter.expression() else {
+            return (true, 0);
+        };
+        let pin = self.pin(kept.topic);
+        let opened = (expression.looks_inside() && is_closed(kept.payload, pin))
+            .then(|| Opened::of(kept.payload, kept.topic, pin))
+            .flatten();
+        let subject = Subject {
+            gist: kept.gist,
+            payload: kept.payload,
+            opened: opened.as_ref(),
+            size: kept.length,
+            at: kept.at,
+            direction: direction(kept.outgoing),
+            qos: kept.qos,
+            retain: kept.retain,
+            dup: kept.dup,
+            sender: Sender::default(),
+        };
+        let shown = expression.holds(facts, &subject);
+        (shown, opened.as_ref().map_or(0, Opened::cost))
+    }
+
+    fn pin(&self, topic: &str) -> Option<&Chain> {
+        if self.pins.is_empty() {
+            return None;
         }
+        self.pins.of(topic)
     }
 
     fn verdict<'a>(
@@ -114,6 +141,17 @@ impl View {
 
     /// Rows of the block that it lets through, in order.
     pub(super) fn sift(&self, block: &Block, names: &dyn Names) -> Vec<u16> {
+        self.sift_before(block, names, block.rows, usize::MAX).rows
+    }
+
+    /// The same of the rows before `end`, back to where decoders have cost `most`.
+    pub(super) fn sift_before(
+        &self,
+        block: &Block,
+        names: &dyn Names,
+        end: usize,
+        most: usize,
+    ) -> Part {
         let verdict = |source: &Source| {
             let sender = Sender {
                 kind: source.kind,
@@ -125,42 +163,42 @@ impl View {
         };
         let verdicts: Vec<_> = block.sources.iter().map(verdict).collect();
         if verdicts.iter().all(|v| *v == Verdict::Never) {
-            return Vec::new();
+            return Part::default();
         }
-        let numbers = (0..block.rows).filter_map(|row| u16::try_from(row).ok());
+        let rows = 0..end.min(block.rows);
+        let numbers = rows.clone().filter_map(|row| u16::try_from(row).ok());
         let Some(expression) = self.filter.expression() else {
             let shown = |row: &u16| {
                 let source = block.read(usize::from(*row)).map(|read| read.source);
                 source.and_then(|s| verdicts.get(usize::from(s))) == Some(&Verdict::Always)
             };
-            return numbers.filter(shown).collect();
+            return Part::whole(numbers.filter(shown).collect());
         };
+        let look = Look {
+            block,
+            expression,
+            verdicts: &verdicts,
+        };
+        if expression.looks_inside() {
+            let pins = self.pins_of(block);
+            if block.closed || pins.iter().flatten().any(|chain| opens(chain)) {
+                return look.inside(&pins, rows.end, most);
+            }
+        }
         if !verdicts.contains(&Verdict::Always) && ruled_out(expression, &verdicts, block) {
+            return Part::default();
+        }
+        Part::whole(numbers.filter(|row| look.shows(*row)).collect())
+    }
+
+    /// How each source of the block is decoded; none at all where nothing is pinned.
+    fn pins_of(&self, block: &Block) -> Vec<Option<&Chain>> {
+        if self.pins.is_empty() {
             return Vec::new();
         }
-        numbers
-            .filter(|row| {
-                let Some(read) = block.read(usize::from(*row)) else {
-                    return false;
-                };
-                let facts = match verdicts.get(usize::from(read.source)) {
-                    None | Some(Verdict::Never) => return false,
-                    Some(Verdict::Always) => return true,
-                    Some(Verdict::Ask(facts)) => *facts,
-                };
-                let subject = Subject {
-                    sender: Sender::default(),
-                    gist: std::str::from_utf8(read.gist).unwrap_or_default(),
-                    payload: read.payload,
-                    size: read.length,
-                    at: read.at,
-                    direction: direction(read.flags.outgoing),
-                    qos: read.flags.qos,
-                    retain: read.flags.retain,
-                    dup: read.flags.dup,
-                };
-                expression.holds(facts, &subject)
-            })
+        let sources = block.sources.iter();
+        sources
+            .map(|source| self.pins.of(block.topic(source)))
             .collect()
     }
 
@@ -171,6 +209,94 @@ impl View {
             filter: self.filter.tuned(sample),
             ..self
         }
+    }
+}
+
+impl Part {
+    const fn whole(rows: Vec<u16>) -> Self {
+        Self {
+            rows,
+            from: 0,
+            cost: 0,
+        }
+    }
+}
+
+/// A block that is looked through.
+struct Look<'a> {
+    block: &'a Block,
+    expression: &'a Expression,
+    /// By source.
+    verdicts: &'a [Verdict],
+}
+
+impl Look<'_> {
+    fn shows(&self, row: u16) -> bool {
+        let Some(read) = self.block.read(usize::from(row)) else {
+            return false;
+        };
+        match self.verdicts.get(usize::from(read.source)) {
+            None | Some(Verdict::Never) => false,
+            Some(Verdict::Always) => true,
+            Some(Verdict::Ask(facts)) => self.expression.holds(*facts, &subject(&read, None)),
+        }
+    }
+
+    /// From `end` backwards, with what decoders open.
+    fn inside(&self, pins: &[Option<&Chain>], end: usize, most: usize) -> Part {
+        let mut part = Part {
+            from: end,
+            ..Part::default()
+        };
+        while part.from > 0 && part.cost < most {
+            part.from -= 1;
+            let (shown, cost) = self.shows_inside(part.from, pins);
+            part.cost = part.cost.saturating_add(cost);
+            part.rows
+                .extend(u16::try_from(part.from).ok().filter(|_| shown));
+        }
+        part.rows.reverse();
+        part
+    }
+
+    fn shows_inside(&self, row: usize, pins: &[Option<&Chain>]) -> (bool, usize) {
+        let Some(read) = self.block.read(row) else {
+            return (false, 0);
+        };
+        let source = usize::from(read.source);
+        let facts = match self.verdicts.get(source) {
+            None | Some(Verdict::Never) => return (false, 0),
+            Some(Verdict::Always) => return (true, 0),
+            Some(Verdict::Ask(facts)) => *facts,
+        };
+        let pin = pins.get(source).copied().flatten();
+        let topic = || self.block.source(read.source).map(|s| self.block.topic(s));
+        let opened = is_closed(read.payload, pin)
+            .then(|| Opened::of(read.payload, topic().unwrap_or_default(), pin))
+            .flatten();
+        let shown = self
+            .expression
+            .holds(facts, &subject(&read, opened.as_ref()));
+        (shown, opened.as_ref().map_or(0, Opened::cost))
+    }
+}
+
+fn is_closed(payload: &[u8], pin: Option<&Chain>) -> bool {
+    pin.is_some() || may_be_closed(payload)
+}
+
+fn subject<'a>(read: &Read<'a>, opened: Option<&'a Opened<'a>>) -> Subject<'a> {
+    Subject {
+        sender: Sender::default(),
+        gist: std::str::from_utf8(read.gist).unwrap_or_default(),
+        payload: read.payload,
+        opened,
+        size: read.length,
+        at: read.at,
+        direction: direction(read.flags.outgoing),
+        qos: read.flags.qos,
+        retain: read.flags.retain,
+        dup: read.flags.dup,
     }
 }
 

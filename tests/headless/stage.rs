@@ -14,6 +14,7 @@ use thingdeck::base::secret::Secret;
 use thingdeck::cli::verb::{Existing, Place, Verb};
 use thingdeck::cli::{Command, Options};
 use thingdeck::domain::capability::Capabilities;
+use thingdeck::domain::decode::Pins;
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::message::{AckToken, Direction, Draft, Message, Qos};
 use thingdeck::domain::model::{Domain, Model, Property};
@@ -58,6 +59,8 @@ pub enum Deed {
 
 pub struct Stage {
     pub deeds: Vec<Deed>,
+    /// `[decode]` of the config file.
+    pub pins: Pins,
     pub said: Vec<String>,
     pub profiles: Vec<Profile>,
     pub default: Option<String>,
@@ -99,6 +102,7 @@ impl Stage {
     pub fn home() -> Self {
         Self {
             deeds: Vec::new(),
+            pins: Pins::default(),
             said: Vec::new(),
             profiles: vec![profile("home")],
             default: Some("home".to_owned()),
@@ -255,6 +259,10 @@ impl Console for Stage {
 
     fn capabilities(&self, profile: &Profile) -> Capabilities {
         build(profile).info().capabilities
+    }
+
+    fn pins(&self) -> Pins {
+        self.pins.clone()
     }
 
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
@@ -620,12 +628,12 @@ pub fn message(number: u64, kind: Kind, payload: &str) -> Heard {
     message_on("app/clients/x/push", number, kind, payload)
 }
 
-pub fn message_on(topic: &str, number: u64, kind: Kind, payload: &str) -> Heard {
+pub fn message_on(topic: &str, number: u64, kind: Kind, payload: impl AsRef<[u8]>) -> Heard {
     let message = Message {
         at: START,
         direction: Direction::In,
         topic: Topic::received(topic),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        payload: Bytes::copy_from_slice(payload.as_ref()),
         qos: Qos::AtLeastOnce,
         retain: false,
         dup: false,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thingdeck::base::moment::Mono;
 use thingdeck::base::problem::Exit;
 use thingdeck::base::text::is_unsafe;
+use thingdeck::domain::decode::Chain;
 use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::line::{Line, decode};
@@ -378,4 +379,37 @@ fn a_list_that_cannot_be_read_does_not_stop_the_stream_but_a_refused_token_does(
             .iter()
             .any(|deed| matches!(deed, Deed::Open(_)))
     );
+}
+
+/// `{"temp":27.5}` in CBOR.
+const CBOR: &[u8] = b"\xa1dtemp\xfb@;\x80\0\0\0\0\0";
+
+#[test]
+fn a_condition_looks_into_what_a_decoder_opens() {
+    let mut stage = Stage::home().streaming([
+        connected(),
+        message(1, Kind::Message, r#"{"temp":20}"#),
+        message_on("plant/x", 2, Kind::Message, CBOR),
+        message_on("plant/y", 3, Kind::Message, "eyJ0ZW1wIjoyNy41fQ=="),
+        message_on("other/y", 4, Kind::Message, "eyJ0ZW1wIjoyNy41fQ=="),
+        message(5, Kind::Message, r#"{"temp":30}"#),
+    ]);
+    let chain = Chain::parse("base64 > json", &mut |_, _| Err(String::new()));
+    stage.pins.set(
+        TopicFilter::parse("plant/y").expect("a filter"),
+        chain.expect("a chain"),
+    );
+    assert_eq!(
+        stage.run(&["tail", "--count", "3", "--where", "temp>25"]),
+        Exit::Done
+    );
+    let topics: Vec<_> = stage.printed().into_iter().map(topic).collect();
+    assert_eq!(topics, ["plant/x", "plant/y", "app/clients/x/push"]);
+}
+
+fn topic(line: &str) -> String {
+    match decode(line) {
+        Ok(Line::Message(message)) => message.topic.to_string(),
+        other => panic!("{line}: {other:?}"),
+    }
 }

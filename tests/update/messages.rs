@@ -370,3 +370,81 @@ fn the_rate_falls_back_to_nothing_and_then_no_timer_is_left() {
     assert!(deck.screen().header.rates.is_empty());
     assert_eq!(deck.timers.len(), 0, "nothing counts any more");
 }
+
+/// `{"temp":27.5}` in CBOR.
+const CBOR: &[u8] = b"\xa1dtemp\xfb@;\x80\0\0\0\0\0";
+
+fn sources(deck: &Deck) -> Vec<String> {
+    let rows = deck.messages().into_iter();
+    rows.map(|row| row.source.to_string()).collect()
+}
+
+fn marked(deck: &Deck, row: usize) -> String {
+    let gist = deck.messages().swap_remove(row).gist.into_iter();
+    gist.filter(|span| span.role == Role::Match)
+        .map(|span| span.text.to_string())
+        .collect()
+}
+
+#[test]
+fn a_search_finds_what_the_rows_show_of_decoded_payloads() {
+    let mut deck = Deck::broker(&["#"]);
+    deck.receive_bytes("plant/1", CBOR)
+        .receive_bytes("plant/2", br#"{"temp":20}"#)
+        .receive_bytes("plant/3", br#"{"temp":30,"room":"\uac70\uc2e4"}"#)
+        .press("3 /")
+        .type_text("temp>25");
+    assert_eq!(sources(&deck), ["plant/1", "plant/3"]);
+    assert_eq!(marked(&deck, 0), r#""temp":27.5"#);
+    assert_eq!(marked(&deck, 1), r#""temp":30"#);
+    deck.receive_bytes("plant/4", CBOR)
+        .receive_bytes("plant/5", br#"{"temp":1}"#);
+    assert_eq!(sources(&deck), ["plant/1", "plant/3", "plant/4"]);
+    deck.press("ctrl-u").type_text("거실");
+    assert_eq!(sources(&deck), ["plant/3"]);
+    assert_eq!(marked(&deck, 0), r"\uac70\uc2e4");
+}
+
+#[test]
+fn a_decoder_that_is_pinned_while_a_filter_is_in_force_changes_what_it_finds() {
+    let mut deck = Deck::broker(&["#"]);
+    deck.receive_bytes("plant/1", CBOR)
+        .press("3 /")
+        .type_text("temp>25")
+        .press("enter");
+    assert_eq!(sources(&deck), ["plant/1"]);
+    deck.press("o /").type_text("binary").press("enter");
+    assert_eq!(sources(&deck), Vec::<String>::new(), "{}", deck.notice());
+}
+
+fn in_topic(deck: &Deck) -> Vec<String> {
+    let row = deck.messages().swap_remove(0);
+    let marks = row.found.into_iter();
+    marks
+        .map(|range| row.source.as_str()[range].to_owned())
+        .collect()
+}
+
+#[test]
+fn a_word_is_marked_in_the_topic_too() {
+    let mut deck = Deck::broker(&["#"]);
+    deck.receive_bytes("home/kitchen", b"on")
+        .press("3 /")
+        .type_text("KITCH");
+    assert_eq!(in_topic(&deck), ["kitch"]);
+    deck.press("ctrl-u").type_text("topic:home");
+    assert_eq!(in_topic(&deck), ["home"]);
+    deck.press("ctrl-u").type_text("topic:home/# -kitchenette");
+    assert!(in_topic(&deck).is_empty());
+}
+
+#[test]
+fn a_number_that_is_being_typed_does_not_empty_the_view() {
+    let mut deck = Deck::broker(&["#"]);
+    deck.receive_bytes("plant/1", br#"{"temp":27.5}"#)
+        .press("3 /");
+    for typed in ["temp", ">", "2", "5", ".", "5", " ", "-", "x"] {
+        deck.type_text(typed);
+        assert_eq!(sources(&deck), ["plant/1"], "after {typed:?}");
+    }
+}

@@ -11,8 +11,9 @@ use super::super::state::App;
 use super::super::words;
 use super::PaneFilter;
 use super::groups::Groups;
+use crate::domain::decode::Pins;
 use crate::domain::device::DeviceId;
-use crate::domain::expression::{ExpressionError, Here};
+use crate::domain::expression::{Expression, ExpressionError, Here};
 use crate::domain::topic::TopicFilter;
 use crate::store::filter::Filter;
 use crate::store::hits::{Hits, Mute, View};
@@ -105,8 +106,11 @@ impl MessagesPane {
         self.hits.is_looking(&home.ring)
     }
 
-    fn look_back(&mut self, home: &Home) {
-        self.hits.look_back(&home.ring, &home.devices);
+    fn look_on(&mut self, home: &Home) {
+        let new = self.hits.look_on(&home.ring, &home.devices);
+        if self.mode != Mode::Follow {
+            self.new += new as u64;
+        }
     }
 
     pub(in super::super) fn offer(&mut self, seq: Seq, home: &Home) {
@@ -371,7 +375,7 @@ impl App {
 
     /// The next slice of a search: through memory, then through the disk.
     pub(in super::super) fn look_back(&mut self) {
-        self.messages.look_back(&self.home);
+        self.messages.look_on(&self.home);
         self.charge();
     }
 
@@ -407,8 +411,15 @@ impl App {
     pub(in super::super) fn view_changed(&mut self) {
         let device = self.messages.device.clone();
         let before = self.messages.hits.view().filter.clone();
+        let filter = self.parsed_filter().unwrap_or(before);
+        let looks_inside = filter.expression().is_some_and(Expression::looks_inside);
         let view = View {
-            filter: self.parsed_filter().unwrap_or(before),
+            pins: if looks_inside {
+                self.pins.clone()
+            } else {
+                Pins::default()
+            },
+            filter,
             device: device.map(|id| self.home.devices.number(&id)),
             topics: self.messages.topics.clone(),
             muted: self.mutes(),

@@ -16,6 +16,8 @@ pub struct Guess {
     pub sure: u8,
 }
 
+/// A guess that is less sure is not worth a row, nor a search: the bytes are.
+pub const SURE_ENOUGH: u8 = 60;
 /// Layers that are unwrapped one inside the other.
 const LAYERS: usize = 4;
 

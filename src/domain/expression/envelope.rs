@@ -126,8 +126,12 @@ impl When {
     }
 }
 
-/// `14:30`, `9:05:30`.
+/// `14:30`, `9:05:30`, `9:05:30.250`.
 fn clock(text: &str) -> Option<Duration> {
+    let (text, fraction) = match text.split_once('.') {
+        Some((text, fraction)) => (text, Some(fraction)),
+        None => (text, None),
+    };
     let parts: Vec<u64> = text
         .split(':')
         .map(|part| {
@@ -140,8 +144,21 @@ fn clock(text: &str) -> Option<Duration> {
         [hours, minutes, seconds] => (*hours, *minutes, *seconds),
         _ => return None,
     };
-    (hours < 24 && minutes < 60 && seconds < 60)
-        .then(|| Duration::from_secs(hours * 3600 + minutes * 60 + seconds))
+    let micros = match fraction {
+        None => 0,
+        Some(fraction)
+            if parts.len() < 3
+                || fraction.len() > 9
+                || fraction.bytes().any(|b| !b.is_ascii_digit()) =>
+        {
+            return None;
+        }
+        // Nothing behind the dot yet is on its way to something.
+        Some(fraction) => format!("{fraction:0<9}").parse::<u64>().ok()? / 1000,
+    };
+    (hours < 24 && minutes < 60 && seconds < 60).then(|| {
+        Duration::from_secs(hours * 3600 + minutes * 60 + seconds) + Duration::from_micros(micros)
+    })
 }
 
 /// `512`, `1k`, `2KiB`, `1.5MB`.
@@ -186,12 +203,20 @@ mod tests {
         assert_eq!(here.now.to_string(), "2026-11-20T15:10:00.000000Z");
         assert_eq!(said("23:50"), "2026-11-20T14:50:00.000000Z");
         assert_eq!(said("0:05:30"), "2026-11-20T15:05:30.000000Z");
+        assert_eq!(said("23:50:00.25"), "2026-11-20T14:50:00.250000Z");
+        assert_eq!(
+            said("2026-11-20T14:30:00+09:00"),
+            "2026-11-20T05:30:00.000000Z"
+        );
+        assert_eq!(said("2026-11-20 14:30"), "2026-11-20T05:30:00.000000Z");
         assert_eq!(said("1h30m"), "2026-11-20T13:40:00.000000Z");
         assert_eq!(said("-10s"), "2026-11-20T15:09:50.000000Z");
         assert_eq!(said("2026-11-21"), "2026-11-20T15:00:00.000000Z");
         assert_eq!(said("2026-11-20T14:30"), "2026-11-20T05:30:00.000000Z");
         assert_eq!(said("2026-11-20T14:30:00Z"), "2026-11-20T14:30:00.000000Z");
-        assert!(When::parse("after", "25:00").is_err());
+        for wrong in ["25:00", "14:30.5", "14:30:00.x", "14:30:00.+5"] {
+            assert!(When::parse("after", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! From text to a condition.
 
-use serde_json::Value;
-
 use super::envelope::{self, Envelope};
 use super::path::{MAX_STEPS, Path, Step};
 use super::pattern::{Needle, Pattern};
-use super::{Comparison, Node, SenderTest, Wanted};
+use super::{Comparison, Node, SenderTest, Typed, Wanted};
 use crate::domain::reading::Kind;
 use crate::domain::topic::TopicFilter;
 
@@ -21,7 +19,12 @@ pub struct ExpressionError {
 /// Parentheses and negations deeper than this are a mistake, or an attack on the stack.
 const MAX_DEPTH: usize = 50;
 
-const FIELDS: [&str; 7] = [
+/// What may stand before a colon.
+const FIELDS: [&str; 9] = [
+    "kind", "device", "topic", "retain", "after", "before", "dir", "qos", "dup",
+];
+/// What is long enough to be recognized with a slip in it.
+const LONG: [&str; 7] = [
     "kind", "device", "topic", "retain", "after", "before", "size",
 ];
 
@@ -72,14 +75,14 @@ impl Parser {
         }
     }
 
-    /// Takes `word` when it stands here as a word of its own.
+    /// Takes `word` when it stands here as a word of its own, in small letters or in capitals.
     fn keyword(&mut self, word: &str) -> bool {
         self.peek();
         let end = self.at + word.chars().count();
-        let is_here = self
-            .chars
-            .get(self.at..end)
-            .is_some_and(|found| found.iter().copied().eq(word.chars()));
+        let is_here = self.chars.get(self.at..end).is_some_and(|found| {
+            let found: String = found.iter().collect();
+            found == word || found == word.to_uppercase()
+        });
         let ends = self
             .chars
             .get(end)
@@ -143,7 +146,8 @@ impl Parser {
             Some('.') => self.path(),
             Some('"') => {
                 let text = self.quoted()?;
-                self.compared_or(&text, Node::word)
+                let steps = vec![Step::Member(text.clone())];
+                self.compared_or(steps, || Node::word(&text))
             }
             Some(_) => self.word(),
         }
@@ -202,11 +206,21 @@ impl Parser {
         if self.begins("re:") {
             return self.regex();
         }
-        let word = self.bare();
+        let mut word = self.bare();
         if word == "size"
             && let Some(node) = self.size()?
         {
             return Ok(node);
+        }
+        if let Some((field, _)) = word.split_once(':')
+            && FIELDS.contains(&field)
+        {
+            // Nothing is compared here: a topic may have these signs.
+            while matches!(self.here(), Some('=' | '<' | '>' | '!')) {
+                word.extend(self.here());
+                self.at += 1;
+                word.push_str(&self.bare());
+            }
         }
         if let Some((field, rest)) = word.split_once(':') {
             let value = match self.here() {
@@ -220,7 +234,39 @@ impl Parser {
         if word.is_empty() {
             return Err(self.error("this is not understood; put it in quotes"));
         }
-        self.compared_or(&word, Node::word)
+        // `list["a b"].x` and `list."a b"`
+        if self.here() == Some('"')
+            && let Some(name) = word.strip_suffix(['.', '['])
+            && !name.is_empty()
+        {
+            let mut steps = self.steps(start, name)?;
+            self.at -= 1;
+            self.more_steps(&mut steps)?;
+            let path = self.checked_path(true, steps)?;
+            return self.compared_path(path);
+        }
+        let before = self.at;
+        if self.comparison()?.is_none() {
+            return Ok(Node::word(&word));
+        }
+        self.at = before;
+        let steps = self.steps(start, &word)?;
+        self.compared_or(steps, || Node::word(&word))
+    }
+
+    /// `runState.currentState`, `list[0].x`
+    fn steps(&self, start: usize, name: &str) -> Result<Vec<Step>, ExpressionError> {
+        let mut steps = Vec::new();
+        for part in name.split('.') {
+            if part.is_empty() {
+                let what = "a name is missing beside this dot; quotes make one of dots";
+                return Err(self.error_at(start, what));
+            }
+            let (name, indices) = indexed(part).unwrap_or_else(|| (part, Vec::new()));
+            steps.push(Step::Member(name.to_owned()));
+            steps.extend(indices);
+        }
+        Ok(steps)
     }
 
     /// `None` when `field` is no field: then it is a word with a colon in it.
@@ -260,8 +306,10 @@ impl Parser {
             },
             "topic" => sender(SenderTest::TopicPart(Needle::new(value))),
             "size" => fail("size needs a comparison, as in size>1k".to_owned()),
-            _ => match FIELDS.into_iter().find(|known| is_slip_of(field, known)) {
-                Some(known) => fail(format!("{field}: is not known; did you mean {known}:?")),
+            _ => match LONG.into_iter().find(|known| is_slip_of(field, known)) {
+                Some(known) => fail(format!(
+                    "{field}: is not known; did you mean {known}:? Quotes make a word of it"
+                )),
                 None => Ok(None),
             },
         }
@@ -269,28 +317,50 @@ impl Parser {
 
     fn path(&mut self) -> Result<Node, ExpressionError> {
         let mut steps = Vec::new();
+        self.more_steps(&mut steps)?;
+        let path = self.checked_path(false, steps)?;
+        self.compared_path(path)
+    }
+
+    /// As many `.name`, `."name"`, `["name"]`, `[0]` and `[]` as stand here.
+    fn more_steps(&mut self, steps: &mut Vec<Step>) -> Result<(), ExpressionError> {
         loop {
             match self.here() {
                 Some('.') => {
                     self.at += 1;
                     match self.here() {
-                        Some('"') => steps.push(Step::Member(self.quoted()?)),
+                        Some('"') => steps.push(Step::Member(self.name()?)),
                         Some('[') => {}
                         _ => steps.extend(self.member(steps.is_empty())?.map(Step::Member)),
                     }
                 }
                 Some('[') => steps.push(self.bracket()?),
-                _ => break,
+                _ => return Ok(()),
             }
         }
-        let path = self.checked_path(false, steps)?;
-        match self.comparison()? {
+    }
+
+    /// A member's name in quotes, with the escapes of JSON: so it stands where its path was copied from.
+    fn name(&mut self) -> Result<String, ExpressionError> {
+        let start = self.at;
+        let text = self.quoted()?;
+        let literal: String = self
+            .chars
+            .get(start..self.at)
+            .unwrap_or_default()
+            .iter()
+            .collect();
+        Ok(serde_json::from_str(&literal).unwrap_or(text))
+    }
+
+    fn compared_path(&mut self, path: Path) -> Result<Node, ExpressionError> {
+        Ok(match self.comparison()? {
             Some((comparison, value)) => {
                 let wanted = Box::new(Wanted::new(value, comparison));
-                Ok(Node::Compare(path, comparison, wanted))
+                Node::Compare(path, comparison, wanted)
             }
-            None => Ok(Node::Exists(path)),
-        }
+            None => Node::Exists(path),
+        })
     }
 
     /// A member name after a dot; nothing after the first dot alone, which is the whole document.
@@ -313,7 +383,9 @@ impl Parser {
         let opened = self.at;
         self.at += 1;
         let step = if self.here() == Some('"') {
-            Step::Member(self.quoted()?)
+            Step::Member(self.name()?)
+        } else if self.here() == Some(']') {
+            Step::Each
         } else {
             let start = self.at;
             while self.here().is_some_and(|c| c.is_ascii_digit()) {
@@ -336,24 +408,18 @@ impl Parser {
         Ok(step)
     }
 
-    /// `name` as the left side of a comparison, or, where none follows, what `otherwise` makes of it.
+    /// The left side of a comparison, or, where none follows, what `otherwise` makes of it.
     fn compared_or(
         &mut self,
-        name: &str,
-        otherwise: fn(&str) -> Node,
+        steps: Vec<Step>,
+        otherwise: impl FnOnce() -> Node,
     ) -> Result<Node, ExpressionError> {
-        match self.comparison()? {
-            None => Ok(otherwise(name)),
-            Some((comparison, value)) => {
-                let steps = name
-                    .split('.')
-                    .map(|name| Step::Member(name.to_owned()))
-                    .collect();
-                let path = self.checked_path(true, steps)?;
-                let wanted = Box::new(Wanted::new(value, comparison));
-                Ok(Node::Compare(path, comparison, wanted))
-            }
-        }
+        let Some((comparison, value)) = self.comparison()? else {
+            return Ok(otherwise());
+        };
+        let path = self.checked_path(true, steps)?;
+        let wanted = Box::new(Wanted::new(value, comparison));
+        Ok(Node::Compare(path, comparison, wanted))
     }
 
     fn checked_path(&self, anywhere: bool, steps: Vec<Step>) -> Result<Path, ExpressionError> {
@@ -368,7 +434,8 @@ impl Parser {
         text.chars().zip(rest).filter(|(a, b)| a == *b).count() == text.chars().count()
     }
 
-    /// `re:/…/`, with `i` behind it where the case does not count. A slash inside is written `\/`.
+    /// `re:/…/`, with `i` behind it where the case does not count (also `m`, `s` and `x`, as everywhere). A slash inside is
+    /// written `\/`.
     fn regex(&mut self) -> Result<Node, ExpressionError> {
         let start = self.at;
         self.at += "re:".len();
@@ -396,9 +463,12 @@ impl Parser {
             }
         }
         self.at += 1;
-        let ignores_case = self.here() == Some('i');
-        self.at += usize::from(ignores_case);
-        Pattern::regex(&pattern, ignores_case)
+        let flags = self.bare();
+        if let Some(strange) = flags.chars().find(|flag| !"imsx".contains(*flag)) {
+            let what = format!("behind a pattern stand i, m, s and x, not {strange:?}");
+            return Err(self.error_at(start, what));
+        }
+        Pattern::regex(&pattern, &flags)
             .map(Node::text)
             .map_err(|why| self.error_at(start, format!("this is no pattern: {why}")))
     }
@@ -410,16 +480,17 @@ impl Parser {
             return Ok(None);
         };
         let text = match &value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+            Typed::Text(text) => text,
+            Typed::Number(number) => number.typed_text(),
+            Typed::Bool(_) | Typed::Null => "",
         };
-        match envelope::bytes(&text) {
+        match envelope::bytes(text) {
             Some(bytes) => Ok(Some(Node::Envelope(Envelope::Size(comparison, bytes)))),
             None => Err(self.error_at(before, format!("{text:?} is no size; try 512, 1k or 2MiB"))),
         }
     }
 
-    fn comparison(&mut self) -> Result<Option<(Comparison, Value)>, ExpressionError> {
+    fn comparison(&mut self) -> Result<Option<(Comparison, Typed)>, ExpressionError> {
         let before = self.at;
         let first = self.peek();
         let second = self.chars.get(self.at + 1).copied();
@@ -438,16 +509,31 @@ impl Parser {
         };
         self.at += length;
         let value = match self.peek() {
-            Some('"') => Value::String(self.quoted()?),
+            Some('"') => Typed::Text(self.quoted()?),
             _ => match self.bare() {
-                word if word.is_empty() => {
+                word if matches!(word.as_str(), "" | "-" | "+") => {
                     return Err(self.error("a value must follow the comparison"));
                 }
-                word => serde_json::from_str(&word).unwrap_or(Value::String(word)),
+                word => Typed::bare(&word),
             },
         };
         Ok(Some((comparison, value)))
     }
+}
+
+/// `list[0][]`: the name, and what stands in brackets behind it.
+fn indexed(part: &str) -> Option<(&str, Vec<Step>)> {
+    let (name, brackets) = part.split_at(part.find('[').filter(|at| *at > 0)?);
+    let inside = brackets.strip_prefix('[')?.strip_suffix(']')?;
+    let index = |text: &str| match text {
+        "" => Some(Step::Each),
+        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().ok().map(Step::Index)
+        }
+        _ => None,
+    };
+    let indices: Option<_> = inside.split("][").map(index).collect();
+    Some((name, indices?))
 }
 
 fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {

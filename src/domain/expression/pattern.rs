@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memchr2_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
 use regex::bytes::{Regex, RegexBuilder};
 
 /// A compiled pattern may take so many bytes: it is compiled at every key stroke.
@@ -22,11 +22,15 @@ impl Pattern {
         Self::Word(Needle::new(text))
     }
 
-    /// The error is the last line of what the regex crate says: the ones before draw the pattern.
-    pub(super) fn regex(pattern: &str, ignores_case: bool) -> Result<Self, String> {
+    /// `flags` are letters that the regex crate knows, as in `(?i)`. The error is the last line of what it says: the ones
+    /// before draw the pattern.
+    pub(super) fn regex(pattern: &str, flags: &str) -> Result<Self, String> {
         // In the pattern itself, so that two patterns are equal only when they find the same.
-        let flag = if ignores_case { "(?i)" } else { "" };
-        RegexBuilder::new(&format!("{flag}{pattern}"))
+        let flags = match flags {
+            "" => String::new(),
+            flags => format!("(?{flags})"),
+        };
+        RegexBuilder::new(&format!("{flags}{pattern}"))
             .size_limit(REGEX_BYTES)
             .dfa_size_limit(REGEX_BYTES)
             .nest_limit(50)
@@ -39,16 +43,29 @@ impl Pattern {
             })
     }
 
-    pub(super) fn find(&self, hay: &[u8]) -> Option<Range<usize>> {
+    /// The first one that begins at `at` or behind.
+    pub(super) fn find_from(&self, hay: &[u8], at: usize) -> Option<Range<usize>> {
         match self {
-            Self::Word(needle) => needle.find(hay),
-            Self::Regex(regex) => regex.find(hay).map(|found| found.range()),
+            Self::Word(needle) => {
+                let found = needle.find(hay.get(at..)?)?;
+                Some(at + found.start..at + found.end)
+            }
+            Self::Regex(_) if at > hay.len() => None,
+            Self::Regex(regex) => regex.find_at(hay, at).map(|found| found.range()),
+        }
+    }
+
+    /// How many times slower than a plain word it is to look for, about.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Word(needle) => needle.weight(),
+            Self::Regex(_) => 8,
         }
     }
 
     pub(super) fn is_in(&self, hay: &[u8]) -> bool {
         match self {
-            Self::Word(needle) => needle.find(hay).is_some(),
+            Self::Word(needle) => needle.is_in(hay),
             Self::Regex(regex) => regex.is_match(hay),
         }
     }
@@ -70,12 +87,14 @@ impl PartialEq for Pattern {
     }
 }
 
-/// A word that is found in either case.
+/// A word that is found in either case, also where it stands escaped in a JSON string (`\uac70`, `\/`).
 #[derive(Debug, Clone)]
 pub struct Needle {
     /// Lower case.
     text: String,
     how: How,
+    /// With escapes: for texts with a backslash in them, and only where the word has something to escape.
+    escaped: Option<Box<Regex>>,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +119,11 @@ impl Needle {
             let rarity = |byte: &u8| commonness(*byte);
             rarest(text.as_bytes(), rarity)
         };
-        Self { text, how }
+        Self {
+            escaped: escaped(&text),
+            text,
+            how,
+        }
     }
 
     pub fn text(&self) -> &str {
@@ -120,12 +143,40 @@ impl Needle {
         // Where the sample has none of two bytes, the general rule decides.
         let rarity = |byte: &u8| counts[usize::from(*byte)] * 256 + commonness(*byte);
         Self {
-            text: self.text.clone(),
             how: rarest(self.text.as_bytes(), rarity),
+            ..self.clone()
         }
     }
 
     pub fn find(&self, hay: &[u8]) -> Option<Range<usize>> {
+        let plain = self.find_plain(hay);
+        let Some(escaped) = self.escaped_in(hay) else {
+            return plain;
+        };
+        let escaped = escaped.find(hay).map(|found| found.range());
+        plain.into_iter().chain(escaped).min_by_key(|r| r.start)
+    }
+
+    fn is_in(&self, hay: &[u8]) -> bool {
+        self.find_plain(hay).is_some()
+            || self
+                .escaped_in(hay)
+                .is_some_and(|regex| regex.is_match(hay))
+    }
+
+    fn escaped_in(&self, hay: &[u8]) -> Option<&Regex> {
+        let escaped = self.escaped.as_deref()?;
+        memchr(b'\\', hay).map(|_| escaped)
+    }
+
+    fn weight(&self) -> usize {
+        match self.how {
+            How::Exact(_) | How::Ascii { .. } if self.escaped.is_none() => 1,
+            _ => 8,
+        }
+    }
+
+    fn find_plain(&self, hay: &[u8]) -> Option<Range<usize>> {
         let needle = self.text.as_bytes();
         match &self.how {
             How::Exact(finder) => finder.find(hay).map(|at| at..at + needle.len()),
@@ -154,6 +205,46 @@ fn folded(text: &str) -> Option<Regex> {
         .case_insensitive(true)
         .build()
         .ok()
+}
+
+/// The text as JSON may write it: letters beyond ASCII, and what encoders escape to be safe in HTML, by their number; slashes
+/// and quotes behind a backslash.
+fn escaped(text: &str) -> Option<Box<Regex>> {
+    let is_escaped =
+        |c: char| !c.is_ascii() || matches!(c, '<' | '>' | '&' | '\'' | '=' | '/' | '"');
+    if !text.contains(is_escaped) {
+        return None;
+    }
+    let mut pattern = String::new();
+    for c in text.chars() {
+        let itself = regex::escape(c.encode_utf8(&mut [0; 4]));
+        if !is_escaped(c) {
+            pattern.push_str(&itself);
+            continue;
+        }
+        pattern.push_str("(?:");
+        pattern.push_str(&itself);
+        if matches!(c, '/' | '"') {
+            pattern.push_str(r"|\\");
+            pattern.push(c);
+        }
+        let mut upper = c.to_uppercase();
+        let other = upper
+            .next()
+            .filter(|other| upper.next().is_none() && *other != c);
+        for c in std::iter::once(c).chain(other) {
+            pattern.push('|');
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                pattern.push_str(&format!(r"\\u{unit:04x}"));
+            }
+        }
+        pattern.push(')');
+    }
+    let built = RegexBuilder::new(&pattern)
+        .case_insensitive(true)
+        .size_limit(REGEX_BYTES)
+        .build();
+    built.ok().map(Box::new)
 }
 
 fn rarest(text: &[u8], rarity: impl Fn(&u8) -> u32) -> How {
@@ -197,10 +288,32 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_found_where_json_escapes_it() {
+        let cases = [
+            ("거실", r#"{"a":"\uac70\uc2e4"}"#),
+            ("거실", r#"{"a":"\uAC70\uC2E4"}"#),
+            ("거실", r#"{"a":"거\uc2e4"}"#),
+            ("café", r#"["CAF\u00C9"]"#),
+            ("Привет", r#"["\u041f\u0440\u0438\u0432\u0435\u0442"]"#),
+            ("привет", r#"["\u041F\u0440\u0438\u0432\u0435\u0442"]"#),
+            ("😀 ok", r#"["\ud83d\ude00 OK"]"#),
+            ("home/kitchen", r#"{"t":"home\/kitchen"}"#),
+            ("a&b", r#"["a\u0026b"]"#),
+            ("say \"hi\"", r#"["say \"hi\""]"#),
+        ];
+        for (word, hay) in cases {
+            let needle = Needle::new(word);
+            assert!(needle.is_in(hay.as_bytes()), "{word} in {hay}");
+            assert!(needle.find(hay.as_bytes()).is_some(), "{word} in {hay}");
+        }
+        assert!(!Needle::new("거실").is_in(br#"["\uac71\uc2e4"]"#));
+    }
+
+    #[test]
     fn a_pattern_that_is_wrong_says_why_in_one_line() {
-        let why = Pattern::regex("a(b", false).expect_err("open");
+        let why = Pattern::regex("a(b", "").expect_err("open");
         assert_eq!(why, "unclosed group");
-        assert!(Pattern::regex(r"\w{9999}", false).is_err(), "too large");
+        assert!(Pattern::regex(r"\w{9999}", "").is_err(), "too large");
     }
 
     proptest! {

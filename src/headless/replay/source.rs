@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::base::moment::Timestamp;
 use crate::base::problem::{Exit, Problem};
 use crate::cli::verb::ReplayVerb;
-use crate::domain::expression::{Expression, Here, Subject};
+use crate::domain::decode::Pins;
+use crate::domain::expression::{Expression, Here};
 use crate::domain::line::{Line, MessageLine, decode};
 use crate::domain::message::{Direction, Draft, Message};
 use crate::domain::reading::Reading;
@@ -31,6 +32,8 @@ pub(super) struct Next {
 pub(super) struct Source<'a> {
     verb: &'a ReplayVerb,
     condition: Option<Expression>,
+    /// How payloads are decoded, for the condition.
+    pins: Pins,
     name: String,
     line: u64,
     ended: bool,
@@ -50,12 +53,13 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(verb: &'a ReplayVerb, now: Timestamp) -> Self {
+    pub(super) fn new(verb: &'a ReplayVerb, now: Timestamp, pins: Pins) -> Self {
         // Times without a zone are UTC, as they are in the lines.
         let here = Here { now, zone: 0 };
         Self {
             verb,
             condition: verb.condition.clone().map(|c| c.at(here)),
+            pins,
             name: name(&verb.from),
             line: 0,
             ended: false,
@@ -197,7 +201,7 @@ impl<'a> Source<'a> {
             ..Reading::default()
         };
         let device = line.device_name.as_deref();
-        condition.matches(&Subject::of(&message, &reading, device))
+        condition.is_met_by(&message, &reading, device, &self.pins)
     }
 
     fn bad(&mut self, script: &mut Script<'_>, why: &str) -> Result<(), End> {

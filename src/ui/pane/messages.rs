@@ -1,8 +1,11 @@
 //! The stream: when, of what kind, from whom, what it says, how large; and what was lost, in its place.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
-use crate::app::screen::{MessageRow, Role};
+use crate::app::screen::{MessageRow, Role, Span};
+use crate::base::text::SafeText;
 use crate::domain::reading::Kind;
 use crate::ui::canvas::Canvas;
 use crate::ui::widget::number::size;
@@ -86,10 +89,47 @@ fn row(message: &MessageRow, line: Rect, slots: &[Slot; 5], canvas: &mut Canvas<
     } else {
         message.source.fit(room)
     };
-    let normal = theme.role(Role::Normal);
-    canvas.text(source.x, y, source.cells, shown.as_str(), normal);
+    if message.found.is_empty() {
+        let normal = theme.role(Role::Normal);
+        canvas.text(source.x, y, source.cells, shown.as_str(), normal);
+    } else {
+        canvas.line(source.x, y, source.cells, &marked(message, &shown));
+    }
     canvas.line(gist.x, y, gist.cells, &message.gist);
     rows::right(canvas, bytes, y, &size(message.bytes), dim);
+}
+
+/// The source as far as it is shown, with what is looked for marked in it.
+fn marked(message: &MessageRow, shown: &SafeText) -> Vec<Span> {
+    let (all, text) = (message.source.as_str(), shown.as_str());
+    // Where the text that is shown begins in it, and the bytes of both that are the same.
+    let (lead, from, same) = if text.len() == all.len() && text == all {
+        (0, 0, all.len())
+    } else if let Some(end) = text.strip_prefix('…').filter(|_| message.topic) {
+        (
+            '…'.len_utf8(),
+            all.len() - end.len().min(all.len()),
+            end.len(),
+        )
+    } else {
+        (0, 0, text.strip_suffix('…').unwrap_or(text).len())
+    };
+    let (mut line, mut at) = (Vec::new(), 0);
+    let mut put = |range: Range<usize>, role: Role| {
+        let part = text.get(range).filter(|part| !part.is_empty());
+        line.extend(part.map(|part| Span::new(part, role)));
+    };
+    for mark in &message.found {
+        let start = lead + mark.start.clamp(from, from + same) - from;
+        let end = lead + mark.end.clamp(from, from + same) - from;
+        if start < end {
+            put(at..start, Role::Normal);
+            put(start..end, Role::Match);
+            at = end;
+        }
+    }
+    put(at..text.len(), Role::Normal);
+    line
 }
 
 /// Sent by us, sent again, or kept by the broker: one sign, the most telling one.
@@ -124,4 +164,38 @@ fn gap(message: &MessageRow, line: Rect, canvas: &mut Canvas<'_>) {
         theme.signs().gap_line,
         theme.role(Role::Dim),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts that are marked, of a topic in so many cells.
+    fn parts(source: &str, topic: bool, found: Range<usize>, cells: usize) -> Vec<String> {
+        let message = MessageRow {
+            source: SafeText::new(source),
+            topic,
+            found: std::iter::once(found).collect(),
+            ..MessageRow::default()
+        };
+        let shown = if topic {
+            message.source.fit_end(cells)
+        } else {
+            message.source.fit(cells)
+        };
+        let line = marked(&message, &shown);
+        let all: String = line.iter().map(|span| span.text.as_str()).collect();
+        assert_eq!(all, shown.as_str());
+        let found = line.iter().filter(|span| span.role == Role::Match);
+        found.map(|span| span.text.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_looked_for_is_marked_in_a_source_that_is_cut_too() {
+        assert_eq!(parts("home/kitchen", true, 5..8, 20), ["kit"]);
+        assert_eq!(parts("home/kitchen", true, 5..8, 7), ["it"]);
+        assert_eq!(parts("home/kitchen", true, 0..4, 8), Vec::<String>::new());
+        assert_eq!(parts("거실 에어컨", false, 7..13, 8), ["에"]);
+        assert_eq!(parts("거실 에어컨", false, 7..13, 4), Vec::<String>::new());
+    }
 }

@@ -73,6 +73,10 @@ impl App {
         let text = chain.to_string();
         self.pins.set(filter, chain);
         self.pinned += 1;
+        // What is searched is what the rows show.
+        if !self.messages.filter.input.is_empty() {
+            self.view_changed();
+        }
         if self.profile().is_none_or(|profile| profile.simulated) {
             let text = format!("{topic} is decoded as {text} until you quit");
             return self.say(Role::Good, text);

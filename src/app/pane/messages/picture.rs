@@ -82,13 +82,17 @@ impl App {
             Some(number) => self.home.devices.label_of(number),
             None => kept.topic,
         };
+        let (source, is_topic) = (SafeText::new(source), kept.device.is_none());
         MessageRow {
             selected: false,
             time,
             kind: kept.kind.word(),
             kind_role: kind_role(kept.kind),
-            source: SafeText::new(source),
-            topic: kept.device.is_none(),
+            found: found.map_or_else(Vec::new, |expression| {
+                expression.marks_in_name(source.as_str(), is_topic)
+            }),
+            source,
+            topic: is_topic,
             gist: {
                 let gist = self.sifted_gist(kept, cells);
                 let mut gist = gist.unwrap_or_else(|| self.gist(kept, cells));
