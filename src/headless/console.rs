@@ -51,6 +51,10 @@ pub trait Console: Send {
     /// What the platform of this profile can do.
     fn capabilities(&self, profile: &Profile) -> Capabilities;
 
+    /// What the rules of this profile's platform say to a topic filter, before anything is sent. How many there are is the
+    /// session's to judge.
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem>;
+
     /// Requests and sessions are about this profile from now on. Called before the first [`Console::request`] or
     /// [`Console::open`].
     fn choose(&mut self, profile: Profile) -> Result<(), Problem>;

@@ -28,6 +28,7 @@ use crate::domain::profile::Profile;
 use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
+use crate::domain::subscription::FilterWish;
 use crate::headless::console::{
     Answer, Console, Heard, NewEntry, Opening, Pending, Piece, Unwritten,
 };
@@ -284,6 +285,10 @@ impl Console for Shell {
 
     fn capabilities(&self, profile: &Profile) -> Capabilities {
         self.context.capabilities(profile)
+    }
+
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem> {
+        self.context.check_filter(profile, wish)
     }
 
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {

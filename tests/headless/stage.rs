@@ -257,6 +257,10 @@ impl Console for Stage {
         build(profile).info().capabilities
     }
 
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem> {
+        build(profile).check_filter(wish)
+    }
+
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
         self.deeds.push(Deed::Choose(profile.name));
         Ok(())
