@@ -132,7 +132,7 @@ pub struct Kept {
     pub notices: Vec<Problem>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Size {
     pub width: u16,
     pub height: u16,

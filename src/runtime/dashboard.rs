@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
+use futures_util::stream::{SelectAll, select_all};
 
 use super::context::Context;
 use super::editing::{self, Editing};
@@ -127,6 +128,11 @@ pub async fn run(context: &Arc<Context>, mut setup: Setup, theme: &Theme) -> io:
     left
 }
 
+/// Asked only when it has something to say: each look into crossterm's own lock, which its reader holds, spins for a while.
+fn keyboard() -> SelectAll<EventStream> {
+    select_all([EventStream::new()])
+}
+
 /// Until it is left, or the terminal fails.
 async fn work(
     context: &Arc<Context>,
@@ -135,7 +141,7 @@ async fn work(
     signals: &mut Signals,
     desk: &mut Desk,
 ) -> io::Result<Exit> {
-    let mut input = EventStream::new();
+    let mut input = keyboard();
     let mut pacer = Pacer::default();
     loop {
         if logging::has_crashed() {
@@ -154,7 +160,7 @@ async fn work(
             let screen = desk.app.picture(now);
             let inputs = desk.inputs;
             if terminal
-                .draw(inputs, |frame| ui::view(&screen, theme, frame))
+                .draw(screen.size, inputs, |frame| ui::view(&screen, theme, frame))
                 .is_err()
             {
                 return Ok(Exit::Done);
@@ -207,7 +213,7 @@ async fn work(
                 Errand::Send(bytes) => terminal.send(&bytes)?,
                 Errand::Edit(editing) => {
                     // Whoever reads keys ahead would take them from the editor.
-                    input = EventStream::new();
+                    input = keyboard();
                     edit(terminal, desk, signals, editing).await?;
                     pacer.forget();
                 }

@@ -1,6 +1,8 @@
 //! The terminal: taken at start, given back whatever happens.
 
-use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::cell::RefCell;
+use std::io::{self, Write, stdout};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
@@ -13,7 +15,8 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::{Frame, Terminal as Ratatui};
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal as Ratatui, TerminalOptions, Viewport};
 
 use crate::app::event::Size;
 
@@ -21,20 +24,52 @@ use crate::app::event::Size;
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 pub struct Terminal {
-    inner: Ratatui<CrosstermBackend<BufWriter<Stdout>>>,
+    inner: Ratatui<CrosstermBackend<Page>>,
+    page: Page,
+    /// Of the last frame. Not asked of the system for each: that opens the terminal's device anew every time.
+    size: Size,
     mouse: bool,
     /// Hidden flag `--frame-marks`: each frame ends in a private sequence that tests wait for.
     frame_marks: bool,
 }
 
+/// The bytes of one frame. They go out at once, in one write: whatever draws flushes as it likes.
+#[derive(Clone, Default)]
+struct Page {
+    bytes: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Page {
+    fn send(&self) -> io::Result<()> {
+        let mut bytes = self.bytes.borrow_mut();
+        let mut out = stdout().lock();
+        out.write_all(&bytes)?;
+        bytes.clear();
+        out.flush()
+    }
+}
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Terminal {
     pub fn take(mouse: bool, frame_marks: bool) -> io::Result<Self> {
-        let inner = Ratatui::new(CrosstermBackend::new(BufWriter::with_capacity(
-            64 * 1024,
-            stdout(),
-        )))?;
+        let page = Page::default();
+        let backend = CrosstermBackend::new(page.clone());
+        let viewport = Viewport::Fixed(Rect::default());
+        let inner = Ratatui::with_options(backend, TerminalOptions { viewport })?;
         let mut terminal = Self {
             inner,
+            page,
+            size: Size::default(),
             mouse,
             frame_marks,
         };
@@ -52,10 +87,12 @@ impl Terminal {
         }
         // Not `Terminal::clear`: it asks the terminal where its cursor is, and one that does not answer would end us.
         Backend::clear(self.inner.backend_mut())?;
+        self.page.send()?;
         self.inner.swap_buffers();
         Ok(())
     }
 
+    /// As the system says now.
     pub fn size(&self) -> io::Result<Size> {
         let size = self.inner.size()?;
         Ok(Size {
@@ -64,20 +101,31 @@ impl Terminal {
         })
     }
 
-    /// One frame, inside one synchronized update. `inputs` is how many events it includes.
-    pub fn draw(&mut self, inputs: u64, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
+    /// One frame of that size, inside one synchronized update. `inputs` is how many events it includes.
+    pub fn draw(
+        &mut self,
+        size: Size,
+        inputs: u64,
+        render: impl FnOnce(&mut Frame<'_>),
+    ) -> io::Result<()> {
+        queue!(self.page, BeginSynchronizedUpdate)?;
+        if size != self.size {
+            let area = Rect::new(0, 0, size.width, size.height);
+            self.inner.resize(area)?;
+            self.size = size;
+        }
         self.inner.draw(render)?;
         if self.frame_marks {
-            write!(self.inner.backend_mut(), "\x1b]7777;{inputs}\x1b\\")?;
+            write!(self.page, "\x1b]7777;{inputs}\x1b\\")?;
         }
-        execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
+        queue!(self.page, EndSynchronizedUpdate)?;
+        self.page.send()
     }
 
     /// Bytes that are no picture: a clipboard sequence.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.inner.backend_mut().write_all(bytes)?;
-        Write::flush(self.inner.backend_mut())
+        self.page.write_all(bytes)?;
+        self.page.send()
     }
 }
 

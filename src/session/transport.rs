@@ -4,6 +4,7 @@
 //! Everything that goes wrong here goes wrong before CONNECT, and comes as an [`End`] in words.
 
 mod proxy;
+mod socket;
 mod web_socket;
 mod words;
 
@@ -17,19 +18,37 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::end::{End, EndClass};
 use super::tls::{Tls, trouble};
 use crate::platform::plan::Endpoint;
+use socket::Socket;
 use words::{handshake_end, io_end};
 
 /// Before the next address of a host is tried too (RFC 8305, 8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// What MQTT is spoken on.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Nobody is woken by what comes from now on until this is read or written again. Only for one who has written and
+    /// flushed all, and comes back by himself soon: the wakers of earlier polls are gone.
+    fn rest(&mut self);
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+    /// Whether the last read took all that was there.
+    fn is_drained(&self) -> bool;
+}
+
+impl Stream for TlsStream<Box<dyn Stream>> {
+    fn rest(&mut self) {
+        self.get_mut().0.rest();
+    }
+
+    /// Records are short against our reads: what was opened of them has been taken.
+    fn is_drained(&self) -> bool {
+        self.get_ref().0.is_drained()
+    }
+}
 
 /// Opens the connection. `tls` is the finished set-up of `endpoint.tls`. The caller bounds the time.
 pub async fn dial(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Box<dyn Stream>, End> {
@@ -57,7 +76,7 @@ async fn tcp(host: &str, port: u16) -> Result<Box<dyn Stream>, End> {
     let stream = stream.map_err(|error| io_end(host, port, &error))?;
     // Small packets must not wait for the acknowledgement of the ones before; a socket that cannot do this works too.
     drop(stream.set_nodelay(true));
-    Ok(Box::new(stream))
+    Ok(Box::new(Socket::new(stream)))
 }
 
 /// One after the other, each with a head start: an address that swallows everything (broken IPv6 does) must not use up

@@ -99,8 +99,10 @@ impl<'a> Canvas<'a> {
 
     /// `sign` again and again over `cells` cells.
     pub fn repeat(&mut self, x: u16, y: u16, cells: u16, sign: &'static str, style: Style) {
+        let wide = sign.cell_width();
+        debug_assert_eq!(wide, 1, "signs take one cell");
         for x in x..x.saturating_add(cells) {
-            self.text(x, y, 1, sign, style);
+            self.cell(x, y, sign, wide, style);
         }
     }
 
@@ -208,6 +210,9 @@ impl<'a> Canvas<'a> {
 
     /// A wide glyph to the left that reaches into (`x`, `y`) would hide what is drawn there. Some take more than two cells.
     fn mend_left(&mut self, x: u16, y: u16) {
+        if self.is_narrow(x.checked_sub(1), y) {
+            return;
+        }
         let first = self.area().x;
         let Some(at) = (first..x)
             .rev()
@@ -223,8 +228,17 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Almost all are: one byte is one cell, and no part of anything.
+    fn is_narrow(&self, x: Option<u16>, y: u16) -> bool {
+        let cell = x.and_then(|x| self.buffer.cell((x, y)));
+        cell.is_none_or(|cell| cell.symbol().len() == 1)
+    }
+
     /// The rest of a glyph whose beginning is drawn over becomes blank.
     fn mend_right(&mut self, x: u16, y: u16) {
+        if self.is_narrow(Some(x), y) {
+            return;
+        }
         for covered in x..self.area().right() {
             if self.buffer[(covered, y)].symbol() != COVERED {
                 return;
@@ -287,13 +301,22 @@ const fn plain_dots(c: char) -> &'static str {
     }
 }
 
-/// Bytes of the first cluster. An ASCII character before another one is always a cluster of its own.
+/// Bytes of the first cluster.
 fn cluster_length(text: &str) -> usize {
-    match text.as_bytes() {
-        [first] if first.is_ascii() => 1,
-        [first, second, ..] if first.is_ascii() && second.is_ascii() => 1,
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), None) => first.len_utf8(),
+        (Some(first), Some(second)) if stands_alone(first) && stands_alone(second) => {
+            first.len_utf8()
+        }
         _ => text.graphemes(true).next().map_or(0, str::len),
     }
+}
+
+/// Most of what is drawn: ASCII that is not CR (which takes an LF along), boxes, dots, Han and whole Hangul syllables. None of them joins
+/// another one (UAX #29, 3.1.1).
+const fn stands_alone(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 #[cfg(test)]
@@ -306,6 +329,19 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 24, 1));
         let used = Canvas::new(&mut buffer, &theme).text(0, 0, cells, text, Style::new());
         (picture::text(&buffer).trim_end().to_owned(), used)
+    }
+
+    #[test]
+    fn what_stands_alone_is_a_cluster_of_its_own_before_anything_that_does() {
+        let alone: Vec<char> = ('\0'..=char::MAX).filter(|c| stands_alone(*c)).collect();
+        assert!(alone.len() > 30_000);
+        let some = ['a', ' ', '~', '─', '⣿', '中', '가', '각', '힣'];
+        for first in alone {
+            for second in some {
+                let pair: String = [first, second].into_iter().collect();
+                assert_eq!(pair.graphemes(true).count(), 2, "{pair:?}");
+            }
+        }
     }
 
     #[test]

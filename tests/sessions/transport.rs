@@ -43,16 +43,17 @@ async fn shout(listener: TcpListener) {
 
 async fn shouted_through(stream: &mut Box<dyn Stream>) {
     let exchange = async {
+        // What comes during a rest, however many layers it passes, is there for whoever comes back.
+        stream.rest();
         stream.write_all(b"hello").await?;
         stream.flush().await?;
+        stream.rest();
         let mut answer = [0; 5];
         stream.read_exact(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
     };
-    assert_eq!(
-        &soon("an answer", exchange).await.expect("an answer"),
-        b"HELLO"
-    );
+    let answer = soon("an answer", exchange).await;
+    assert_eq!(&answer.expect("an answer"), b"HELLO");
 }
 
 fn endpoint(port: u16, tls: Option<TlsPlan>) -> Endpoint {
@@ -403,22 +404,37 @@ async fn a_web_socket_without_mqtt_in_it_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_the_web_socket_says_why() {
+async fn frames_are_taken_together_and_then_a_server_that_closes_says_why() {
     use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
     let (listener, port) = listen().await;
+    let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
         let (socket, _) = listener.accept().await.expect("a client");
         let mut socket = tokio_tungstenite::accept_hdr_async(socket, agree)
             .await
             .expect("agreed");
+        for _ in 0..100 {
+            let frame = Message::Binary(vec![7; 10].into());
+            socket.send(frame).await.expect("sent");
+        }
         let frame = CloseFrame {
             code: 1008.into(),
             reason: "policy".into(),
         };
         let _gone = socket.close(Some(frame)).await;
+        tell.send(()).expect("somebody waits");
         while let Some(Ok(_)) = socket.next().await {}
     });
     let mut stream = opened(&web_socket(port, None)).await.expect("a stream");
+    soon("all frames", told).await.expect("sent");
+    let mut bytes = [0; 4096];
+    let (mut count, mut reads) = (0, 0);
+    while count < 1000 {
+        count += soon("bytes", stream.read(&mut bytes)).await.expect("bytes");
+        reads += 1;
+    }
+    assert_eq!(count, 1000);
+    assert!(reads < 10, "{reads} reads");
     let error = soon("an end", stream.read_u8()).await.expect_err("closed");
     assert!(error.to_string().contains("code 1008 policy"), "{error}");
 }

@@ -2,9 +2,9 @@
 //!
 //! A broker sends each message by itself. At some thousands a second every one of them would wake the session, then the
 //! loop, for two hundred bytes: that costs ten times what taking the message costs, and it takes the processor from a
-//! broker on the same machine. So after a few small reads in quick succession the next one waits for one to four
-//! milliseconds, which nobody sees: a stream is drawn some thirty times a second. Not where messages are acknowledged: the
-//! broker lets only so many wait for that, and would stand still.
+//! broker on the same machine. So after a few small reads in quick succession the next one waits until some kilobytes can
+//! be expected, for one to ten milliseconds, which nobody sees: a stream is drawn some dozens of times a second. Not where
+//! messages are acknowledged: the broker lets only so many wait for that, and would stand still.
 
 use std::time::Duration;
 
@@ -12,20 +12,15 @@ use tokio::time::Instant;
 
 /// A read of less is small.
 const LITTLE: usize = 8 << 10;
+/// So much is worth waking for, and no broker's buffer is full of it. Bytes.
+const WORTH: u32 = 4 << 10;
+/// A millisecond is the finest that the timer can do.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(10);
 /// Reads follow one another quickly when there is no more between them.
-const QUICK: Duration = Duration::from_millis(2);
+const QUICK: Duration = Duration::from_millis(5);
 /// So many of them, and it is a flood.
 const MANY: u8 = 8;
-
-/// The less comes, the longer: some kilobytes in a read are enough, and no broker's buffer may fill meanwhile. A millisecond
-/// is the finest that the timer can do.
-const fn rest_after(bytes: usize) -> Duration {
-    Duration::from_millis(match bytes {
-        0..1024 => 4,
-        1024..4096 => 2,
-        _ => 1,
-    })
-}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +28,10 @@ pub struct Pace {
     /// The last read, or the end of the rest after it.
     since: Instant,
     quick: u8,
-    /// Bytes of the last read.
+    /// Bytes of the last read, and how long they took to come.
     bytes: usize,
+    within: Duration,
+    read_at: Instant,
     rest: Option<Instant>,
 }
 
@@ -44,6 +41,8 @@ impl Pace {
             since: now,
             quick: 0,
             bytes: 0,
+            within: Duration::ZERO,
+            read_at: now,
             rest: None,
         }
     }
@@ -56,16 +55,25 @@ impl Pace {
         } else {
             0
         };
-        self.since = now;
         self.bytes = bytes;
+        self.within = now.saturating_duration_since(self.read_at);
+        self.read_at = now;
+        self.since = now;
     }
 
     /// Messages came of it, and nobody waits for an answer.
     pub fn may_rest(&mut self) {
-        if self.quick == MANY && self.bytes < LITTLE {
-            self.since += rest_after(self.bytes);
+        if self.quick == MANY && self.bytes < LITTLE && self.rest.is_none() {
+            self.since = self.read_at + self.until_worth();
             self.rest = Some(self.since);
         }
+    }
+
+    /// How long it takes for enough to come.
+    fn until_worth(&self) -> Duration {
+        let bytes = u32::try_from(self.bytes).unwrap_or(u32::MAX).max(1);
+        let expected = self.within.saturating_mul(WORTH) / bytes;
+        expected.clamp(SHORTEST, LONGEST)
     }
 
     /// Until when nothing is read.
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_message_now_and_then_is_read_at_once() {
-        assert!(!rests(200, Duration::from_millis(3), 50).contains(&true));
+        assert!(!rests(200, QUICK, 50).contains(&true));
     }
 
     #[test]
@@ -112,6 +120,26 @@ mod tests {
         let rests = rests(200, Duration::from_micros(10), 50);
         assert_eq!(rests.iter().position(|rest| *rest), Some(7));
         assert!(rests[7..].iter().all(|rest| *rest));
+    }
+
+    #[test]
+    fn the_less_comes_the_longer_is_the_rest() {
+        let long = |bytes, gap| {
+            let mut now = Instant::now();
+            let mut pace = Pace::new(now);
+            for _ in 0..=MANY {
+                now += gap;
+                pace.read(bytes, now);
+            }
+            pace.may_rest();
+            pace.rest().expect("a rest").duration_since(now)
+        };
+        assert_eq!(long(200, Duration::from_millis(1)), LONGEST);
+        assert_eq!(
+            long(2048, Duration::from_millis(1)),
+            Duration::from_millis(2)
+        );
+        assert_eq!(long(200, Duration::from_micros(5)), SHORTEST);
     }
 
     #[test]

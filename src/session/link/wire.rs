@@ -239,7 +239,7 @@ impl Wire {
             return false;
         };
         self.batches = Some(batch.len());
-        if !is_answered {
+        if !is_answered && self.stream.is_drained() {
             self.pace.may_rest();
         }
         if batch.shares_memory() && !self.is_lent && self.lent.len() < LENT {
@@ -320,7 +320,11 @@ impl Wire {
         if !self.exchange.events.is_empty() {
             return Poll::Ready(());
         }
-        let reads = self.pace.rest().is_none() && self.out.has_room_for_answers();
+        let rests = self.pace.rest().is_some();
+        if rests && self.out.is_flushed() && self.broken.is_none() {
+            self.stream.rest();
+        }
+        let reads = !rests && self.out.has_room_for_answers();
         if reads && self.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }

@@ -171,7 +171,7 @@ async fn socks(
         }
     };
     match opened {
-        Ok(stream) => Ok(Box::new(stream)),
+        Ok(stream) => Ok(stream.into_inner()),
         Err(error) => Err(socks_end(&error, proxy, endpoint)),
     }
 }

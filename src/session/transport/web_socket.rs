@@ -52,6 +52,8 @@ pub async fn upgrade(
         Ok((socket, _response)) => Ok(Box::new(Frames {
             socket,
             rest: Bytes::new(),
+            then: None,
+            is_drained: false,
         })),
         Err(error) => Err(upgrade_end(error, endpoint, plan)),
     }
@@ -169,6 +171,36 @@ struct Frames {
     socket: WebSocketStream<Box<dyn Stream>>,
     /// Of the last frame.
     rest: Bytes,
+    /// How it ends, once what came before has been taken.
+    then: Option<io::Result<()>>,
+    is_drained: bool,
+}
+
+impl Frames {
+    /// The next frame with bytes in it; the end stays in `then`.
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.rest.is_empty() && self.then.is_none() {
+            match ready!(Pin::new(&mut self.socket).poll_next(context)) {
+                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Text(_))) => self.then = Some(Err(text_frame())),
+                Some(Ok(Message::Close(frame))) => self.then = Some(closed(frame.as_ref())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => self.then = Some(read_end(error)),
+                None => self.then = Some(Ok(())),
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Stream for Frames {
+    fn rest(&mut self) {
+        self.socket.get_mut().rest();
+    }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained
+    }
 }
 
 impl AsyncRead for Frames {
@@ -177,19 +209,30 @@ impl AsyncRead for Frames {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.socket).poll_next(context)) {
-                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
-                Some(Ok(Message::Text(_))) => return Poll::Ready(Err(text_frame())),
-                Some(Ok(Message::Close(frame))) => return Poll::Ready(closed(frame.as_ref())),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Err(error)) => return Poll::Ready(read_end(error)),
-                None => return Poll::Ready(Ok(())),
+        let before = buffer.filled().len();
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.is_drained = false;
+        // A server may put every message into a frame of its own: they are taken together.
+        while buffer.remaining() > 0 {
+            let frame = self.poll_frame(context);
+            let length = self.rest.len().min(buffer.remaining());
+            buffer.put_slice(&self.rest.split_to(length));
+            if frame.is_pending() {
+                self.is_drained = true;
+            }
+            if frame.is_pending() || self.then.is_some() {
+                break;
             }
         }
-        let length = self.rest.len().min(buffer.remaining());
-        buffer.put_slice(&self.rest.split_to(length));
-        Poll::Ready(Ok(()))
+        if buffer.filled().len() > before {
+            return Poll::Ready(Ok(()));
+        }
+        match self.then.take() {
+            Some(end) => Poll::Ready(end),
+            None => Poll::Pending,
+        }
     }
 }
 
