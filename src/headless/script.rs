@@ -95,7 +95,11 @@ impl<'a> Script<'a> {
                 Heard::Reply(answered, outcome) if answered == id => return Ok(outcome?),
                 Heard::Fact(fact) => self.tell(&fact),
                 Heard::Interrupt => return Err(End::Interrupted),
-                Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
+                Heard::Reply(..)
+                | Heard::Session(_)
+                | Heard::Piece(_)
+                | Heard::Left
+                | Heard::Deadline => {}
             }
         }
     }

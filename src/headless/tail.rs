@@ -143,6 +143,9 @@ impl Tail<'_> {
             filters: self.verb.filters.clone(),
             bare: !self.verb.filters.is_empty(),
         });
+        if self.manner == Manner::Tail {
+            script.console.heed_reader();
+        }
         let mut end = self.follow(script).await;
         // Whatever ended it: what came is kept.
         if let Err(trouble) = self.flush(script).await {
@@ -233,6 +236,7 @@ impl Tail<'_> {
                 Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
+                Heard::Left => return Err(End::Closed),
                 Heard::Reply(..) | Heard::Piece(_) => Next::More,
             };
             if let Next::End(exit) = next {

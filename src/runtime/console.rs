@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::unix::pipe;
 use tokio::task::JoinSet;
 
 use super::context::Context;
@@ -61,6 +63,8 @@ pub struct Shell {
     stdout: tokio::io::Stdout,
     /// Stdout is a terminal, which can stop in the middle of a line (Ctrl-S).
     to_terminal: bool,
+    /// Where it is told when its reader goes away.
+    reader: Option<pipe::Sender>,
     /// Commands that the session had no room for yet: acknowledgements must not get lost.
     owed: VecDeque<SessionCommand>,
     /// Signals that came while something was being written.
@@ -85,6 +89,7 @@ impl Shell {
             chosen: None,
             stdout: tokio::io::stdout(),
             to_terminal: std::io::stdout().is_terminal(),
+            reader: None,
             owed: VecDeque::new(),
             interrupts: VecDeque::new(),
             held: None,
@@ -148,6 +153,17 @@ impl Shell {
         match replay {
             Some(replay) if is_wanted => replay.next().await,
             _ => std::future::pending().await,
+        }
+    }
+
+    /// A pipe that nobody reads is in error; never over where it cannot be told.
+    async fn reader_gone(reader: Option<&pipe::Sender>) {
+        let is_gone = match reader {
+            Some(reader) => reader.ready(Interest::ERROR).await.is_ok(),
+            None => false,
+        };
+        if !is_gone {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -260,6 +276,12 @@ impl Console for Shell {
                 () = Self::interrupted(&mut self.signals) => Err(Unwritten::Interrupted),
             }
         })
+    }
+
+    fn heed_reader(&mut self) {
+        // Unchecked, for a check would make stdout one that does not block. A file cannot be watched, and has no reader.
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+        self.reader = stdout.and_then(pipe::Sender::from_owned_fd_unchecked).ok();
     }
 
     fn say(&mut self, text: &str) {
@@ -391,6 +413,10 @@ impl Console for Shell {
                     piece = Self::piece(self.replay.as_mut(), self.wants_piece) => {
                         self.wants_piece = false;
                         return Heard::Piece(piece);
+                    }
+                    () = Self::reader_gone(self.reader.as_ref()) => {
+                        self.reader = None;
+                        return Heard::Left;
                     }
                     () = async {
                         match deadline {

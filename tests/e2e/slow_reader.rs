@@ -60,7 +60,7 @@ impl Broker {
         self.says(&packet);
     }
 
-    /// `None`: nothing came in time.
+    /// `None`: nothing came in time, or the client is gone.
     fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 2];
         self.stream.read_exact(&mut head).ok()?;
@@ -126,4 +126,29 @@ fn a_reader_that_stands_still_is_waited_for_and_misses_nothing() {
         assert_eq!(reader.join().expect("read"), usize::from(MESSAGES));
         assert!(child.wait().expect("it ends").success());
     }
+}
+
+#[test]
+fn a_reader_that_leaves_is_noticed_though_nothing_comes() {
+    let home = tempfile::tempdir().expect("a folder");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let mut child = tail(&home, listener.local_addr().expect("bound").port(), 1);
+    let mut broker = Broker::greets(&listener, 1);
+    broker.sends(1, 1);
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("text");
+    assert_eq!(broker.acknowledged(PATIENCE, 1), [1]);
+    drop(lines);
+    // What it says next is that it goes, without being sent another message.
+    let mut last = None;
+    while let Some((kind, _)) = broker.packet() {
+        last = Some(kind >> 4);
+    }
+    if last != Some(14) {
+        let _ = child.kill();
+    }
+    let status = child.wait().expect("it ends");
+    assert_eq!(last, Some(14), "it takes leave; {status}");
+    assert!(status.success(), "{status}");
 }

@@ -69,6 +69,8 @@ pub struct Stage {
     pub answer: Answer,
     /// Lines that stdout takes before its reader goes away.
     pub room: usize,
+    /// Who reads it is watched.
+    pub heeds_reader: bool,
     /// Why it takes no more.
     pub unwritten: Unwritten,
     /// What removing a profile leaves behind.
@@ -107,6 +109,7 @@ impl Stage {
             file: Vec::new(),
             answer: Answer::Yes,
             room: usize::MAX,
+            heeds_reader: false,
             unwritten: Unwritten::Closed,
             left: Vec::new(),
             unsaved: None,
@@ -225,6 +228,10 @@ impl Console for Stage {
         } else {
             Ok(())
         }))
+    }
+
+    fn heed_reader(&mut self) {
+        self.heeds_reader = true;
     }
 
     fn say(&mut self, text: &str) {

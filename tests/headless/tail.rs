@@ -454,3 +454,18 @@ fn a_check_that_is_left_out_is_said_by_every_verb() {
         assert!(talk.contains("INSECURE: TLS is not verified"), "{talk}");
     }
 }
+
+#[test]
+fn a_reader_that_leaves_in_a_pause_ends_a_look_and_nothing_else() {
+    let mut tail = Stage::home().streaming([connected(), Heard::Left]);
+    assert_eq!(tail.run(&["tail"]), Exit::Done, "{}", tail.talk());
+    assert!(tail.heeds_reader);
+    for line in [
+        &["expect", "a", "--within", "1s"][..],
+        &["record", "x.jsonl", "--for", "1s"],
+    ] {
+        let mut waiting = Stage::home().streaming([connected()]);
+        waiting.run(line);
+        assert!(!waiting.heeds_reader, "{line:?}");
+    }
+}
