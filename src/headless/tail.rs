@@ -431,7 +431,7 @@ impl Tail<'_> {
                 return Ok(());
             }
         };
-        script.say(&format!("{filter} is not subscribed: {why}"));
+        script.say(&format!("refused {filter}: {why}"));
         let is_wanted =
             |refused: &TopicFilter| self.verb.filters.iter().any(|wish| wish.filter == *refused);
         if is_wanted(&filter) && !self.refused.contains(&filter) {

@@ -331,7 +331,7 @@ fn refused_filters_are_named_and_end_it_when_none_is_left() {
     ]);
     assert_eq!(one.run(&["tail", "a", "b", "--count", "1"]), Exit::Done);
     assert!(
-        one.talk().contains("a is not subscribed: not authorised"),
+        one.talk().contains("refused a: not authorised"),
         "{}",
         one.talk()
     );
