@@ -80,6 +80,10 @@ pub enum Command {
     Demo(PlatformId),
     Sim(SimOptions),
     Verb(Verb),
+    /// Where its files are.
+    Info {
+        json: bool,
+    },
     Completions(clap_complete::Shell),
     Man,
     /// The process that jq programs run in; thingdeck starts it itself.

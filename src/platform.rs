@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod catalog;
 pub mod common;
+mod filters;
 pub mod google;
 pub mod huawei;
 pub mod io;

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod logging;
 pub mod pacer;
 pub mod picture;
+pub mod places;
 pub mod probe;
 pub mod recorder;
 pub mod recording;

@@ -8,7 +8,9 @@ const BEGIN: &str = "<!-- keys: made from app/action.rs; tests/readme.rs prints 
 const END: &str = "<!-- end of keys -->";
 
 fn row(info: &ActionInfo) -> String {
-    let keys: Vec<String> = info.keys.iter().map(|key| format!("`{key}`")).collect();
+    // A bar ends a cell also where it stands in code.
+    let code = |key: &&str| format!("`{}`", key.replace('|', "\\|"));
+    let keys: Vec<String> = info.keys.iter().map(code).collect();
     let everywhere = info.panes.len() == PaneId::ALL.len();
     let panes: Vec<&str> = info.panes.iter().map(|pane| pane.title()).collect();
     let place = if everywhere {

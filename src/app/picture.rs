@@ -66,7 +66,10 @@ impl App {
             filter: filter.line(),
             program: self.program_line(id),
             body,
-            feeds: self.capabilities().feeds.heads,
+            feeds: match id {
+                PaneId::Subscriptions => Feed::ALL.map(|feed| self.feed_word(feed)),
+                _ => self.capabilities().feeds.heads,
+            },
             scroll,
         }
     }

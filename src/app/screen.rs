@@ -159,7 +159,7 @@ pub struct PaneView {
     /// The jq program being typed or in force, as the filter.
     pub program: Option<FilterLine>,
     pub body: Body,
-    /// What the platform calls its two feeds, over their columns.
+    /// What the platform calls its two feeds: over their columns, and in Subscriptions in their rows.
     pub feeds: [&'static str; 2],
     /// Where the window stands in the whole list, for the scroll bar.
     pub scroll: Scroll,

@@ -362,6 +362,14 @@ pub enum Commands {
         #[arg(long, short = 'y')]
         yes: bool,
     },
+    /// Tell where thingdeck keeps its files
+    ///
+    /// The config file, and the folders of identities, logs, recordings and history, whether they are there yet or not.
+    Info {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Print shell completions
     Completions {
         #[arg(value_name = "SHELL")]
@@ -542,6 +550,7 @@ impl Commands {
             }
             Self::ProfileList { json } => Command::Verb(Verb::ProfileList { json }),
             Self::ProfileRemove { name, yes } => Command::Verb(Verb::ProfileRemove { name, yes }),
+            Self::Info { json } => Command::Info { json },
             Self::Completions { shell } => Command::Completions(shell),
             Self::Man => Command::Man,
             Self::SieveHelper => Command::SieveHelper,

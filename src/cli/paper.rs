@@ -27,8 +27,12 @@ pub fn man() -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     page.extend_from_slice(b".SH COMMANDS\n");
-    for command in root.get_subcommands().filter(|c| !c.is_hide_set()) {
-        page.extend(command_section(command)?);
+    for command in shown(&root) {
+        page.extend(command_section(command.get_name(), command)?);
+        for part in shown(command) {
+            let name = format!("{} {}", command.get_name(), part.get_name());
+            page.extend(command_section(&name, part)?);
+        }
     }
     let closing = root.get_after_long_help().map(ToString::to_string);
     page.extend(as_it_stands("NOTES", &closing.unwrap_or_default()).into_bytes());
@@ -36,8 +40,14 @@ pub fn man() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
+/// Its commands, without the `help` that clap adds.
+fn shown(command: &Command) -> impl Iterator<Item = &Command> {
+    let is_shown = |c: &&Command| !c.is_hide_set() && c.get_name() != "help";
+    command.get_subcommands().filter(is_shown)
+}
+
 /// A command as a part of the page: its synopsis, description and own options under one heading.
-fn command_section(command: &Command) -> io::Result<Vec<u8>> {
+fn command_section(name: &str, command: &Command) -> io::Result<Vec<u8>> {
     let own = command.clone().mut_args(|arg| {
         let is_everywhere = arg.is_global_set() || arg.get_id() == "help";
         arg.hide(is_everywhere)
@@ -48,7 +58,7 @@ fn command_section(command: &Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let mut out = format!(".SS \"{}\"\n", command.get_name().replace('-', "\\-"));
+    let mut out = format!(".SS \"{}\"\n", name.replace('-', "\\-"));
     for line in text.lines() {
         match line {
             ".SH DESCRIPTION" | ".SH OPTIONS" => out.push_str(".PP\n"),

@@ -89,6 +89,7 @@ fn every_command_is_understood_as_it_is_documented() {
     );
     assert_eq!(command(&["demo", "mqtt"]), Command::Demo(PlatformId::Mqtt));
     assert_eq!(command(&["man"]), Command::Man);
+    assert_eq!(command(&["info", "--json"]), Command::Info { json: true });
     assert_eq!(
         command(&["completions", "zsh"]),
         Command::Completions(clap_complete::Shell::Zsh)
@@ -639,8 +640,10 @@ fn the_manual_names_every_command_and_its_options() {
             "{heading}: {sections:?}"
         );
     }
+    assert!(sections.contains("shadow update\""), "{sections:?}");
     for word in [
         "\\-\\-dry\\-run",
+        "thingdeck shadow update",
         "Exit codes",
         "THINGDECK_DATA_DIR",
         ".TH thingdeck 1",

@@ -32,6 +32,10 @@ pub trait Console: Send {
     /// as long as the reader likes; an interrupt ends it.
     fn out<'a>(&'a mut self, line: &'a str) -> Pending<'a, Result<(), Unwritten>>;
 
+    /// From now on it is told, as [`Heard::Left`], when whoever reads stdout goes away while there is nothing to write. Only
+    /// where stdout is a pipe.
+    fn heed_reader(&mut self);
+
     /// Talk, on stderr: one or more lines, without the last line break. Already safe for a terminal.
     fn say(&mut self, text: &str);
 
@@ -54,6 +58,10 @@ pub trait Console: Send {
 
     /// How payloads are decoded by topic (`[decode]` in the config file).
     fn pins(&self) -> Pins;
+
+    /// What the rules of this profile's platform say to a topic filter, before anything is sent. How many there are is the
+    /// session's to judge.
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem>;
 
     /// Requests and sessions are about this profile from now on. Called before the first [`Console::request`] or
     /// [`Console::open`].
@@ -163,6 +171,8 @@ pub enum Heard {
     Reply(RequestId, Result<Reply, Problem>),
     /// Only after [`Console::want_piece`].
     Piece(Piece),
+    /// Nobody reads stdout any more. Once, and only after [`Console::heed_reader`].
+    Left,
     /// SIGINT, SIGTERM or SIGHUP. Once per signal.
     Interrupt,
     Deadline,

@@ -82,7 +82,11 @@ async fn provision(script: &mut Script<'_>, thing: NewThing) -> Result<Provision
                 watch.say_what_is_left(script);
                 return Err(End::Interrupted);
             }
-            Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
+            Heard::Reply(..)
+            | Heard::Session(_)
+            | Heard::Piece(_)
+            | Heard::Left
+            | Heard::Deadline => {}
         }
     }
 }

@@ -170,7 +170,11 @@ impl Publisher<'_> {
                 Heard::Session(SessionEvent::Link(link)) => self.link(script, link)?,
                 Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
                 Heard::Interrupt => self.interrupted()?,
-                Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) | Heard::Deadline => {}
+                Heard::Session(_)
+                | Heard::Reply(..)
+                | Heard::Piece(_)
+                | Heard::Left
+                | Heard::Deadline => {}
             }
         }
     }

@@ -180,7 +180,7 @@ impl Replay<'_> {
                 Heard::Session(SessionEvent::Link(link)) => self.link(script, link)?,
                 Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
                 Heard::Interrupt => return Err(self.interrupted(script)),
-                Heard::Session(_) | Heard::Reply(..) | Heard::Deadline => {}
+                Heard::Session(_) | Heard::Reply(..) | Heard::Left | Heard::Deadline => {}
             }
         }
     }

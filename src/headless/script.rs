@@ -64,6 +64,13 @@ impl<'a> Script<'a> {
     /// The profile to work with; requests and sessions are about it from here on.
     pub(super) fn begin(&mut self) -> Result<Profile, End> {
         let profile = self.console.profile()?;
+        self.choose(profile)
+    }
+
+    fn choose(&mut self, profile: Profile) -> Result<Profile, End> {
+        if profile.common.insecure_skip_verify {
+            self.say("INSECURE: TLS is not verified");
+        }
         self.console.choose(profile.clone())?;
         Ok(profile)
     }
@@ -78,8 +85,7 @@ impl<'a> Script<'a> {
         if !can(&self.console.capabilities(&profile)) {
             return Err(not_here(verb, &profile).into());
         }
-        self.console.choose(profile.clone())?;
-        Ok(profile)
+        self.choose(profile)
     }
 
     pub(super) async fn ask(&mut self, what: Request) -> Result<Reply, End> {
@@ -89,7 +95,11 @@ impl<'a> Script<'a> {
                 Heard::Reply(answered, outcome) if answered == id => return Ok(outcome?),
                 Heard::Fact(fact) => self.tell(&fact),
                 Heard::Interrupt => return Err(End::Interrupted),
-                Heard::Reply(..) | Heard::Session(_) | Heard::Piece(_) | Heard::Deadline => {}
+                Heard::Reply(..)
+                | Heard::Session(_)
+                | Heard::Piece(_)
+                | Heard::Left
+                | Heard::Deadline => {}
             }
         }
     }

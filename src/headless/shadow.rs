@@ -154,7 +154,11 @@ async fn connect(script: &mut Script<'_>) -> Result<(), End> {
             },
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
             Heard::Interrupt => return Err(End::Interrupted),
-            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) | Heard::Deadline => {}
+            Heard::Session(_)
+            | Heard::Reply(..)
+            | Heard::Piece(_)
+            | Heard::Left
+            | Heard::Deadline => {}
         }
     }
 }

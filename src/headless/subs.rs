@@ -114,7 +114,7 @@ async fn granted(
                 until = script.console.now().mono.plus(QUIET);
             }
             Heard::Session(SessionEvent::Fact(fact)) | Heard::Fact(fact) => script.tell(&fact),
-            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) => {}
+            Heard::Session(_) | Heard::Reply(..) | Heard::Piece(_) | Heard::Left => {}
         }
     }
 }

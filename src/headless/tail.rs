@@ -135,6 +135,7 @@ enum Next {
 
 impl Tail<'_> {
     async fn run(&mut self, script: &mut Script<'_>) -> Result<Exit, End> {
+        self.check_filters(script)?;
         // A thing of AWS is called as its id says, a fleet is large, and a device of its own may list nothing.
         let is_named = !script.console.capabilities(&self.profile).topics
             && self.profile.platform() != PlatformId::Aws;
@@ -146,6 +147,9 @@ impl Tail<'_> {
             filters: self.verb.filters.clone(),
             bare: !self.verb.filters.is_empty(),
         });
+        if self.manner == Manner::Tail {
+            script.console.heed_reader();
+        }
         let mut end = self.follow(script).await;
         // Whatever ended it: what came is kept.
         if let Err(trouble) = self.flush(script).await {
@@ -153,6 +157,26 @@ impl Tail<'_> {
         }
         self.leave_nothing(script);
         end
+    }
+
+    /// Where the platform's rules leave none of the filters, that is known before anything is sent. Where they leave some, the
+    /// session names the others.
+    fn check_filters(&self, script: &Script<'_>) -> Result<(), End> {
+        let mut forbidden = None;
+        for wish in &self.verb.filters {
+            match script.console.check_filter(&self.profile, wish) {
+                Ok(()) => return Ok(()),
+                Err(problem) => forbidden = forbidden.or(Some((wish, problem))),
+            }
+        }
+        let Some((wish, problem)) = forbidden else {
+            return Ok(());
+        };
+        Err(Problem {
+            what: format!("could not subscribe {}", wish.filter),
+            ..problem
+        }
+        .into())
     }
 
     /// A stream without names is better than none; at ThinQ there is none without credentials or host.
@@ -216,12 +240,19 @@ impl Tail<'_> {
                 Heard::Interrupt if self.has_something_to_finish() => Next::End(Exit::Done),
                 Heard::Interrupt => return Err(End::Interrupted),
                 Heard::Deadline => Next::End(self.time_is_over(script)?),
+                Heard::Left => return Err(End::Closed),
                 Heard::Reply(..) | Heard::Piece(_) => Next::More,
             };
             if let Next::End(exit) = next {
                 return Ok(exit);
             }
         }
+    }
+
+    /// Whoever looks on would wait for nothing; what a kept session holds comes all the same.
+    fn wants_nothing(&self) -> bool {
+        let is_silent = matches!(self.profile.platform(), PlatformId::Mqtt | PlatformId::Aws);
+        is_silent && self.verb.filters.is_empty() && self.profile.common.topics.is_empty()
     }
 
     fn has_something_to_finish(&self) -> bool {
@@ -359,6 +390,9 @@ impl Tail<'_> {
                 script.say("connected");
                 if !self.connected {
                     self.connected = true;
+                    if self.wants_nothing() {
+                        script.say("nothing is subscribed: the profile has no topics, and no FILTER is named");
+                    }
                     let now = script.console.now().mono;
                     self.until = self.verb.within.map(|within| now.plus(within));
                 }
@@ -401,7 +435,7 @@ impl Tail<'_> {
                 return Ok(());
             }
         };
-        script.say(&format!("the broker refused {filter}: {why}"));
+        script.say(&format!("refused {filter}: {why}"));
         let is_wanted =
             |refused: &TopicFilter| self.verb.filters.iter().any(|wish| wish.filter == *refused);
         if is_wanted(&filter) && !self.refused.contains(&filter) {

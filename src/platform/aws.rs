@@ -77,7 +77,7 @@ pub struct Aws {
 impl Aws {
     pub fn new(settings: AwsSettings, common: Common) -> Self {
         Self {
-            counted: Mutex::new(Counted::new(&common)),
+            counted: Mutex::default(),
             settings,
             common,
             made_up: OnceLock::new(),

@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::filters::Filters;
 use super::io::{Ear, Io};
 use super::plan::ConnectPlan;
 use super::{Leave, Pending, Platform, PlatformInfo, Verdict};
@@ -36,6 +37,7 @@ use crate::domain::reading::Reading;
 use crate::domain::relay::{RelayReply, RelayRequest};
 use crate::domain::request::{Reply, Request};
 use crate::domain::subscription::{Feed, FilterWish};
+use crate::domain::topic::TopicFilter;
 
 /// One device of one instance.
 pub struct Huawei {
@@ -44,6 +46,7 @@ pub struct Huawei {
     /// Listens from before the connection stands: the platform delivers what waits without being asked.
     ear: Mutex<Option<Box<dyn Ear>>>,
     rate: Mutex<rules::Rate>,
+    filters: Mutex<Filters>,
     session: Mutex<Option<rest::Session>>,
     reported: Mutex<messages::Reported>,
     /// Topic sets that this connection subscribes.
@@ -59,16 +62,25 @@ impl Huawei {
             HuaweiDialect::V1 => BTreeSet::from([Feed::Push]),
             HuaweiDialect::Iotda => BTreeSet::new(),
         };
-        Self {
+        let huawei = Self {
             settings,
             common,
             ear: Mutex::default(),
             rate: Mutex::default(),
+            filters: Mutex::new(Filters::up_to(rules::SUBSCRIPTIONS)),
             session: Mutex::default(),
             reported: Mutex::default(),
             feeds: Mutex::new(feeds),
             looked: AtomicBool::new(false),
+        };
+        for wish in huawei.wanted() {
+            huawei.filters().take(&wish.filter);
         }
+        huawei
+    }
+
+    fn filters(&self) -> MutexGuard<'_, Filters> {
+        self.filters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn feeds(&self) -> MutexGuard<'_, BTreeSet<Feed>> {
@@ -172,6 +184,23 @@ impl Platform for Huawei {
     }
 
     fn check_filter(&self, wish: &FilterWish) -> Result<(), Problem> {
-        rules::filter(&self.settings.device_id, wish)
+        rules::filter(&self.settings.device_id, wish)?;
+        if self.filters().take(&wish.filter) {
+            return Ok(());
+        }
+        Err(rules::one_too_many())
+    }
+
+    fn filter_gone(&self, filter: &TopicFilter) {
+        self.filters().leave(filter);
+    }
+
+    fn filter_answered(&self, filter: &TopicFilter, granted: bool) {
+        if granted {
+            // It is in force, whatever the count says.
+            let _full = self.filters().take(filter);
+        } else {
+            self.filters().leave(filter);
+        }
     }
 }

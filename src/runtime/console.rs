@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::unix::pipe;
 use tokio::task::JoinSet;
 
 use super::context::Context;
@@ -29,6 +31,7 @@ use crate::domain::profile::Profile;
 use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{SessionCommand, SessionEvent, SessionId};
+use crate::domain::subscription::FilterWish;
 use crate::headless::console::{
     Answer, Console, Heard, NewEntry, Opening, Pending, Piece, Unwritten,
 };
@@ -61,6 +64,8 @@ pub struct Shell {
     stdout: tokio::io::Stdout,
     /// Stdout is a terminal, which can stop in the middle of a line (Ctrl-S).
     to_terminal: bool,
+    /// Where it is told when its reader goes away.
+    reader: Option<pipe::Sender>,
     /// Commands that the session had no room for yet: acknowledgements must not get lost.
     owed: VecDeque<SessionCommand>,
     /// Signals that came while something was being written.
@@ -85,6 +90,7 @@ impl Shell {
             chosen: None,
             stdout: tokio::io::stdout(),
             to_terminal: std::io::stdout().is_terminal(),
+            reader: None,
             owed: VecDeque::new(),
             interrupts: VecDeque::new(),
             held: None,
@@ -148,6 +154,17 @@ impl Shell {
         match replay {
             Some(replay) if is_wanted => replay.next().await,
             _ => std::future::pending().await,
+        }
+    }
+
+    /// A pipe that nobody reads is in error; never over where it cannot be told.
+    async fn reader_gone(reader: Option<&pipe::Sender>) {
+        let is_gone = match reader {
+            Some(reader) => reader.ready(Interest::ERROR).await.is_ok(),
+            None => false,
+        };
+        if !is_gone {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -262,6 +279,12 @@ impl Console for Shell {
         })
     }
 
+    fn heed_reader(&mut self) {
+        // Unchecked, for a check would make stdout one that does not block. A file cannot be watched, and has no reader.
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+        self.reader = stdout.and_then(pipe::Sender::from_owned_fd_unchecked).ok();
+    }
+
     fn say(&mut self, text: &str) {
         // A closed stderr is no reason to stop.
         let _ = writeln!(std::io::stderr(), "{text}");
@@ -289,6 +312,10 @@ impl Console for Shell {
 
     fn pins(&self) -> Pins {
         self.context.pins()
+    }
+
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem> {
+        self.context.check_filter(profile, wish)
     }
 
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {
@@ -391,6 +418,10 @@ impl Console for Shell {
                     piece = Self::piece(self.replay.as_mut(), self.wants_piece) => {
                         self.wants_piece = false;
                         return Heard::Piece(piece);
+                    }
+                    () = Self::reader_gone(self.reader.as_ref()) => {
+                        self.reader = None;
+                        return Heard::Left;
                     }
                     () = async {
                         match deadline {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::clip::Wrapping;
 use super::clock::Clock;
 use super::config::{Config, Theme, edit};
-use super::files::{self, Folders, Overrides};
+use super::files::{self, Folders};
 use super::io::{Receipts, RuntimeIo, TokenPlace};
 use super::keep::Keep;
 use super::secrets;
@@ -38,6 +38,7 @@ use crate::domain::program::Programs;
 use crate::domain::provision::{NewThingProfile, SavedThing};
 use crate::domain::request::{Reply, Request};
 use crate::domain::session::{SessionCommand, SessionEvent};
+use crate::domain::subscription::FilterWish;
 use crate::platform::{self, catalog};
 use crate::rest::client::{RestClient, RestOptions};
 use crate::session::driver::{Heard, Post};
@@ -72,11 +73,7 @@ struct Passing {
 
 impl Context {
     pub fn load(options: &Options) -> Result<Arc<Self>, Problem> {
-        let folders = Folders::find(Overrides {
-            config: options.config.clone(),
-            data_dir: options.data_dir.clone(),
-            state_dir: options.state_dir.clone(),
-        })?;
+        let folders = Folders::of(options)?;
         let config = Config::load(&folders.config_file)?;
         let stand_in = match &options.look {
             Some(look) => Some(stand_in::profile(look, &options.environment)?),
@@ -176,6 +173,15 @@ impl Context {
 
     pub fn capabilities(&self, profile: &Profile) -> Capabilities {
         catalog::build(profile).info().capabilities
+    }
+
+    /// The platform's own rules, apart from any connection.
+    pub fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem> {
+        let platform = catalog::build(profile);
+        if platform.defers(wish) {
+            return Ok(());
+        }
+        platform.check_filter(wish)
     }
 
     pub fn profiles(&self) -> Vec<Profile> {

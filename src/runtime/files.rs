@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use directories::{BaseDirs, ProjectDirs};
 
 use crate::base::problem::{Exit, Problem};
+use crate::cli::Options;
 
 mod identity;
 
@@ -34,6 +35,14 @@ pub struct Overrides {
 }
 
 impl Folders {
+    pub fn of(options: &Options) -> Result<Self, Problem> {
+        Self::find(Overrides {
+            config: options.config.clone(),
+            data_dir: options.data_dir.clone(),
+            state_dir: options.state_dir.clone(),
+        })
+    }
+
     /// Creates nothing.
     pub fn find(overrides: Overrides) -> Result<Self, Problem> {
         Self::from_standard(overrides, ProjectDirs::from("", "", "thingdeck").as_ref())

@@ -5,9 +5,10 @@ use std::io::{IsTerminal as _, Write as _};
 use super::config::Theme as Wanted;
 use super::console::{self, Shell};
 use super::context::Context;
+use super::files::Folders;
 use super::signals::{Signal, Signals};
 use super::simulated::{self, SIMULATED};
-use super::{clock, dashboard, logging, picture, sieve, terminal};
+use super::{clock, dashboard, logging, picture, places, sieve, terminal};
 use crate::app::Setup;
 use crate::app::event::Size;
 use crate::base::problem::{Exit, Problem};
@@ -61,6 +62,7 @@ fn say(problem: &Problem) {
 
 async fn command(options: Options) -> Result<Exit, Problem> {
     match options.command.clone() {
+        Command::Info { json } => print(places::tell(&Folders::of(&options)?, json).as_bytes()),
         Command::Completions(shell) => print(&paper::completions(shell)),
         Command::Man => print(&paper::man().map_err(|e| io_problem(&e))?),
         Command::Sim(asked) => simulate(asked).await,

@@ -314,7 +314,12 @@ fn presence_is_left_out_where_the_profile_s_own_filters_are_all_that_aws_grants(
             credentials: keyed("ASIA1", "s", None),
             ..settings(AwsAuth::SigV4)
         };
-        let plan = planned(&Aws::new(owned, topics(count)), &script).expect("a plan");
+        let aws = Aws::new(owned, topics(count));
+        // The session asks for each before it connects.
+        for wish in topics(count).topics {
+            assert_eq!(aws.check_filter(&wish), Ok(()));
+        }
+        let plan = planned(&aws, &script).expect("a plan");
         let notices = script.facts().into_iter();
         let told = notices
             .filter(|fact| matches!(fact, Fact::Notice(_)))

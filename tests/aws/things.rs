@@ -7,7 +7,7 @@ use thingdeck::base::problem::{Exit, Problem};
 use thingdeck::domain::device::{Device, DeviceId, Presence};
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::message::Qos;
-use thingdeck::domain::profile::{AwsAuth, AwsSettings};
+use thingdeck::domain::profile::{AwsAuth, AwsSettings, Common};
 use thingdeck::domain::reading::{Kind, Reading};
 use thingdeck::domain::request::{Reply, Request};
 use thingdeck::domain::subscription::{Feed, FeedState, FilterWish};
@@ -294,6 +294,23 @@ fn a_filter_that_the_broker_refused_takes_up_no_room() {
     assert_eq!(aws.check_filter(&wish(50)), Ok(()));
     aws.filter_answered(&wish(8).filter, true);
     assert!(aws.check_filter(&wish(51)).is_err());
+}
+
+#[test]
+fn the_profiles_own_filters_take_up_no_room_where_a_command_leaves_them_out() {
+    let wish = |n: usize| {
+        let filter = TopicFilter::parse(&format!("t/{n}")).expect("a filter");
+        FilterWish::new(filter, Qos::AtLeastOnce)
+    };
+    let common = Common {
+        topics: (0..50).map(wish).collect(),
+        ..Common::default()
+    };
+    let aws = Aws::new(owned(), common);
+    for n in 100..150 {
+        assert_eq!(aws.check_filter(&wish(n)), Ok(()));
+    }
+    assert!(aws.check_filter(&wish(0)).is_err(), "fifty there are now");
 }
 
 #[test]

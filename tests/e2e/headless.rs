@@ -493,6 +493,28 @@ fn completions_and_the_manual_come_from_the_same_commands() {
 }
 
 #[test]
+fn info_tells_where_the_files_are_also_beside_a_broken_config() {
+    let home = Home::quiet();
+    home.run(&["devices"]).expect(0);
+    let broken = home.path("broken.toml");
+    std::fs::write(&broken, "[profiles").expect("writable");
+    let broken = broken.display().to_string();
+    let told = home.run(&["--config", &broken, "info", "--json"]).expect(0);
+    let told = lines(&told.out).remove(0);
+    assert_eq!(told["config"], json!(broken));
+    let logs = home.path("state").join("logs");
+    assert_eq!(told["logs"], json!(logs.display().to_string()));
+    let table = home.run(&["info"]).expect(0).out;
+    let row = |name: &str| {
+        let mut rows = table.lines();
+        rows.find(|row| row.starts_with(name)).unwrap_or_default()
+    };
+    let logs = format!("logs        {}", logs.display());
+    assert_eq!(row("logs"), logs, "it is there: {table}");
+    assert!(row("recordings").ends_with("(not there yet)"), "{table}");
+}
+
+#[test]
 fn the_simulator_ends_in_peace() {
     for name in ["TERM", "INT"] {
         let mut served = Served::start();

@@ -28,5 +28,6 @@ mod secrets;
 mod session;
 mod shadow;
 mod sieve;
+mod slow_reader;
 mod terminal;
 mod wizard;

@@ -122,13 +122,18 @@ fn a_kill_in_the_middle_leaves_what_replay_can_use_and_append_goes_on_with() {
         let path = home.path(name);
         let file = path.display().to_string();
         let child = recording(&home, &["record", &file, "rec/#"]);
-        for n in 0..20 {
-            home.control
-                .publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
+        // Twice, so that something whole stands before what is cut.
+        let mut least = 200;
+        for part in [0..10, 10..20] {
+            for n in part {
+                home.control
+                    .publish_to(&format!("rec/{n}"), vec![b'x'; 300]);
+            }
+            until("something is written", || {
+                fs::metadata(&path).is_ok_and(|there| there.len() > least)
+            });
+            least = fs::metadata(&path).expect("there").len();
         }
-        until("something is written", || {
-            fs::metadata(&path).is_ok_and(|there| there.len() > 200)
-        });
         interrupt(&child, "KILL");
         child.wait_with_output().expect("it ends");
         // As if the machine had gone down in the middle of a write.

@@ -72,6 +72,8 @@ pub struct Stage {
     pub answer: Answer,
     /// Lines that stdout takes before its reader goes away.
     pub room: usize,
+    /// Who reads it is watched.
+    pub heeds_reader: bool,
     /// Why it takes no more.
     pub unwritten: Unwritten,
     /// What removing a profile leaves behind.
@@ -111,6 +113,7 @@ impl Stage {
             file: Vec::new(),
             answer: Answer::Yes,
             room: usize::MAX,
+            heeds_reader: false,
             unwritten: Unwritten::Closed,
             left: Vec::new(),
             unsaved: None,
@@ -231,6 +234,10 @@ impl Console for Stage {
         }))
     }
 
+    fn heed_reader(&mut self) {
+        self.heeds_reader = true;
+    }
+
     fn say(&mut self, text: &str) {
         self.said.push(text.to_owned());
     }
@@ -263,6 +270,10 @@ impl Console for Stage {
 
     fn pins(&self) -> Pins {
         self.pins.clone()
+    }
+
+    fn check_filter(&self, profile: &Profile, wish: &FilterWish) -> Result<(), Problem> {
+        build(profile).check_filter(wish)
     }
 
     fn choose(&mut self, profile: Profile) -> Result<(), Problem> {

@@ -10,6 +10,7 @@ use thingdeck::domain::device::DeviceId;
 use thingdeck::domain::fact::Fact;
 use thingdeck::domain::line::{Line, decode};
 use thingdeck::domain::message::{AckToken, Qos};
+use thingdeck::domain::profile::{AwsSettings, Common, Profile, Settings};
 use thingdeck::domain::reading::Kind;
 use thingdeck::domain::request::Request;
 use thingdeck::domain::session::{Gap, LinkState, SessionCommand, SessionEvent};
@@ -17,7 +18,9 @@ use thingdeck::domain::subscription::FilterWish;
 use thingdeck::domain::topic::TopicFilter;
 use thingdeck::headless::console::{Heard, Opening, Unwritten};
 
-use super::stage::{Deed, Stage, connected, link, message, message_on, problem};
+use super::stage::{
+    Deed, Stage, broker, connected, link, message, message_on, problem, profile, wish,
+};
 
 fn ack(number: u64) -> Deed {
     Deed::Command(SessionCommand::Ack(AckToken(number)))
@@ -329,7 +332,7 @@ fn refused_filters_are_named_and_end_it_when_none_is_left() {
     ]);
     assert_eq!(one.run(&["tail", "a", "b", "--count", "1"]), Exit::Done);
     assert!(
-        one.talk().contains("the broker refused a: not authorised"),
+        one.talk().contains("refused a: not authorised"),
         "{}",
         one.talk()
     );
@@ -411,5 +414,92 @@ fn topic(line: &str) -> String {
     match decode(line) {
         Ok(Line::Message(message)) => message.topic.to_string(),
         other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn aws(topics: &[&str]) -> Profile {
+    let settings = AwsSettings::new("abc-ats.iot.eu-west-1.amazonaws.com".to_owned());
+    Profile {
+        settings: Settings::Aws(settings),
+        common: Common {
+            topics: topics.iter().map(|topic| wish(topic)).collect(),
+            ..Common::default()
+        },
+        ..profile("fleet")
+    }
+}
+
+#[test]
+fn a_filter_that_the_platform_does_not_have_is_wrong_usage_and_nothing_is_opened() {
+    let lines = [
+        (&["tail", "$SYS/#"][..], "$SYS"),
+        (&["tail", "$SYS/#", "a/+/#", "--qos", "2"], "QoS 2"),
+        (&["expect", "a/b/c/d/e/f/g/h/i"], "8 slashes"),
+        (&["record", "x.jsonl", "$SYS/#"], "$SYS"),
+    ];
+    for (line, said) in lines {
+        let mut stage = Stage::home().streaming([connected()]);
+        stage.profiles = vec![aws(&[])];
+        assert_eq!(stage.run(line), Exit::Usage, "{line:?} {}", stage.talk());
+        let talk = stage.talk();
+        assert!(talk.contains("exit 2"), "{talk}");
+        assert!(talk.contains(said), "{talk}");
+        let opened = |deed: &Deed| matches!(deed, Deed::Open(_) | Deed::Ask(_));
+        assert!(!stage.deeds.iter().any(opened), "{:?}", stage.deeds);
+    }
+    let mut one = Stage::home().streaming([connected(), message_on("a", 1, Kind::Message, "1")]);
+    one.profiles = vec![aws(&[])];
+    let line = ["tail", "$SYS/#", "a", "--count", "1"];
+    assert_eq!(one.run(&line), Exit::Done, "{}", one.talk());
+}
+
+#[test]
+fn a_look_at_nothing_says_so() {
+    let looks = |stage: &mut Stage, line: &[&str]| {
+        assert_eq!(stage.run(line), Exit::Done);
+        stage.talk().contains("nothing is subscribed")
+    };
+    let on = |profile: Profile| {
+        let mut stage = Stage::home().streaming([connected()]);
+        stage.profiles = vec![profile];
+        stage
+    };
+    let lab = || broker("lab", |_| {});
+    assert!(looks(&mut on(lab()), &["tail", "--for", "1s"]));
+    assert!(looks(&mut on(aws(&[])), &["tail", "--for", "1s"]));
+    assert!(!looks(&mut on(aws(&["a"])), &["tail", "--for", "1s"]));
+    assert!(!looks(&mut on(lab()), &["tail", "a", "--for", "1s"]));
+    assert!(!looks(&mut on(profile("home")), &["tail", "--for", "1s"]));
+}
+
+#[test]
+fn a_check_that_is_left_out_is_said_by_every_verb() {
+    let mut open = broker("lab", |_| {});
+    open.common.insecure_skip_verify = true;
+    for line in [
+        &["tail", "a", "--for", "1s"][..],
+        &["publish", "a", "x"],
+        &["subs"],
+    ] {
+        let mut stage = Stage::lab(1);
+        stage.profiles = vec![open.clone()];
+        assert_eq!(stage.run(line), Exit::Done, "{line:?}");
+        let talk = stage.talk();
+        assert!(talk.contains("INSECURE: TLS is not verified"), "{talk}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_in_a_pause_ends_a_look_and_nothing_else() {
+    let mut tail = Stage::home().streaming([connected(), Heard::Left]);
+    assert_eq!(tail.run(&["tail"]), Exit::Done, "{}", tail.talk());
+    assert!(tail.heeds_reader);
+    for line in [
+        &["expect", "a", "--within", "1s"][..],
+        &["record", "x.jsonl", "--for", "1s"],
+    ] {
+        let mut waiting = Stage::home().streaming([connected()]);
+        waiting.run(line);
+        assert!(!waiting.heeds_reader, "{line:?}");
     }
 }

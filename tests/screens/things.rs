@@ -16,6 +16,7 @@ use thingdeck::domain::profile::{PlatformId, Version};
 use thingdeck::domain::request::{Reply, RequestId};
 use thingdeck::domain::session::{LinkState, SessionEvent, SessionId};
 use thingdeck::domain::shadow::{ShadowReply, read};
+use thingdeck::domain::subscription::{Feed, FeedState};
 use thingdeck::ui::Theme;
 
 use crate::{drawn, row_of, shown};
@@ -44,6 +45,11 @@ impl Fleet {
                 "abc-ats.iot.eu-west-1.amazonaws.com",
             )
         };
+        Self::of(fleet, "RPI", width, height)
+    }
+
+    /// Connected, with this one device.
+    fn of(fleet: ProfileSummary, device: &str, width: u16, height: u16) -> Self {
         let (app, _) = App::new(Setup {
             at: at(),
             ..Setup::new(Size { width, height }, vec![fleet])
@@ -57,8 +63,8 @@ impl Fleet {
             session_present: false,
         }));
         let thing = Device {
-            id: DeviceId::new("RPI"),
-            name: "RPI".to_owned(),
+            id: DeviceId::new(device),
+            name: device.to_owned(),
             kind: "Gateway".to_owned(),
             model: String::new(),
             reportable: true,
@@ -273,4 +279,28 @@ fn jobs_and_one_of_them() {
     insta::assert_snapshot!("job", fleet.picture());
     fleet.press("u");
     insta::assert_snapshot!("job_update", fleet.picture());
+}
+
+#[test]
+fn an_attachment_is_called_one_in_full_and_lives_with_the_connection() {
+    for (width, height) in [(80, 24), (120, 36), (200, 60)] {
+        let plant = ProfileSummary::new("plant", PlatformId::Google, "plant");
+        let mut fleet = Fleet::of(plant, "sensor-1", width, height);
+        for feed in Feed::ALL {
+            fleet.session(SessionEvent::Fact(Fact::Feed {
+                device: DeviceId::new("sensor-1"),
+                feed,
+                state: FeedState::On { until: None },
+            }));
+        }
+        // The pane alone, as far as it may be wide.
+        fleet.press("2z");
+        let text = shown(&fleet.app.screen(at()));
+        assert!(text.contains("attached"), "{text}");
+        assert!(text.contains("while connected"), "{text}");
+        fleet.press("z");
+        let text = shown(&fleet.app.screen(at()));
+        let is_shown = text.contains("Subscriptions") && width >= 120;
+        assert!(!is_shown || text.contains("attached"), "{text}");
+    }
 }

@@ -45,7 +45,12 @@ impl App {
         }
         if !self.capabilities().control {
             let platform = self.platform_name();
-            return self.say(Role::Warn, format!("{platform} takes no commands"));
+            let instead = if self.capabilities().shadow_topics {
+                ": s shows the shadow, and e there changes what is desired"
+            } else {
+                ""
+            };
+            return self.say(Role::Warn, format!("{platform} takes no commands{instead}"));
         }
         self.ask_model(device);
         if self.home.devices.get(device).is_some_and(|e| !e.whole) {

@@ -164,7 +164,11 @@ impl App {
     pub(super) fn filter_remarks(&self, over: &FormOver, cells: usize) -> Vec<Line> {
         let text = over.text(FILTER);
         if text.is_empty() {
-            let examples = "for example home/#, +/temp, or # for everything but $SYS/#";
+            let examples = if self.has_topics() {
+                "for example home/#, +/temp, or # for everything but $SYS/#"
+            } else {
+                "for example plant/hall/temp, or with + and # where the platform takes them"
+            };
             return lines::wrapped(examples, Role::Dim, cells);
         }
         let wish = match wished(over) {

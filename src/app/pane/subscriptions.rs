@@ -336,6 +336,12 @@ impl App {
                 Span::new("renews itself in time", Role::Dim)
             }
             (_, FeedState::On { until: Some(_) }) => Span::new("its time is over", Role::Warn),
+            // An attachment is made again with each connection.
+            (_, FeedState::On { until: None })
+                if feed == Feed::Push && self.capabilities().relay.bind =>
+            {
+                Span::new("while connected", Role::Dim)
+            }
             (_, FeedState::On { until: None }) => Span::new("without end", Role::Dim),
             (_, FeedState::Unasked) => Span::new("comes unasked", Role::Dim),
             _ => Span::default(),

@@ -1,16 +1,16 @@
 //! AWS's own rules, known before the wire: it answers what breaks them with a hang-up or with silence
 //! (`reference/aws-iot.md` 4; failure-modes.md F36).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::base::moment::{Moment, Mono, Timestamp};
 use crate::base::problem::{Exit, Problem, Retry};
 use crate::domain::message::{Draft, Qos, Will};
-use crate::domain::profile::Common;
 use crate::domain::subscription::FilterWish;
 use crate::domain::topic::TopicFilter;
+use crate::platform::filters::Filters;
 
 pub const PAYLOAD: usize = 131_072;
 const TOPIC_BYTES: usize = 256;
@@ -248,24 +248,25 @@ pub(super) struct Counted {
     /// The rate was high, and nobody was told yet.
     fast: Option<usize>,
     warned: Option<Mono>,
-    filters: BTreeSet<TopicFilter>,
+    filters: Filters,
 }
 
 /// Not more often than this.
 const WARN_EVERY: Duration = Duration::from_secs(30);
 
-impl Counted {
-    pub(super) fn new(common: &Common) -> Self {
-        let filters = common.topics.iter().map(|wish| wish.filter.clone());
+impl Default for Counted {
+    fn default() -> Self {
         Self {
             clock: None,
             passed: VecDeque::new(),
             fast: None,
             warned: None,
-            filters: filters.collect(),
+            filters: Filters::up_to(SUBSCRIPTIONS),
         }
     }
+}
 
+impl Counted {
     /// One more publish, unless AWS would throw it away.
     pub(super) fn publish(&mut self, at: Mono) -> Result<(), Problem> {
         self.forget_before(at);
@@ -334,23 +335,19 @@ impl Counted {
     }
 
     pub(super) fn subscribe(&mut self, filter: &TopicFilter) -> Result<(), Problem> {
-        if self.filters.contains(filter) {
+        if self.filters.take(filter) {
             return Ok(());
         }
-        if self.filters.len() >= SUBSCRIPTIONS {
-            let cause = format!(
-                "a connection has {SUBSCRIPTIONS} subscriptions at most, and so many there are"
-            );
-            let remedy = "drop one, use wildcards, or open a second profile";
-            let what = "AWS would not grant one more filter";
-            return Err(Problem::new(what, cause, remedy).exit(Exit::Usage));
-        }
-        self.filters.insert(filter.clone());
-        Ok(())
+        let cause = format!(
+            "a connection has {SUBSCRIPTIONS} subscriptions at most, and so many there are"
+        );
+        let remedy = "drop one, use wildcards, or open a second profile";
+        let what = "AWS would not grant one more filter";
+        Err(Problem::new(what, cause, remedy).exit(Exit::Usage))
     }
 
     pub(super) fn unsubscribe(&mut self, filter: &TopicFilter) {
-        self.filters.remove(filter);
+        self.filters.leave(filter);
     }
 }
 
@@ -485,7 +482,7 @@ mod tests {
 
     #[test]
     fn the_fifty_first_subscription_is_refused_until_one_is_dropped() {
-        let mut counted = Counted::new(&Common::default());
+        let mut counted = Counted::default();
         let filter = |n: usize| TopicFilter::parse(&format!("t/{n}")).expect("a filter");
         for n in 0..50 {
             assert_eq!(counted.subscribe(&filter(n)), Ok(()));
@@ -498,7 +495,7 @@ mod tests {
 
     #[test]
     fn more_than_a_hundred_messages_a_second_are_refused_and_eighty_are_warned_about() {
-        let mut counted = Counted::new(&Common::default());
+        let mut counted = Counted::default();
         let at = |millis| Mono(Duration::from_millis(millis));
         for n in 0..79 {
             assert_eq!(counted.publish(at(n)), Ok(()));
@@ -526,7 +523,7 @@ mod tests {
 
     #[test]
     fn what_comes_in_counts_against_the_rate_too() {
-        let mut counted = Counted::new(&Common::default());
+        let mut counted = Counted::default();
         let begun = Timestamp::from_seconds(1_772_368_496);
         counted.tick(Moment {
             mono: Mono::default(),

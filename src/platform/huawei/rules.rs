@@ -14,6 +14,8 @@ use crate::domain::subscription::FilterWish;
 const MOST_BYTES: usize = 1 << 20;
 const MOST_TOPIC_BYTES: usize = 128;
 const MOST_PER_SECOND: usize = 50;
+/// On one connection.
+pub(super) const SUBSCRIPTIONS: usize = 100;
 
 /// The publishes of the last second.
 #[derive(Debug, Default)]
@@ -101,7 +103,7 @@ impl Huawei {
 /// A device subscribes below its own id, and what begins otherwise than the platform's topics do.
 pub fn filter(own: &str, wish: &FilterWish) -> Result<(), Problem> {
     let refuse = |cause: String, remedy: &str| {
-        Err(Problem::new("the filter is not subscribed", cause, remedy).exit(Exit::Usage))
+        Err(Problem::new("Huawei IoT grants no such filter", cause, remedy).exit(Exit::Usage))
     };
     if wish.qos == Qos::ExactlyOnce {
         let cause = "Huawei IoT knows QoS 0 and 1 only".to_owned();
@@ -123,6 +125,13 @@ pub fn filter(own: &str, wish: &FilterWish) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+pub(super) fn one_too_many() -> Problem {
+    let cause =
+        format!("a connection has {SUBSCRIPTIONS} subscriptions at most, and so many there are");
+    let remedy = "drop one, or use wildcards";
+    Problem::new("Huawei IoT would not grant one more filter", cause, remedy).exit(Exit::Usage)
 }
 
 #[cfg(test)]
@@ -203,6 +212,42 @@ mod tests {
         ] {
             assert!(of(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_hundred_and_first_filter_is_refused_until_one_is_dropped() {
+        use crate::domain::topic::TopicFilter;
+        use crate::platform::Platform as _;
+        let wish = |n: usize| {
+            let filter = TopicFilter::parse(&format!("t/{n}")).expect("a filter");
+            FilterWish::new(filter, Qos::AtLeastOnce)
+        };
+        let meter = meter();
+        for n in 0..100 {
+            assert_eq!(meter.check_filter(&wish(n)), Ok(()));
+        }
+        assert_eq!(meter.check_filter(&wish(0)), Ok(()), "it is one of them");
+        let refused = meter.check_filter(&wish(100)).expect_err("one too many");
+        assert!(refused.cause.contains("100 subscriptions"), "{refused}");
+        meter.filter_gone(&wish(7).filter);
+        assert_eq!(meter.check_filter(&wish(100)), Ok(()));
+        meter.filter_answered(&wish(100).filter, false);
+        assert_eq!(meter.check_filter(&wish(101)), Ok(()), "it is not in force");
+    }
+
+    #[test]
+    fn the_commands_of_v1_have_their_place_among_the_filters() {
+        use crate::domain::topic::TopicFilter;
+        use crate::platform::Platform as _;
+        let url = "mqtts://h".to_owned();
+        let settings = HuaweiSettings::new(HuaweiDialect::V1, url, "d".to_owned());
+        let meter = Huawei::new(settings, Common::default());
+        let taken = (0..100).filter(|n| {
+            let filter = TopicFilter::parse(&format!("t/{n}")).expect("a filter");
+            let wish = FilterWish::new(filter, Qos::AtLeastOnce);
+            meter.check_filter(&wish).is_ok()
+        });
+        assert_eq!(taken.count(), 99);
     }
 
     #[test]
