@@ -198,9 +198,14 @@ impl Hits {
     /// A block is on the disk no more: what was found in it is one row, where a mark stands for it.
     pub fn lose(&mut self, first: Seq, ring: &Ring) {
         self.forget_before(ring.first());
-        let Some(at) = self.found.iter().position(|found| found.first == first.0) else {
+        let at = self.found.partition_point(|found| found.first < first.0);
+        if self
+            .found
+            .get(at)
+            .is_none_or(|found| found.first != first.0)
+        {
             return;
-        };
+        }
         // Marks in a row are one: this one may have gone into the one before.
         let stays = ring.get(first).is_some_and(|kept| kept.gap.is_some());
         let found = &mut self.found[at];
