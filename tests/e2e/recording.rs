@@ -64,7 +64,7 @@ fn messages(text: &str) -> Vec<MessageLine> {
 #[test]
 fn a_signal_finishes_the_file_and_the_next_run_does_not_overwrite_it() {
     let home = plant();
-    for name in ["r.jsonl", "r.jsonl.zst"] {
+    for (name, signal) in [("r.jsonl", "INT"), ("r.jsonl.zst", "TERM")] {
         let path = home.path(name);
         let file = path.display().to_string();
         let child = recording(&home, &["record", &file, "rec/#"]);
@@ -83,7 +83,7 @@ fn a_signal_finishes_the_file_and_the_next_run_does_not_overwrite_it() {
             }
             text.split(|byte| *byte == b'\n').count() == 11
         });
-        interrupt(&child, "INT");
+        interrupt(&child, signal);
         let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(0);
         assert!(ended.err.contains("recorded 10 messages"), "{}", ended.err);
         assert_eq!(messages(&content(&path)).len(), 10);
