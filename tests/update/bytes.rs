@@ -2,8 +2,6 @@
 //!
 //! How the bytes get from there to a clipboard, a file or a socket is tested where that is done.
 
-#![expect(clippy::panic, reason = "another effect is a failed test")]
-
 use std::iter::repeat_with;
 
 use fastrand::Rng;
