@@ -3,7 +3,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use super::*;
 use crate::domain::message::{Draft, Qos};
@@ -43,7 +43,6 @@ fn opening(version: Version) -> Opening {
     }
 }
 
-/// A wire, and the broker's end of it.
 impl Stream for DuplexStream {
     fn rest(&mut self) {}
 
@@ -52,13 +51,56 @@ impl Stream for DuplexStream {
     }
 }
 
+/// A stream that gives a little at a time and keeps the rest for the next read, as WebSocket frames and TLS records may.
+struct InBits(DuplexStream);
+
+impl Stream for InBits {
+    fn rest(&mut self) {}
+
+    fn is_drained(&self) -> bool {
+        false
+    }
+}
+
+impl AsyncRead for InBits {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for InBits {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// A wire, and the broker's end of it.
 fn wire(version: Version, room: usize) -> (Wire, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(room);
+    (on(version, Box::new(ours)), theirs)
+}
+
+fn on(version: Version, stream: Box<dyn Stream>) -> Wire {
     let opening = opening(version);
     let deadline = Instant::now() + LIMIT;
     let codec = Codec::new(version);
-    let wire = Wire::new(&opening, Box::new(ours), None, codec, b"CONNECT", deadline);
-    (wire, theirs)
+    Wire::new(&opening, stream, None, codec, b"CONNECT", deadline)
 }
 
 /// Every event but the log, up to the end. Each wait is dropped and begun again after every single poll.
@@ -454,4 +496,41 @@ fn what_comes_after_our_disconnect_is_handed_on_and_not_answered() {
         theirs.read_to_end(&mut sent).await.unwrap();
         assert_eq!(sent, b"CONNECT\xe0\x00", "DISCONNECT is the last packet");
     });
+}
+
+/// Whether the wire wants a rest after so many messages, each read by itself in quick succession.
+fn rests_after_many(in_bits: bool) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let stream: Box<dyn Stream> = if in_bits {
+            Box::new(InBits(ours))
+        } else {
+            Box::new(ours)
+        };
+        let mut wire = on(Version::V311, stream);
+        wire.take_in_batches();
+        theirs.write_all(ACCEPT_V4).await.expect("written");
+        // A busy machine may pause in between.
+        for _ in 0..2000 {
+            theirs
+                .write_all(&publish("a", b"b", Version::V311))
+                .await
+                .expect("written");
+            while !matches!(wire.next().await, LinkEvent::Messages(_)) {}
+            if wire.pace.rest().is_some() {
+                return true;
+            }
+        }
+        false
+    })
+}
+
+#[test]
+fn only_a_stream_that_was_read_to_its_end_is_let_rest() {
+    assert!(rests_after_many(false));
+    assert!(!rests_after_many(true));
 }
