@@ -517,7 +517,7 @@ fn rests_after_many(in_bits: bool) -> bool {
         // A busy machine may pause in between.
         for _ in 0..2000 {
             theirs
-                .write_all(&publish("a", b"b", Version::V311))
+                .write_all(&any_publish(Version::V311, 0, b"a", b'b', 1))
                 .await
                 .expect("written");
             while !matches!(wire.next().await, LinkEvent::Messages(_)) {}
