@@ -9,6 +9,7 @@ mod properties;
 pub mod query;
 pub mod rates;
 pub mod ring;
+pub mod seek;
 pub mod sheet;
 pub mod shelf;
 pub mod sys;

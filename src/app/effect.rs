@@ -20,6 +20,7 @@ use crate::domain::request::{Request, RequestId};
 use crate::domain::session::{Gap, SessionCommand, SessionId};
 use crate::domain::topic::TopicFilter;
 use crate::store::query::Query;
+use crate::store::seek::Seek;
 use crate::store::sheet::Sheet;
 use crate::store::shelf::Place;
 
@@ -86,7 +87,10 @@ pub enum Effect {
     Unshelve(SessionId, Place, Vec<u16>),
     /// Look through what is on the disk; any search before it is not wanted any more.
     Search(SessionId, SearchId, Query),
+    /// The end of that search, or of that look for one row.
     StopSearch(SearchId),
+    /// Look for one row among what is on the disk: answered with `ShelfEvent::Sought`, unless it is stopped.
+    Seek(SessionId, SearchId, Box<Seek>),
     /// The session is over: all that is left of it goes to the disk, however long that takes.
     ShelveRest(SessionId, Vec<(Place, Arc<Sheet>)>),
     /// A new file for the messages of a profile; what becomes of it comes as `Event::Recording`.

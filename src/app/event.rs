@@ -84,9 +84,11 @@ pub enum ShelfEvent {
     /// Rows of a block that a search found; blocks come newest first.
     Found(SearchId, Place, Vec<u16>),
     SearchOver(SearchId),
+    /// What a look for one row found: the block, its number there, and the row itself.
+    Sought(SearchId, Option<(Place, u16, Box<Sheet>)>),
 }
 
-/// Names one search through the disk; never reused.
+/// Names one search through the disk, or one look for a row; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SearchId(pub u64);
 

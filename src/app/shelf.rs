@@ -72,6 +72,7 @@ impl App {
             }
             ShelfEvent::Found(search, place, rows) => self.found_on_disk(search, place, rows),
             ShelfEvent::SearchOver(search) => self.search_is_over(search),
+            ShelfEvent::Sought(seek, found) => self.sought(seek, found),
         }
     }
 

@@ -24,6 +24,7 @@ pub use picture::{NoPixels, Picture, Pixels};
 pub use reader::{Fault, Work};
 pub use value::{Literal, MAX_DEPTH, Value, bytes_line, path_step};
 
+use guess::guess_within;
 use inflate::Opened;
 
 /// Bounds of one decoding.
@@ -102,11 +103,13 @@ impl Decoded {
 
 /// Takes `payload` apart: by the chain that is pinned, else by the likeliest that fits.
 pub fn decode(payload: &[u8], topic: &str, pin: Option<&Chain>, limits: Limits) -> Decoded {
+    let mut is_open = false;
     let (chain, sure, others) = if let Some(chain) = pin {
         (chain.clone(), Sure::Pinned, Vec::new())
     } else {
-        let mut guesses = guess(payload, topic, limits);
+        let (mut guesses, open) = guess_within(payload, topic, limits);
         let best = guesses.remove(0);
+        is_open = open;
         (best.chain, Sure::Guessed(best.sure), guesses)
     };
     let mut run = Run {
@@ -122,6 +125,9 @@ pub fn decode(payload: &[u8], topic: &str, pin: Option<&Chain>, limits: Limits) 
         limits,
         work: Work::new(limits.values),
     };
+    if is_open {
+        run.guessed_in_part();
+    }
     run.go(payload.to_vec(), &chain, topic);
     run.out
 }
@@ -153,9 +159,19 @@ impl Run {
         self.rest(bytes, topic);
     }
 
+    fn guessed_in_part(&mut self) {
+        self.out.stopped = true;
+        let text = "not every format was tried: there is more in it than is taken apart at once";
+        self.out.remarks.push(text.to_owned());
+    }
+
     /// What a chain leaves open is guessed, without unwrapping any further.
     fn rest(&mut self, bytes: Vec<u8>, topic: &str) {
-        let last = guess(&bytes, topic, self.limits)
+        let (guesses, is_open) = guess_within(&bytes, topic, self.limits);
+        if is_open {
+            self.guessed_in_part();
+        }
+        let last = guesses
             .into_iter()
             .find(|guess| !guess.chain.0.iter().any(Step::unwraps));
         let step = last.and_then(|guess| guess.chain.0.into_iter().next());
@@ -234,9 +250,15 @@ impl Run {
         let whole = |value: Value| (Content::Tree(value), all);
         match step {
             Step::Json => {
-                let (text, end) = front(bytes);
+                let (whole, end) = front(bytes);
+                let text = text::without_mark(whole);
                 let (value, used) = json::read(text, work)?;
                 let rest = text.get(used..).unwrap_or_default();
+                let mark = whole.len() - text.len();
+                let used = used + mark;
+                if mark > 0 {
+                    self.refused(step, "a byte order mark in front of it is passed over");
+                }
                 let blank = if end == all {
                     rest.trim_start().is_empty()
                 } else {

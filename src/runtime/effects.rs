@@ -150,6 +150,11 @@ impl Hands {
                     shelf.search(search, query);
                 }
             }
+            Effect::Seek(id, search, seek) => {
+                if let Some(shelf) = self.shelf(id) {
+                    shelf.seek(search, *seek);
+                }
+            }
             Effect::StopSearch(search) => {
                 if let Some(shelf) = &self.shelf {
                     shelf.stop_search(search);
@@ -363,7 +368,8 @@ impl Hands {
             let (inbox, context) = (self.inbox.clone(), Arc::clone(&self.context));
             self.tasks.spawn(async move {
                 let copied = if clip::local(&clip::as_text(&whole)).await {
-                    let how = "the clipboard (it is too long for OSC 52)".to_owned();
+                    let hex = as_hex(&whole);
+                    let how = format!("the clipboard (it is too long for OSC 52){hex}");
                     Ok(Outcome::Copied { how })
                 } else {
                     let written = context.write_payload("copied", &whole);
@@ -374,18 +380,14 @@ impl Hands {
             return None;
         };
         let inbox = self.inbox.clone();
+        let hex = as_hex(&whole);
         self.tasks.spawn(async move {
             let how = if clip::local(&text).await {
-                "the clipboard and the terminal (OSC 52)"
+                format!("the clipboard and the terminal (OSC 52){hex}")
             } else {
-                "the terminal (OSC 52)"
+                format!("the terminal (OSC 52){hex}")
             };
-            inbox.push(Event::Done(
-                id,
-                Ok(Outcome::Copied {
-                    how: how.to_owned(),
-                }),
-            ));
+            inbox.push(Event::Done(id, Ok(Outcome::Copied { how })));
         });
         Some(Errand::Send(sequence))
     }
@@ -498,5 +500,13 @@ impl Hands {
                 name: self.profile.clone(),
             }),
         ));
+    }
+}
+
+/// Bytes that are no text are copied in digits.
+fn as_hex(bytes: &Bytes) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => "",
+        Err(_) => ", as hex",
     }
 }

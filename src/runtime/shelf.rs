@@ -3,7 +3,7 @@
 //! What leaves memory is handed over and never waited for: the queue is short, and what it has no room for is lost, which the core is
 //! told. The folder has a ceiling; the oldest file goes when it is reached. One program at a time has a profile's folder.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use crate::base::problem::Problem;
 use crate::domain::fact::Fact;
 use crate::domain::session::{SessionEvent, SessionId};
 use crate::store::query::Query;
+use crate::store::seek::Seek;
 use crate::store::sheet::Sheet;
 use crate::store::shelf::{Earlier, Loss, Place};
 
@@ -47,6 +48,7 @@ type Job = (Place, Arc<Sheet>);
 enum Order {
     Read(Place, Vec<u16>),
     Search(SearchId, Query),
+    Seek(SearchId, Seek),
 }
 
 /// The history of one session. Dropping it ends its threads when they have done what they have.
@@ -65,6 +67,8 @@ struct Shared {
     inbox: Inbox,
     /// The only search that is wanted; 0 is none.
     wanted: AtomicU64,
+    /// Looks for one row that are wanted.
+    sought: Mutex<BTreeSet<SearchId>>,
     /// The program ends: nothing more is written.
     hurries: AtomicBool,
     /// Bytes of the blocks that wait to be written, and of the one that is.
@@ -86,6 +90,7 @@ impl Shelf {
             id,
             inbox: inbox.clone(),
             wanted: AtomicU64::new(0),
+            sought: Mutex::default(),
             hurries: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             blocks: Mutex::default(),
@@ -145,7 +150,14 @@ impl Shelf {
         let _ = self.orders.send(Order::Search(id, query));
     }
 
+    pub fn seek(&self, id: SearchId, seek: Seek) {
+        self.shared.sought().insert(id);
+        let _ = self.orders.send(Order::Seek(id, seek));
+    }
+
+    /// The search, or the look for one row.
     pub fn stop_search(&self, id: SearchId) {
+        self.shared.sought().remove(&id);
         // Another may be wanted by now.
         let _ = self
             .shared
@@ -156,6 +168,7 @@ impl Shelf {
     /// The session is over; this is the rest of it.
     pub fn finish(&mut self, rest: Vec<Job>) {
         self.shared.wanted.store(0, Ordering::Relaxed);
+        self.shared.sought().clear();
         if let Some(sender) = self.rest.take() {
             let _ = sender.send(rest);
         }
@@ -181,6 +194,10 @@ impl Shelf {
 impl Shared {
     fn blocks(&self) -> MutexGuard<'_, HashMap<Place, Where>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sought(&self) -> MutexGuard<'_, BTreeSet<SearchId>> {
+        self.sought.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, place: Place, at: Where) {
@@ -235,10 +252,13 @@ fn read(shared: &Shared, orders: &Receiver<Order>) {
             Order::Search(id, query) => {
                 for place in query.places() {
                     while let Ok(order) = orders.try_recv() {
-                        // Somebody looks at it: that comes first.
+                        // Somebody looks at it, or waits for it: that comes first.
                         match order {
                             Order::Read(place, rows) => {
                                 read_back(shared, place, rows, &mut last);
+                            }
+                            Order::Seek(id, one) => {
+                                seek(shared, id, &one, &mut last, orders, &mut waiting);
                             }
                             search @ Order::Search(..) => waiting.push_back(search),
                         }
@@ -253,7 +273,44 @@ fn read(shared: &Shared, orders: &Receiver<Order>) {
                 }
                 shared.tell(ShelfEvent::SearchOver(id));
             }
+            Order::Seek(id, one) => seek(shared, id, &one, &mut last, orders, &mut waiting),
         }
+    }
+}
+
+/// One row, wherever it is. One that is not wanted any more ends with the next block, and nothing is told of it.
+fn seek(
+    shared: &Shared,
+    id: SearchId,
+    seek: &Seek,
+    last: &mut Option<(Place, Arc<Sheet>)>,
+    orders: &Receiver<Order>,
+    waiting: &mut VecDeque<Order>,
+) {
+    let mut found = None;
+    for place in &seek.places {
+        while let Ok(order) = orders.try_recv() {
+            match order {
+                Order::Read(place, rows) => read_back(shared, place, rows, last),
+                other => waiting.push_back(other),
+            }
+        }
+        if !shared.sought().contains(&id) {
+            return;
+        }
+        let known = last.as_ref().filter(|(known, _)| known == place);
+        let sheet = known.map(|(_, sheet)| Arc::clone(sheet));
+        let Some(sheet) = sheet.or_else(|| shared.sheet(*place)) else {
+            continue;
+        };
+        if let Some(row) = seek.find(*place, &sheet) {
+            found = Some((*place, row, Box::new(sheet.some(&[row]))));
+            *last = Some((*place, sheet));
+            break;
+        }
+    }
+    if shared.sought().remove(&id) {
+        shared.tell(ShelfEvent::Sought(id, found));
     }
 }
 

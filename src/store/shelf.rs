@@ -47,7 +47,7 @@ pub(super) struct Shelved {
 }
 
 impl Shelved {
-    const fn end(&self) -> u64 {
+    pub(super) const fn end(&self) -> u64 {
         self.first + self.rows as u64
     }
 }

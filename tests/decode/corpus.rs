@@ -228,6 +228,17 @@ fn json_samples(corpus: &mut Corpus) {
         "json",
         b"{\"id\":\"sensor-1\",\"ok\":true}\0\0\0\0".to_vec(),
     );
+    // A checksum behind it, a byte order mark in front, and more levels than are taken apart.
+    corpus.add(
+        "json",
+        b"{\"temp\":21.5,\"hum\":45,\"t\":1763671200}\xa7\x1f".to_vec(),
+    );
+    corpus.add("json", b"[20.5,21,21.5,22]\0\xff".to_vec());
+    corpus.add("json", "\u{feff}{\"temp\":21.5}");
+    corpus.add(
+        "json",
+        format!("{}1{}", "{\"a\":".repeat(120), "}".repeat(120)),
+    );
     corpus.add("jsonl", "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
     corpus.add(
         "jsonl",
@@ -299,6 +310,28 @@ fn binary_trees(corpus: &mut Corpus) {
     corpus.add(
         "msgpack",
         msgpack(&json!(["boiler", 21.5, true, null, "on"])),
+    );
+    // SenML (RFC 8428, 6): labels are numbers.
+    corpus.add(
+        "cbor",
+        b"\x82\xa3\x21\x6durn:dev:ow:10\x00\x64temp\x02\xfb\x40\x35\x80\0\0\0\0\0\xa2\x00\x63hum\x02\x18\x2d"
+            .to_vec(),
+    );
+    // Without any name: a place, and readings by number.
+    let place = json!([37.5665, 126.978]);
+    corpus.add("cbor", cbor(&place));
+    corpus.add("msgpack", msgpack(&place));
+    corpus.add("cbor", b"\xa3\x01\x15\x02\x18\x2d\x03\x19\x03\xf5".to_vec());
+    corpus.add("msgpack", b"\x83\x01\x15\x02\x2d\x03\xcd\x03\xf5".to_vec());
+    // A tagged time, bytes, and a negative number.
+    corpus.add(
+        "cbor",
+        b"\xa4\x62id\x44\xde\xad\xbe\xef\x61t\xc1\x1a\x69\x1f\x54\x60\x64rssi\x38\x6a\x62ok\xf5"
+            .to_vec(),
+    );
+    corpus.add(
+        "gzip > json",
+        [gzip(b"{\"a\":[1,"), gzip(b"2,3]}")].concat(),
     );
 }
 
@@ -502,6 +535,15 @@ fn corpus() -> Corpus {
         corpus.add("text", *text);
     }
     corpus.add("text", "");
+    // One byte a letter, as devices write that know no UTF-8.
+    corpus.add("text", b"21.5 \xb0C".to_vec());
+    corpus.add("text", b"K\xfcche: Fenster ge\xf6ffnet".to_vec());
+    // What would turn a terminal upside down, and padding of a fixed field.
+    corpus.add(
+        "text",
+        "say \u{1b}[31mred\u{1b}[0m \u{7}and ring\u{202e} backwards\r\n",
+    );
+    corpus.add("text", b"sensor-17\0\0\0\0\0\0\0".to_vec());
     packed_samples(&mut corpus);
     binary_trees(&mut corpus);
     protobuf_samples(&mut corpus);

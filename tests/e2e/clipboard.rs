@@ -77,7 +77,9 @@ fn bytes_that_are_no_text_are_copied_as_hex() {
     let mut dashboard = with_message(&home, &payload, &[]);
     dashboard.press("y");
     sends(&mut dashboard, &sequence(hex.as_bytes()));
-    dashboard.shows("copied: the terminal (OSC 52)").leaves();
+    dashboard
+        .shows("copied: the terminal (OSC 52), as hex")
+        .leaves();
 }
 
 #[test]

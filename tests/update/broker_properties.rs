@@ -330,6 +330,15 @@ impl World {
                 }
                 tell(&mut self.deck, ShelfEvent::SearchOver(id));
             }
+            Effect::Seek(_, id, seek) => {
+                let found = seek.places.iter().find_map(|place| {
+                    let sheet = Block::decode(self.blocks.get(place)?).expect("as it was written");
+                    let row = seek.find(*place, &sheet)?;
+                    Some((*place, row, Box::new(sheet.some(&[row]))))
+                });
+                let found = found.filter(|_| how != 1);
+                tell(&mut self.deck, ShelfEvent::Sought(id, found));
+            }
             Effect::LoadKept(id, _) => self.answer(id, how, Outcome::Kept(Box::new(kept()))),
             Effect::Edit { id, .. } => {
                 let text = TEXTS[usize::from(how) + 6].to_owned();

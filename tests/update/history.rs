@@ -6,6 +6,7 @@ use std::time::Duration;
 use thingdeck::app::effect::Effect;
 use thingdeck::app::event::{Event, ShelfEvent};
 use thingdeck::app::screen::{PaneId, Role};
+use thingdeck::domain::reading::Kind;
 use thingdeck::store::sheet::Sheet;
 use thingdeck::store::shelf::{Earlier, Loss, Place};
 
@@ -62,6 +63,14 @@ impl Disk {
                 }
                 tell(ShelfEvent::SearchOver(id));
             }
+            Effect::Seek(_, id, seek) => {
+                let found = seek.places.iter().find_map(|place| {
+                    let sheet = self.sheet(*place);
+                    let row = seek.find(*place, &sheet)?;
+                    Some((*place, row, Box::new(sheet.some(&[row]))))
+                });
+                tell(ShelfEvent::Sought(id, found));
+            }
             _ => {}
         }
     }
@@ -74,12 +83,16 @@ fn deep(messages: usize) -> (Deck, Disk) {
     setup.keeps_history = true;
     let (mut deck, mut disk) = (Deck::new(setup), Disk::default());
     deck.connect().press("3");
+    flood(&mut deck, &mut disk, messages);
+    (deck, disk)
+}
+
+fn flood(deck: &mut Deck, disk: &mut Disk, messages: usize) {
     for _ in 0..messages / 1000 {
         deck.receive(1000, "t");
-        disk.serve(&mut deck);
-        holds(&deck);
+        disk.serve(deck);
+        holds(deck);
     }
-    (deck, disk)
 }
 
 /// received = kept + on disk + dropped.
@@ -176,6 +189,84 @@ fn what_the_disk_could_not_take_is_a_mark_and_a_number() {
         !deck.messages()[0].gap,
         "the mark went with what stood before it"
     );
+}
+
+#[track_caller]
+fn inspects(deck: &Deck, wanted: &str) {
+    let shown = deck.inspector();
+    assert!(shown.contains(wanted), "{wanted} is not in\n{shown}");
+}
+
+#[test]
+fn the_brackets_go_on_from_memory_to_the_disk_and_back() {
+    let (mut deck, mut disk) = deep(0);
+    deck.resize(160, 50);
+    for value in [1, 5] {
+        deck.receive_bytes("rare", format!("{{\"v\":{value}}}").as_bytes());
+        flood(&mut deck, &mut disk, 8000);
+    }
+    deck.receive_bytes("rare", b"{\"v\":6}").press("3 G enter");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"v\": 6 (+1)");
+    deck.press("[");
+    assert_eq!(deck.notice(), "looking on the disk …");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"v\": 5 (+4)");
+    assert_eq!(deck.notice(), "", "it is there");
+    assert_eq!(deck.selected_gist(), "{\"v\":5}", "the stream goes along");
+    deck.press("[");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"v\": 1\n");
+    deck.press("[");
+    disk.serve(&mut deck);
+    assert_eq!(deck.notice(), "no earlier message of this topic is kept");
+    deck.press("]");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"v\": 5 (+4)");
+    // From the disk back into memory.
+    deck.press("]");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"v\": 6 (+1)");
+    deck.press("]");
+    assert_eq!(deck.notice(), "no later message of this topic is kept");
+}
+
+#[test]
+fn a_device_is_stepped_through_on_the_disk_by_its_own_messages() {
+    let (mut deck, mut disk) = deep(0);
+    deck.resize(160, 50);
+    deck.receive_from("d-air", Kind::Event, "{\"t\":1}")
+        .receive_from("d-hood", Kind::Event, "{\"t\":50}");
+    flood(&mut deck, &mut disk, 8000);
+    deck.receive_from("d-air", Kind::Event, "{\"t\":3}")
+        .press("3 G enter");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"t\": 3 (+2)");
+    deck.press("[");
+    disk.serve(&mut deck);
+    inspects(&deck, "\"t\": 1");
+}
+
+#[test]
+fn a_step_that_comes_too_late_does_not_take_the_reader_away() {
+    let (mut deck, mut disk) = deep(0);
+    deck.resize(160, 50);
+    deck.receive_bytes("rare", b"{\"v\":1}");
+    flood(&mut deck, &mut disk, 8000);
+    deck.receive_bytes("rare", b"{\"v\":2}").press("3 G enter");
+    disk.serve(&mut deck);
+    deck.press("[ 3 k enter");
+    let shown = deck.inspector();
+    disk.serve(&mut deck);
+    assert_eq!(deck.inspector(), shown);
+    // The other way round ends it, and so does a filter.
+    deck.press("3 G enter [");
+    let asked = deck.asked();
+    let Some(Effect::Seek(_, id, _)) = asked.iter().rfind(|e| matches!(e, Effect::Seek(..))) else {
+        panic!("{asked:?}")
+    };
+    deck.press("]");
+    assert!(deck.asked().contains(&Effect::StopSearch(*id)));
 }
 
 #[test]

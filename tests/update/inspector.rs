@@ -121,35 +121,58 @@ fn the_brackets_go_through_one_topics_messages_in_time() {
     assert_eq!(deck.selected_gist(), "{\"n\":2}", "also in the stream");
 }
 
-/// One press looks through 50,000 messages. The next one goes on where it ended and skips none.
 #[test]
-fn a_message_that_is_far_off_is_found_wherever_the_last_look_ended() {
+fn the_brackets_go_on_from_step_to_step_also_where_the_stream_is_grouped() {
+    let mut deck = Deck::sized(160, 50);
+    for n in 0..4 {
+        deck.receive_bytes("a", format!("{{\"n\":{n}}}").as_bytes());
+    }
+    deck.press("3 t G [ [");
+    shows(&deck, &["\"n\": 1"]);
+    deck.press("]");
+    shows(&deck, &["\"n\": 2"]);
+}
+
+#[test]
+fn a_message_that_is_far_off_is_found_and_compared_with() {
     let others = [("b", "{\"x\":0}", false); 100];
-    for (between, presses) in [(49_999, 1), (50_000, 2), (50_001, 2)] {
-        let mut deck = Deck::sized(160, 50);
-        deck.receive_bytes("a", b"{\"n\":1}");
-        for _ in 0..between / 100 {
-            let event = Event::Session(deck.session, batch(&others));
-            deck.event(event);
-        }
-        let rest = batch(&others[..between % 100]);
-        deck.event(Event::Session(deck.session, rest))
-            .receive_bytes("a", b"{\"n\":2}")
-            .press("3 home enter");
-        for _ in 1..presses {
-            deck.press("]");
-            assert!(
-                deck.notice().contains("none of this topic among 50,000"),
-                "{between}: {}",
-                deck.notice()
-            );
-        }
-        deck.press("]");
-        shows(&deck, &["\"n\": 2"]);
-        for _ in 0..presses {
-            deck.press("[");
-        }
-        shows(&deck, &["\"n\": 1"]);
+    let mut deck = Deck::sized(160, 50);
+    deck.receive_bytes("a", b"{\"n\":1}");
+    for _ in 0..1200 {
+        let event = Event::Session(deck.session, batch(&others));
+        deck.event(event);
+    }
+    deck.receive_bytes("a", b"{\"n\":3}")
+        .press("3 home enter ]");
+    shows(&deck, &["\"n\": 3 (+2)"]);
+    deck.press("[");
+    shows(&deck, &["\"n\": 1"]);
+}
+
+/// One press looks at so many topics and messages. The next one goes on where it ended and skips none.
+#[test]
+fn among_topics_without_end_a_press_says_how_far_it_came_and_the_next_goes_on() {
+    let mut setup = setup();
+    setup.memory_limit = 256 << 20;
+    let mut deck = Deck::new(setup);
+    deck.connect().resize(160, 50);
+    deck.receive_bytes("a", b"{\"n\":1}");
+    for n in 0..1300 {
+        let topics: Vec<_> = (0..100).map(|i| format!("b/{n}/{i}")).collect();
+        let others: Vec<_> = topics.iter().map(|topic| (&**topic, "0", false)).collect();
+        deck.event(Event::Session(deck.session, batch(&others)));
+    }
+    deck.receive_bytes("a", b"{\"n\":3}").press("3 home enter");
+    for (key, wanted) in [("]", "\"n\": 3"), ("[", "\"n\": 1")] {
+        deck.press(key);
+        let notice = deck.notice();
+        assert!(notice.contains("none of this topic among "), "{notice}");
+        assert!(
+            notice.ends_with(&format!("{key} looks further")),
+            "{notice}"
+        );
+        deck.press(key);
+        shows(&deck, &[wanted]);
     }
 }
 

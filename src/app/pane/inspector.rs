@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::super::document::{Job, Ready, View};
 use super::super::effect::Effect;
+use super::super::event::SearchId;
 use super::super::layout;
 use super::super::lines::{self, span};
 use super::super::pending::Purpose;
@@ -42,8 +43,12 @@ pub(in super::super) struct InspectorPane {
     marked: Option<Opened>,
     /// The message before, once it was looked for, and for which message.
     before: Option<(Seq, Option<Before>)>,
+    /// The message before is looked for on the disk.
+    looking_before: Option<SearchId>,
     /// Where `[` and `]` have stopped looking.
     looked: Option<around::Looked>,
+    /// The disk is looked through for one of them.
+    stepping: Option<around::Stepping>,
     /// What is shown, and what it was made for.
     ready: Option<Ready>,
     heading: Vec<Line>,
@@ -74,7 +79,9 @@ impl Default for InspectorPane {
             compares: true,
             marked: None,
             before: None,
+            looking_before: None,
             looked: None,
+            stepping: None,
             ready: None,
             heading: Vec::new(),
             made_for: None,

@@ -416,6 +416,7 @@ impl App {
         };
         self.messages.hits = Hits::new(view, &self.home.ring, &self.home.devices);
         self.stop_search();
+        self.stop_stepping();
         self.group_anew();
         self.settle_messages();
         self.save_window();

@@ -200,7 +200,12 @@ pub fn read_file(bytes: &[u8], ceiling: usize, work: &mut Work) -> Result<Value,
         let count = length(&mut reader)?;
         let size = length(&mut reader)?;
         let block = reader.take(size)?;
-        let plain = unpacked(&codec, block, ceiling).map_err(|what| reader.wrong(what))?;
+        let plain = unpacked(&codec, block, ceiling).map_err(|error| match error {
+            Some(what) => reader.wrong(what),
+            None => Fault::Work,
+        })?;
+        // A block may say that nothing is in it, however much comes out.
+        reader.work.spend(plain.len() / 64)?;
         let mut inside = Reader::new(&plain, reader.work);
         for _ in 0..count {
             items.push(datum(&schema, schema.root(), &mut inside, 0)?);
@@ -212,27 +217,30 @@ pub fn read_file(bytes: &[u8], ceiling: usize, work: &mut Work) -> Result<Value,
     Ok(Value::List(items))
 }
 
-fn unpacked(codec: &[u8], block: &[u8], ceiling: usize) -> Result<Vec<u8>, String> {
+/// The error is `None` where more comes out than the ceiling allows.
+fn unpacked(codec: &[u8], block: &[u8], ceiling: usize) -> Result<Vec<u8>, Option<String>> {
     let opened = match codec {
         b"null" => return Ok(block.to_vec()),
         b"deflate" => inflate::deflate(block, ceiling),
         b"zstandard" => inflate::zstd(block, ceiling),
         other => {
             let name = String::from_utf8_lossy(other);
-            return Err(format!(
+            return Err(Some(format!(
                 "blocks compressed with {name:?}, which is not understood"
-            ));
+            )));
         }
     };
     match opened {
-        Ok(opened) if opened.cut => Err("a block larger than is taken apart at once".to_owned()),
+        Ok(opened) if opened.cut => Err(None),
         Ok(opened) => Ok(opened.bytes),
-        Err(fault) => Err(format!("a block that cannot be opened: {fault}")),
+        Err(fault) => Err(Some(format!("a block that cannot be opened: {fault}"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     const SCHEMA: &str = r#"{"type":"record","name":"Report","namespace":"home","fields":[
@@ -314,6 +322,30 @@ mod tests {
         let error =
             read_file(&file("snappy", b"x"), 1 << 20, &mut Work::new(1000)).expect_err("unknown");
         assert!(error.to_string().contains("snappy"), "{error}");
+    }
+
+    /// Blocks that open to much and hold nothing: each was opened, and none was counted.
+    #[test]
+    fn blocks_that_hold_nothing_are_not_opened_without_end() {
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![0; 1 << 20]).expect("memory");
+        let block = encoder.finish().expect("memory");
+        let mut bomb = file("deflate", b"");
+        let blocks = bomb.len() - 18;
+        bomb.truncate(blocks);
+        for _ in 0..100 {
+            bomb.extend(long(0));
+            bomb.extend(long(block.len()));
+            bomb.extend(&block);
+            bomb.extend([7; 16]);
+        }
+        assert_eq!(
+            read_file(&bomb, 2 << 20, &mut Work::new(400_000))
+                .expect_err("too much")
+                .to_string(),
+            Fault::Work.to_string()
+        );
     }
 
     #[test]

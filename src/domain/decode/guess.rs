@@ -4,7 +4,7 @@
 //! is; nothing here is certain but what carries a mark of its own.
 
 use super::chain::{Chain, Step};
-use super::reader::Work;
+use super::reader::{Fault, Work};
 use super::value::Value;
 use super::{Limits, avro, cbor, inflate, json, msgpack, picture, protobuf, sparkplug, text};
 use crate::base::text::is_unsafe;
@@ -21,11 +21,19 @@ const LAYERS: usize = 4;
 
 /// The chains that fit, the likeliest first; never empty.
 pub fn guess(bytes: &[u8], topic: &str, limits: Limits) -> Vec<Guess> {
+    guess_within(bytes, topic, limits).0
+}
+
+/// The same, and whether the work was over before every format had its turn: with a higher bound others may fit better.
+pub(super) fn guess_within(bytes: &[u8], topic: &str, limits: Limits) -> (Vec<Guess>, bool) {
+    /// What is surer than that, nothing else would be.
+    const SURE: u8 = 90;
     let mut work = Work::new(limits.values);
     let mut found = look(bytes, topic, limits, &mut work, LAYERS);
     found.sort_by_key(|guess| std::cmp::Reverse(guess.sure));
     found.truncate(6);
-    found
+    let is_open = work.is_over() && found.first().is_none_or(|best| best.sure < SURE);
+    (found, is_open)
 }
 
 fn one(step: Step, sure: u8) -> Guess {
@@ -48,33 +56,37 @@ fn look(bytes: &[u8], topic: &str, limits: Limits, work: &mut Work, layers: usiz
             return written(text, topic, limits, work, layers);
         }
         Ok(text) => {
-            if let Some(sure) = document_before_junk(text, work) {
+            if let Some(sure) = document_before_junk(text, bytes.len(), work) {
                 found.push(one(Step::Json, sure));
             }
-            // Some control characters in a long text: still a text, but not surely.
-            let odd = text.chars().filter(|c| is_odd(*c)).count();
-            let all = text.chars().count();
-            let is_ended = text::is_plain(text.trim_end_matches('\0')) && !text.starts_with('\0');
-            let sure = match odd * 50 <= all {
-                // As a C string ends.
-                _ if is_ended => 80,
-                true => 70,
-                false => 12,
-            };
-            found.push(one(Step::Text, sure));
+            found.push(one(Step::Text, sure_of_text(text)));
         }
         Err(error) => {
             // A text cut in the middle of its last character.
             let cut = error.error_len().is_none() && error.valid_up_to() + 4 > bytes.len();
             let front = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            if let Some(sure) = document_before_junk(front, bytes.len(), work) {
+                found.push(one(Step::Json, sure));
+            }
             if cut && error.valid_up_to() >= 16 && text::is_plain(front) {
                 found.push(one(Step::Text, 75));
+            } else if is_western(bytes) {
+                found.push(one(Step::Text, 62));
             }
         }
     }
     binary(bytes, topic, work, &mut found);
     found.push(one(Step::Bytes, 25));
     found
+}
+
+/// ASCII with a few letters of one byte between, as ISO 8859 has them: `21.5 °C` without UTF-8.
+fn is_western(bytes: &[u8]) -> bool {
+    /// In a shorter one chance would do it.
+    const SHORTEST: usize = 7;
+    let high = bytes.iter().filter(|b| **b >= 0xa0).count();
+    let is_written = |b: &u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0xa0..);
+    bytes.len() >= SHORTEST && high * 5 <= bytes.len() && bytes.iter().all(is_written)
 }
 
 fn is_odd(c: char) -> bool {
@@ -91,7 +103,10 @@ fn marked(
 ) -> Option<Vec<Guess>> {
     if sparkplug::is_topic(topic)
         && !std::str::from_utf8(bytes).is_ok_and(text::is_plain)
-        && sparkplug::read(bytes, work).is_ok_and(|value| sparkplug::is_known(&value))
+        && match sparkplug::read(bytes, work) {
+            Ok(value) => sparkplug::is_known(&value),
+            Err(fault) => fault == Fault::Work,
+        }
     {
         return Some(vec![
             one(Step::Sparkplug, 99),
@@ -101,8 +116,13 @@ fn marked(
     if picture::size(bytes).is_some() {
         return Some(vec![one(Step::Picture, 99)]);
     }
-    if bytes.starts_with(avro::MAGIC) && avro::read_file(bytes, limits.output, work).is_ok() {
-        return Some(vec![one(Step::Avro(None), 99)]);
+    if bytes.starts_with(avro::MAGIC) {
+        // One that is broken, or packed as we cannot open it, says so when it is read.
+        let sure = match avro::read_file(bytes, limits.output, work) {
+            Ok(_) | Err(Fault::Work) => 99,
+            Err(_) => 80,
+        };
+        return Some(vec![one(Step::Avro(None), sure)]);
     }
     let (step, opened) = match bytes {
         [0x1f, 0x8b, 8, ..] => (Step::Gzip, inflate::gzip(bytes, limits.output)),
@@ -117,7 +137,12 @@ fn marked(
         }
         _ => return None,
     };
-    let opened = opened.ok()?;
+    let opened = match opened {
+        Ok(opened) => opened,
+        // Nothing comes out: why, is said when it is opened.
+        Err(_) if step != Step::Zlib => return Some(vec![one(step, 80)]),
+        Err(_) => return None,
+    };
     // Two bytes alone say little: then it has to open to the end, checksum and all.
     if step == Step::Zlib && !opened.cut && (opened.broken.is_some() || opened.trailing > 16) {
         return None;
@@ -164,13 +189,13 @@ fn inside(
 
 /// What can be read as text.
 fn written(text: &str, topic: &str, limits: Limits, work: &mut Work, layers: usize) -> Vec<Guess> {
-    let trimmed = text.trim();
+    let trimmed = text::without_mark(text).trim();
     let mut found = Vec::new();
     if trimmed.starts_with(['{', '[']) {
         match json::read(trimmed, &mut Work::new(limits.values)) {
             Ok((_, end)) if end == trimmed.len() => found.push(one(Step::Json, 99)),
-            // Too much for one look: it begins like JSON, and that is enough.
-            Err(super::reader::Fault::Work) => found.push(one(Step::Json, 90)),
+            // Too much for one look, or too deep: it begins like JSON, and that is enough.
+            Err(Fault::Work | Fault::Deep) => found.push(one(Step::Json, 90)),
             Ok((_, end)) if is_lines(trimmed, work) => {
                 found.push(one(Step::JsonLines, 95));
                 found.push(one(
@@ -201,13 +226,33 @@ fn is_lines(text: &str, work: &mut Work) -> bool {
         })
 }
 
-/// A JSON object with something unprintable behind it: a NUL that some C code has sent along.
-fn document_before_junk(text: &str, work: &mut Work) -> Option<u8> {
-    if !text.trim_start().starts_with('{') {
+/// A JSON document with something unprintable behind it: a NUL that some C code has sent along, a checksum.
+fn document_before_junk(text: &str, all: usize, work: &mut Work) -> Option<u8> {
+    let text = text::without_mark(text);
+    if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
     let (_, end) = json::read(text, work).ok()?;
-    (end * 2 > text.len()).then_some(if end * 4 > text.len() * 3 { 90 } else { 82 })
+    (end * 2 > all).then_some(if end * 4 > all * 3 { 90 } else { 82 })
+}
+
+/// Text with some control characters in it is still a text, but the less surely the more there are.
+fn sure_of_text(text: &str) -> u8 {
+    /// Characters: a few letters may stand anywhere.
+    const SHORTEST: usize = 12;
+    let odd = text.chars().filter(|c| is_odd(*c)).count();
+    let all = text.chars().count();
+    let zeros = text.matches('\0').count();
+    // As a C string ends.
+    if text::is_plain(text.trim_end_matches('\0')) && !text.starts_with('\0') {
+        80
+    } else if odd * 50 <= all {
+        70
+    } else if odd * 5 <= all && zeros * 20 <= all && all >= SHORTEST {
+        55
+    } else {
+        12
+    }
 }
 
 /// base64 and hex: any word of letters could be either, so what comes out has to be something.
@@ -335,6 +380,9 @@ fn score(value: &Value) -> u8 {
         return 8;
     }
     match (tally.named_keys, tally.letters, tally.values) {
+        // A mark in front of each fraction, or numbered members in order: chance writes neither.
+        (0, 0, _) if tally.fractions > 1 => 75,
+        (0, 0, _) if tally.fractions == 1 || tally.numbered > 0 => 60,
         (0, 0, values) if values < 6 => 15,
         (0, 0, _) => 55,
         (0, letters, _) if letters < 4 => 40,
@@ -353,6 +401,9 @@ struct Tally {
     odd_keys: usize,
     odd_texts: usize,
     letters: usize,
+    fractions: usize,
+    /// Maps of three and more whose keys count upwards.
+    numbered: usize,
 }
 
 impl Tally {
@@ -361,6 +412,7 @@ impl Tally {
         match value {
             Value::List(items) => items.iter().for_each(|item| self.add(item)),
             Value::Map(entries) => {
+                self.numbered += usize::from(is_numbered(entries));
                 for (key, value) in entries {
                     self.keys += 1;
                     match key.bare() {
@@ -382,6 +434,9 @@ impl Tally {
                 self.odd_texts += usize::from(odd);
                 self.add(&noted.1);
             }
+            Value::Number(digits) => {
+                self.fractions += usize::from(digits.contains(['.', 'e']));
+            }
             Value::Text(literal) => {
                 if is_readable(literal.as_str()) {
                     self.letters += literal.as_str().len() - 2;
@@ -392,6 +447,15 @@ impl Tally {
             _ => {}
         }
     }
+}
+
+fn is_numbered(entries: &[(Value, Value)]) -> bool {
+    let numbers = entries.iter().map(|(key, _)| match key {
+        Value::Number(digits) => digits.parse::<i64>().ok(),
+        _ => None,
+    });
+    let numbers: Option<Vec<_>> = numbers.collect();
+    numbers.is_some_and(|numbers| numbers.len() > 2 && numbers.is_sorted_by(|a, b| a < b))
 }
 
 /// A literal without escapes for control characters.

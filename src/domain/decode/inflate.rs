@@ -14,10 +14,26 @@ pub struct Opened {
     pub broken: Option<String>,
 }
 
+/// All members, for there may be several (RFC 1952, 2.2).
 pub fn gzip(bytes: &[u8], ceiling: usize) -> Result<Opened, String> {
+    /// Members that are opened; each costs something, though it may hold nothing.
+    const MEMBERS: usize = 256;
     let mut left = bytes;
     let opened = pull(flate2::bufread::GzDecoder::new(&mut left), ceiling);
-    finish(opened, left.len())
+    let mut whole = finish(opened, left.len())?;
+    for _ in 1..MEMBERS {
+        if whole.cut || whole.broken.is_some() || !left.starts_with(&[0x1f, 0x8b, 8]) {
+            break;
+        }
+        let room = ceiling - whole.bytes.len();
+        let opened = pull(flate2::bufread::GzDecoder::new(&mut left), room);
+        let Ok(member) = finish(opened, left.len()) else {
+            break;
+        };
+        whole.bytes.extend(member.bytes);
+        (whole.cut, whole.broken, whole.trailing) = (member.cut, member.broken, member.trailing);
+    }
+    Ok(whole)
 }
 
 pub fn zlib(bytes: &[u8], ceiling: usize) -> Result<Opened, String> {
@@ -120,6 +136,17 @@ mod tests {
         assert_eq!(
             (opened.bytes.as_slice(), opened.trailing),
             (&b"hello"[..], 5)
+        );
+        let two = [packed(b"hello, "), packed(b"world"), b"!".to_vec()].concat();
+        let opened = gzip(&two, 100).expect("gzip");
+        assert_eq!(
+            (opened.bytes.as_slice(), opened.trailing),
+            (&b"hello, world"[..], 1)
+        );
+        let opened = gzip(&two, 9).expect("gzip");
+        assert_eq!(
+            (opened.bytes.as_slice(), opened.cut),
+            (&b"hello, wo"[..], true)
         );
         let half = packed(&b"hello world, ".repeat(5000));
         let opened = gzip(&half[..half.len() - 12], 1 << 20).expect("a part");

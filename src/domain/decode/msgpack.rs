@@ -99,10 +99,19 @@ fn extension(reader: &mut Reader<'_, '_>, length: u64) -> Result<Value, Fault> {
     Ok(match (kind, timestamp(bytes)) {
         (-1, Some((seconds, 0))) => Value::number(seconds).noted(time(seconds)),
         (-1, Some((seconds, nanos))) => {
-            Value::Number(format!("{seconds}.{nanos:09}")).noted(time(seconds))
+            Value::Number(with_nanos(seconds, nanos)).noted(time(seconds))
         }
         _ => Value::Bytes(bytes.to_vec()).noted(format!("extension {kind}")),
     })
+}
+
+/// Nanoseconds count upwards, before 1970 too.
+fn with_nanos(seconds: i64, nanos: u32) -> String {
+    const SECOND: i128 = 1_000_000_000;
+    let all = i128::from(seconds) * SECOND + i128::from(nanos);
+    let sign = if all < 0 { "-" } else { "" };
+    let size = all.abs();
+    format!("{sign}{}.{:09}", size / SECOND, size % SECOND)
 }
 
 fn time(seconds: i64) -> String {
@@ -137,6 +146,19 @@ mod tests {
         let (value, end) = read(bytes, &mut Work::new(1000))?;
         assert_eq!(end, bytes.len(), "{bytes:x?}");
         Ok(value.line(1000))
+    }
+
+    #[test]
+    fn a_time_before_1970_counts_its_nanoseconds_upwards() {
+        let time = |nanos: u32, seconds: i64| {
+            let mut out = b"\xc7\x0c\xff".to_vec();
+            out.extend(nanos.to_be_bytes());
+            out.extend(seconds.to_be_bytes());
+            shown(&out)
+        };
+        assert_eq!(time(500_000_000, -1).as_deref(), Ok("-0.500000000"));
+        assert_eq!(time(250_000_000, -3).as_deref(), Ok("-2.750000000"));
+        assert_eq!(time(1, 7).as_deref(), Ok("7.000000001"));
     }
 
     #[test]

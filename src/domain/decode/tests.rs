@@ -51,6 +51,53 @@ fn trailing_bytes_are_kept() {
 }
 
 #[test]
+fn json_that_nests_too_deep_says_so_and_stays_readable() {
+    let deep = format!("{}1{}", "[".repeat(150), "]".repeat(150));
+    let decoded = auto(deep.as_bytes(), "t");
+    assert_eq!(decoded.content, Content::Text(deep));
+    assert_eq!(decoded.remarks, ["json: nested deeper than 100 levels"]);
+}
+
+#[test]
+fn what_is_marked_but_broken_says_what_it_was_and_why_it_cannot_be_read() {
+    let cut = &gzip(b"hello")[..10];
+    let snappy = b"Obj\x01\x04\x16avro.schema\x0c\"long\"\x14avro.codec\x0csnappy\0\
+                   0123456789abcdef\x02\x02x0123456789abcdef";
+    for (bytes, word) in [
+        (cut, "gzip: "),
+        (&snappy[..], "avro: blocks compressed with \"snappy\""),
+        (&snappy[..60], "avro: it ends in the middle"),
+        (b"\x28\xb5\x2f\xfd\xff\xff", "zstd: "),
+    ] {
+        let decoded = auto(bytes, "t");
+        assert_eq!(decoded.content, Content::Bytes(bytes.to_vec()), "{word}");
+        let said = decoded.remarks.join("; ");
+        assert!(said.starts_with(word), "{word} is not in {said}");
+    }
+}
+
+/// Beyond what is tried between two frames: it is not called binary for that.
+#[test]
+fn a_small_payload_of_many_values_is_not_given_up_at_the_first_look() {
+    let mut many = b"\xa1\x66levels\x99\x2e\xe0".to_vec();
+    many.extend((0..12_000).map(|n| u8::try_from(n % 20).expect("small")));
+    assert!(decode(&many, "t", None, Limits::QUICK).stopped);
+    let decoded = auto(&many, "t");
+    assert_eq!(decoded.chain().to_string(), "cbor");
+    assert!(!decoded.stopped && decoded.remarks.is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_does_not_hide_json() {
+    let decoded = auto("\u{feff}{\"a\":1.0}\r\n".as_bytes(), "t");
+    assert_eq!(decoded.tree().expect("a tree").line(100), "{\"a\":1.0}");
+    assert!(decoded.trailing.is_empty());
+    assert_eq!(decoded.remarks.len(), 1, "{:?}", decoded.remarks);
+    let decoded = auto("\u{feff}{\"a\":1}\0".as_bytes(), "t");
+    assert_eq!(decoded.trailing, [0]);
+}
+
+#[test]
 fn a_bomb_stops_at_the_ceiling_and_says_so() {
     let bomb = gzip(&vec![b' '; 40 << 20]);
     let decoded = auto(&bomb, "t");

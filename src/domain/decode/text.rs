@@ -51,6 +51,11 @@ pub fn hex(bytes: &[u8]) -> Option<Vec<u8>> {
     (at == digits.len() && !out.is_empty()).then_some(out)
 }
 
+/// Without the byte order mark that some writers put in front of UTF-8.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// UTF-8 that a person could have written: no control characters but line breaks, tabs and colours of a terminal.
 pub fn is_plain(text: &str) -> bool {
     !text

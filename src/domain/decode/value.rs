@@ -80,10 +80,11 @@ impl Value {
         match self {
             Self::Null | Self::Hidden => out.push_str("null"),
             Self::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-            Self::Number(digits) => match digits.parse::<f64>() {
-                Ok(number) if !number.is_nan() => out.push_str(digits),
-                _ => out.push_str(&json::quote(digits)),
-            },
+            // JSON has no word for infinity.
+            Self::Number(digits) if digits.ends_with(|c: char| c.is_ascii_digit()) => {
+                out.push_str(digits);
+            }
+            Self::Number(digits) => out.push_str(&json::quote(digits)),
             Self::Text(literal) => out.push_str(literal.as_str()),
             Self::Bytes(bytes) => {
                 out.push('"');
@@ -296,6 +297,23 @@ mod tests {
         let list = Value::List(vec![Value::text("한글"); 100_000]);
         assert!(list.line(50).len() < 80, "{}", list.line(50));
         assert_eq!(Value::Bytes(vec![1, 255]).line(50), "2 bytes: 01 ff");
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_say_is_a_text_in_it() {
+        let said = |number: f64| {
+            let mut out = String::new();
+            Value::Number(float(number)).json(&mut out);
+            out
+        };
+        let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5, 1e300];
+        assert_eq!(
+            numbers.map(said),
+            ["\"NaN\"", "\"inf\"", "\"-inf\"", "-0.5", "1e300"]
+        );
+        let mut out = String::new();
+        Value::Number("1e400".to_owned()).json(&mut out);
+        assert_eq!(out, "1e400");
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::runtime::files::resolve;
 
 /// A schema file is not read further than this. Bytes.
 const LARGEST: u64 = 8 << 20;
+/// Folders that an import is looked for in.
+const ABOVE: usize = 6;
 
 pub(super) fn read(section: &Section<'_>) -> Result<Pins, Problem> {
     let mut pins = Pins::default();
@@ -48,11 +50,16 @@ const fn remedy(error: &ChainError) -> &'static str {
     }
 }
 
-/// Relative to the config file; an import first beside the file that asks for it.
+/// Relative to the config file; an import first beside the file that asks for it, then in the folders above that, one of which
+/// is where its compiler is told to begin.
 fn load(base: &Path, name: &str, by: Option<&str>) -> Result<Vec<u8>, String> {
     let plain = resolve(name, base);
-    let beside = by.and_then(|by| Some(resolve(by, base).parent()?.join(name)));
-    let path = beside.filter(|path| path.exists()).unwrap_or(plain);
+    let by = by.map(|by| resolve(by, base)).unwrap_or_default();
+    let above = by.ancestors().skip(1).take(ABOVE);
+    let beside = above
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists());
+    let path = beside.unwrap_or(plain);
     let length = std::fs::metadata(&path)
         .map_err(|error| error.to_string())?
         .len();

@@ -509,6 +509,24 @@ fn decoders_are_pinned_by_topic_with_schemas_beside_the_config() {
     assert_eq!(of("home/x"), None);
 }
 
+/// As `protoc -I proto proto/acme/line.proto` finds them.
+#[test]
+fn an_import_is_found_from_the_folder_that_its_compiler_begins_in() {
+    let root = beside(&[
+        (
+            "proto/acme/line.proto",
+            "import \"acme/parts/part.proto\"; package acme; message Report { Part p = 1; }",
+        ),
+        (
+            "proto/acme/parts/part.proto",
+            "package acme; message Part { int32 n = 1; }",
+        ),
+    ]);
+    let text = "[decode]\n\"line\" = \"protobuf(proto/acme/line.proto, acme.Report)\"";
+    let config = Config::parse(text, &root.path().join("config.toml")).expect("a config");
+    assert!(config.decode.of("line").is_some());
+}
+
 #[test]
 fn a_decoder_that_is_wrong_names_file_line_key_and_what_is_wrong() {
     let root = beside(&[("a.proto", "message A {\n  int32 x;\n}")]);

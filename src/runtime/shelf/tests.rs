@@ -423,6 +423,7 @@ fn a_file_that_could_not_be_made_costs_a_block_and_not_the_history() {
         id: SessionId::default(),
         inbox: Inbox::new(1 << 20),
         wanted: AtomicU64::new(0),
+        sought: Mutex::default(),
         hurries: AtomicBool::new(false),
         waiting: AtomicUsize::new(0),
         blocks: Mutex::default(),
@@ -542,4 +543,51 @@ async fn what_ending_leaves_no_time_for_is_told() {
     };
     let lost = ring.shelved();
     assert!(problem.what.contains(&lost.to_string()), "{problem}");
+}
+
+#[tokio::test]
+async fn one_row_is_found_on_either_side_of_another_and_none_where_there_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_ring, _devices, jobs) = sheets(1000);
+    let desk = Desk::open(folder.path(), 1 << 30);
+    desk.keep_all(&jobs).await;
+    let seek = |device: &str, later: bool, from| Seek {
+        device: Some(DeviceId::new(device)),
+        topic: None,
+        like: None,
+        later,
+        from,
+        places: if later {
+            jobs.iter().map(|job| job.0).collect()
+        } else {
+            jobs.iter().rev().map(|job| job.0).collect()
+        },
+    };
+    let (newest, sheet) = jobs.last().expect("some blocks");
+    let last = u16::try_from(sheet.rows() - 1).expect("few");
+    let oldest = jobs[0].0;
+    let after_the_last = u16::try_from(jobs[0].1.rows() - 1).expect("few");
+    let cases = [
+        (seek("washer-1", false, None), Some((*newest, last))),
+        (
+            seek("washer-1", false, Some((*newest, last))),
+            Some((*newest, last - 1)),
+        ),
+        (seek("washer-1", true, Some((oldest, 0))), Some((oldest, 1))),
+        (
+            seek("washer-1", true, Some((oldest, after_the_last))),
+            Some((jobs[1].0, 0)),
+        ),
+        (seek("dryer-1", false, None), None),
+    ];
+    for (n, (seek, wanted)) in (1..).zip(cases) {
+        desk.shelf.seek(SearchId(n), seek);
+        let ShelfEvent::Sought(id, found) = desk.shelf_event().await else {
+            panic!("it was looked for")
+        };
+        assert_eq!(id, SearchId(n));
+        let place = found.as_ref().map(|(place, row, _)| (*place, *row));
+        assert_eq!(place, wanted, "case {n}");
+        assert!(found.is_none_or(|(_, _, row)| row.rows() == 1));
+    }
 }

@@ -87,6 +87,27 @@ impl Ring {
             .collect()
     }
 
+    /// Blocks of the shelf with rows before that one, or after it: the nearest first, with how many rows each has, without
+    /// those that are lost.
+    pub fn shelved_beside(&self, seq: Seq, later: bool) -> Vec<(Place, u32)> {
+        let named = |block: &Shelved| (block.place, block.rows);
+        let blocks = self.shelf.iter().filter(|block| block.gap.is_none());
+        if later {
+            let after = blocks.filter(|block| block.end() > seq.0.saturating_add(1));
+            after.map(named).collect()
+        } else {
+            let before = blocks.rev().filter(|block| block.first < seq.0);
+            before.map(named).collect()
+        }
+    }
+
+    /// Where on the disk the row is, read back or not: the block, and its number there.
+    pub fn place_of(&self, seq: Seq) -> Option<(Place, u16)> {
+        let shelved = self.shelf.holding(seq)?;
+        let row = u16::try_from(seq.0 - shelved.first).ok()?;
+        shelved.gap.is_none().then_some((shelved.place, row))
+    }
+
     /// Number of the first row of a block on the shelf.
     pub fn first_of(&self, place: Place) -> Option<Seq> {
         self.shelf.by_place(place).map(|block| Seq(block.first))

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::message::{Properties, Qos};
 use crate::domain::topic::Topic;
+use crate::store::seek::{Near, Wanted};
 
 fn message(topic: &str, payload: &[u8]) -> Message {
     Message {
@@ -277,5 +278,47 @@ proptest! {
             prop_assert!(seqs.is_sorted());
             prop_assert!(seqs.iter().enumerate().all(|(index, seq)| ring.index_of(*seq) == index));
         }
+    }
+}
+
+proptest! {
+    /// However little one look may cost, going on from where it came to finds what looking at every row finds.
+    #[test]
+    fn a_look_in_parts_finds_what_a_look_at_every_row_finds(
+        messages in proptest::collection::vec((0..4_usize, 0..3_u32, any::<bool>()), 1..600),
+        from in any::<prop::sample::Index>(),
+        later in any::<bool>(),
+        most in 1..400_usize,
+    ) {
+        let mut ring = Ring::new(16 * 1024);
+        for (topic, device, out) in &messages {
+            let direction = if *out { Direction::Out } else { Direction::In };
+            let message = Message { direction, ..message(["a", "b", "c", "d"][*topic], &[b'x'; 40]) };
+            let note = Note { device: device.checked_sub(1), ..Note::default() };
+            ring.push(&message, note);
+        }
+        let from = Seq(from.index(messages.len()) as u64);
+        let wanted = Wanted { device: None, topic: Some("a"), like: Some((Kind::Message, false)) };
+        let fits = |seq: &u64| {
+            let (topic, device, out) = messages[usize::try_from(*seq).expect("few")];
+            (topic, device, out) == (0, 0, false) && ring.get(Seq(*seq)).is_some()
+        };
+        let expected = if later {
+            (from.0 + 1..ring.end().0).find(fits)
+        } else {
+            (0..from.0).rev().find(fits)
+        };
+        let mut at = from;
+        let found = loop {
+            match ring.look(at, later, wanted, most) {
+                Near::Found(seq) => break Some(seq.0),
+                Near::Nothing => break None,
+                Near::Until(to) => {
+                    prop_assert!(to != at, "it does not go on from {at:?}");
+                    at = to;
+                }
+            }
+        };
+        prop_assert_eq!(found, expected);
     }
 }

@@ -9,6 +9,7 @@ use crate::app::words;
 use crate::base::text::SafeText;
 use crate::domain::payload::{self, Format};
 use crate::domain::session::LinkState;
+use crate::store::ring::Kept;
 use crate::store::tree::rows::{Branch, Row};
 use crate::store::tree::{GLANCE, Node, Tree};
 
@@ -79,13 +80,16 @@ impl App {
 
     /// The last payload, decoded where it needs to be and is still here.
     pub(in super::super::super) fn topic_value(&self, node: &Node) -> Line {
-        let kept = match node.glance() {
-            Some((bytes, _)) if payload::format(whole(bytes)) == Format::Binary => {
-                node.last_own().and_then(|seq| self.home.ring.get(seq))
-            }
-            _ => None,
+        let is_binary = node
+            .glance()
+            .is_some_and(|(bytes, _)| payload::format(whole(bytes)) == Format::Binary);
+        let kept = (is_binary || !self.pins.is_empty())
+            .then(|| self.home.ring.get(node.last_own()?))
+            .flatten();
+        let is_decoded = |kept: &Kept<'_>| {
+            kept.mask.is_empty() && (is_binary || self.pins.of(kept.topic).is_some())
         };
-        match kept.filter(|kept| kept.mask.is_empty()) {
+        match kept.filter(is_decoded) {
             Some(kept) => self.glances.line(&kept, &self.pins, self.pinned, GLANCE),
             None => value(node),
         }

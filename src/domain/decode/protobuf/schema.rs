@@ -98,7 +98,19 @@ pub(super) struct DeclaredField {
 }
 
 /// Imports that every compiler brings along.
-const WELL_KNOWN: [(&str, &str); 4] = [
+const WELL_KNOWN: [(&str, &str); 7] = [
+    (
+        "google/protobuf/any.proto",
+        "package google.protobuf; message Any { string type_url = 1; bytes value = 2; }",
+    ),
+    (
+        "google/protobuf/empty.proto",
+        "package google.protobuf; message Empty { }",
+    ),
+    (
+        "google/protobuf/field_mask.proto",
+        "package google.protobuf; message FieldMask { repeated string paths = 1; }",
+    ),
     (
         "google/protobuf/timestamp.proto",
         "package google.protobuf; message Timestamp { int64 seconds = 1; int32 nanos = 2; }",
@@ -139,6 +151,8 @@ pub fn compile(
 ) -> Result<Schema, SchemaError> {
     let mut all = declared(bytes)?;
     let mut known = BTreeSet::new();
+    // Many bring options only, which no message needs (nanopb's, validation's): one that is missing may not be missed.
+    let mut missing = None;
     let mut wanted = std::mem::take(&mut all.imports);
     while let Some(file) = wanted.pop() {
         if !known.insert(file.clone()) || known.len() > FILES {
@@ -149,17 +163,20 @@ pub fn compile(
             Some((_, text)) => text.as_bytes().to_vec(),
             // Options of fields: nothing that stands in a message.
             None if file == "google/protobuf/descriptor.proto" => continue,
-            None => import(&file).map_err(|why| SchemaError::Import {
-                file: file.clone(),
-                why,
-            })?,
+            None => match import(&file) {
+                Ok(text) => text,
+                Err(why) => {
+                    missing.get_or_insert(SchemaError::Import { file, why });
+                    continue;
+                }
+            },
         };
         let more = declared(&text)?;
         all.messages.extend(more.messages);
         all.enums.extend(more.enums);
         wanted.extend(more.imports);
     }
-    link(&all, name)
+    link(&all, name).map_err(|error| missing.unwrap_or(error))
 }
 
 /// A descriptor set begins with field 1, a length, and field 1 of the file inside: its name. Text never does.

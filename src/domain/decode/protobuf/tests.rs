@@ -84,8 +84,20 @@ fn a_schema_that_is_wrong_says_where() {
         "there is no message \"C\"; it has A"
     );
     assert_eq!(
-        error("import \"x.proto\"; message A { }", "A"),
+        error("import \"x.proto\"; message A { x.B b = 1; }", "A"),
         "the import \"x.proto\" cannot be read: no such file"
+    );
+}
+
+#[test]
+fn an_import_that_brings_options_only_need_not_be_there() {
+    let text = "import \"nanopb.proto\"; import \"google/protobuf/any.proto\"; \
+                message A { string name = 1 [(nanopb).max_size = 40]; google.protobuf.Any more = 2; }";
+    let schema = compile(text.as_bytes(), "A", &mut import).expect("a schema");
+    let value = read_as(&schema, b"\x0a\x01x\x12\x03\x0a\x01t", &mut Work::new(100));
+    assert_eq!(
+        value.expect("a message").line(100),
+        "{\"name\":\"x\",\"more\":{\"type_url\":\"t\"}}"
     );
 }
 
