@@ -61,7 +61,7 @@ fn lines_so_far(path: &Path) -> usize {
     } else {
         text = bytes;
     }
-    text.iter().filter(|byte| **byte == b'\n').count()
+    text.split(|byte| *byte == b'\n').count() - 1
 }
 
 fn messages(text: &str) -> Vec<MessageLine> {
