@@ -175,6 +175,7 @@ async fn work(
                           desk.inputs += 1;
                           pacer.hurry();
                           if matches!(event, Event::Resize(_)) {
+                              terminal.forget();
                               pacer.forget();
                           }
                           desk.feed(event);
@@ -192,6 +193,7 @@ async fn work(
                   Signal::Resized => {
                       let size = terminal.size()?;
                       desk.feed(Event::Resize(size));
+                      terminal.forget();
                       pacer.forget();
                   }
               },

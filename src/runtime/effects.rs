@@ -107,9 +107,7 @@ impl Hands {
             }
             Effect::CopyBytes(id, bytes) => return self.copy(id, bytes),
             Effect::SaveBytes(id, bytes) => {
-                let written = self.context.write_payload("saved", &bytes);
-                let written = written.map(|path| Outcome::Written { path });
-                self.inbox.push(Event::Done(id, written));
+                self.write(id, move |context| context.write_payload("saved", &bytes));
             }
             Effect::Decode(id, job) => self.decode(id, job),
             Effect::Sift(id, rows) => self.sift(id, rows),
@@ -119,11 +117,7 @@ impl Hands {
                     .push(Event::Done(id, saved.map(|path| Outcome::Written { path })));
             }
             Effect::Export { id, ending, text } => {
-                let written = self.context.export(ending, text.as_bytes());
-                self.inbox.push(Event::Done(
-                    id,
-                    written.map(|path| Outcome::Written { path }),
-                ));
+                self.write(id, move |context| context.export(ending, text.as_bytes()));
             }
             Effect::SavePin { id, topic, chain } => {
                 let saved = self.context.save_pin(&topic, &chain);
@@ -396,6 +390,19 @@ impl Hands {
             inbox.push(Event::Done(id, Ok(Outcome::Copied { how })));
         });
         Some(Errand::Send(sequence))
+    }
+
+    /// Beside the screen: a disk may take its time. Leaving waits for it.
+    fn write(
+        &mut self,
+        id: RequestId,
+        write: impl FnOnce(&Context) -> Result<String, Problem> + Send + 'static,
+    ) {
+        let (context, inbox) = (Arc::clone(&self.context), self.inbox.clone());
+        self.tasks.spawn_blocking(move || {
+            let written = write(&context).map(|path| Outcome::Written { path });
+            inbox.push(Event::Done(id, written));
+        });
     }
 
     /// Beside the screen, two at a time: one that is not wanted any more gives up its place in the queue.

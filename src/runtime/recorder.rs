@@ -126,10 +126,14 @@ impl Recorder {
             queue.lose(&recorded);
             return;
         }
+        // Between the first one and its pace the thread has no use for the others.
+        let wakes = queue.waiting.is_empty() || queue.bytes + size >= HASTE;
         queue.bytes += size;
         queue.waiting.push_back(Entry::Recorded(recorded));
         drop(queue);
-        self.shared.came.notify_one();
+        if wakes {
+            self.shared.came.notify_one();
+        }
     }
 
     /// Nothing more comes; the file is finished in its own time.

@@ -1,7 +1,8 @@
 //! Recordings on the disk: JSON lines in a file that only its owner can read, compressed where its name ends in `.zst`.
 //!
 //! What [`Recording::write`] has written is with the system when it returns, also in a compressed file (a block ends there), so a
-//! crash costs nothing that was acknowledged. A write that fails leaves whole lines: the file is cut back to them.
+//! crash costs nothing that was acknowledged. A write that fails leaves whole lines: the file is cut back to them. A file is written
+//! by one at a time.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -114,6 +115,9 @@ impl Recording {
     fn on(path: &Path, file: File, is_new: bool) -> Result<(Self, Option<String>), Problem> {
         let wrong = |error: &io::Error| files::trouble("record in", path, error);
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        if is_file {
+            hold(&file, path)?;
+        }
         let whole = is_file.then(|| (&file).stream_position().ok()).flatten();
         let out = Out::new(file, is_packed(path)).map_err(|error| wrong(&error))?;
         let recording = Self {
@@ -130,6 +134,9 @@ impl Recording {
     /// After the last whole line of what is there.
     fn go_on(path: &Path) -> Result<(Self, Option<String>), Problem> {
         let wrong = |error: &io::Error| files::trouble("go on with", path, error).exit(Exit::Usage);
+        let mut file = open(path, false).map_err(|error| wrong(&error))?;
+        // What looks torn may be another one's line that is being written.
+        hold(&file, path)?;
         if !starts_as_a_recording(path).map_err(|error| wrong(&error))? {
             return Err(is_another(path));
         }
@@ -138,7 +145,10 @@ impl Recording {
         } else {
             mend_plain(path).map_err(|error| wrong(&error))?
         };
-        let mut file = open(path, false).map_err(|error| wrong(&error))?;
+        if mended.is_some() {
+            // It may be another file by now.
+            file = open(path, false).map_err(|error| wrong(&error))?;
+        }
         file.seek(SeekFrom::End(0)).map_err(|error| wrong(&error))?;
         let (mut recording, _) = Self::on(path, file, false)?;
         recording.is_used = true;
@@ -222,6 +232,22 @@ fn open(path: &Path, is_new: bool) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Until it is closed, nobody else records in it. A reader is not held back.
+#[cfg(unix)]
+fn hold(file: &File, path: &Path) -> Result<(), Problem> {
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Err(is_in_use(path)),
+        // A file system without locks cannot tell of others.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// A lock would keep readers out.
+#[cfg(not(unix))]
+fn hold(_file: &File, _path: &Path) -> Result<(), Problem> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -350,6 +376,16 @@ fn is_there(path: &Path) -> Problem {
         format!("nothing is recorded: {} is there already", path.display()),
         "a recording is never overwritten unasked",
         "choose another name; or --append to go on with it, or --force to replace it",
+    )
+    .exit(Exit::Usage)
+}
+
+#[cfg(unix)]
+fn is_in_use(path: &Path) -> Problem {
+    Problem::new(
+        format!("nothing is recorded: {} is in use", path.display()),
+        "another thingdeck is recording in it",
+        "choose another name, or end the other recording",
     )
     .exit(Exit::Usage)
 }

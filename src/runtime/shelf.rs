@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -32,6 +32,8 @@ use segment::{Frame, Scan, Writer};
 
 /// Blocks that wait to be written, at most.
 const QUEUE: usize = 8;
+/// Bytes of them: a block is as large as its largest message. One may be larger.
+const QUEUE_BYTES: usize = 8 << 20;
 /// A segment has a sixteenth of the folder's ceiling, within these bounds. Bytes.
 const SEGMENT: (u64, u64) = (64 << 10, 64 << 20);
 /// How long the folder's last owner, a session of this program, may take to let go of it.
@@ -69,6 +71,8 @@ struct Shared {
     sought: Mutex<BTreeSet<SearchId>>,
     /// The program ends: nothing more is written.
     hurries: AtomicBool,
+    /// Bytes of the blocks that wait to be written, and of the one that is.
+    waiting: AtomicUsize,
     blocks: Mutex<HashMap<Place, Where>>,
 }
 
@@ -88,6 +92,7 @@ impl Shelf {
             wanted: AtomicU64::new(0),
             sought: Mutex::default(),
             hurries: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
             blocks: Mutex::default(),
         });
         let (jobs, writing) = mpsc::sync_channel(QUEUE);
@@ -124,9 +129,13 @@ impl Shelf {
 
     /// Hands a block over. Where there is no room for it, it is lost.
     pub fn keep(&self, place: Place, sheet: Arc<Sheet>) {
+        let waiting = &self.shared.waiting;
+        let bytes = sheet.cost();
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        let has_room = before == 0 || before + bytes <= QUEUE_BYTES;
         self.shared.put(place, Where::Waiting(Arc::clone(&sheet)));
-        let refused = self.jobs.try_send((place, sheet));
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = refused {
+        if !has_room || self.jobs.try_send((place, sheet)).is_err() {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.shared.lost(&[place], Loss::Hole);
         }
     }
@@ -340,15 +349,28 @@ fn write(
         None => shared.lost(&[place], Loss::Hole),
     };
     while let Ok(job) = jobs.recv() {
+        let bytes = job.1.cost();
         keep(job);
+        shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
     // The handle is gone: what it left behind, if anything.
-    for job in left.try_recv().unwrap_or_default() {
+    let mut rest = left.try_recv().unwrap_or_default().into_iter();
+    while let Some(job) = rest.next() {
         if shared.hurries.load(Ordering::Relaxed) {
-            return;
+            let jobs = std::iter::once(job).chain(rest);
+            return shared.notice(unwritten(jobs.map(|(_, sheet)| sheet.messages()).sum()));
         }
         keep(job);
     }
+}
+
+/// For the log: the screen is gone by then.
+fn unwritten(messages: u64) -> Problem {
+    Problem::new(
+        format!("the newest {messages} messages are not kept on the disk"),
+        "it did not take them within the time that ending may take",
+        "give history.memory less, or history.disk a faster disk",
+    )
 }
 
 /// The files, oldest first, the last one being written.
@@ -458,6 +480,10 @@ impl<'a> Cabinet<'a> {
                 torn(&frames, end);
                 frames
             }
+            Ok(Scan::Holed(frames, holes)) => {
+                self.fill(path, &holes);
+                frames
+            }
             Ok(Scan::Garbled) => {
                 self.set_aside(path, "its content makes no sense");
                 Vec::new()
@@ -466,6 +492,18 @@ impl<'a> Cabinet<'a> {
                 self.shared.notice(files::trouble("read", path, &error));
                 Vec::new()
             }
+        }
+    }
+
+    fn fill(&self, path: &Path, holes: &[(u64, u64)]) {
+        let bytes: u64 = holes.iter().map(|(from, to)| to - from).sum();
+        match segment::fill(path, holes) {
+            Ok(()) => self.shared.notice(Problem::new(
+                format!("{bytes} bytes of {} cannot be read", path.display()),
+                "the disk or another program changed them",
+                "nothing: the messages around them are used",
+            )),
+            Err(error) => self.shared.notice(files::trouble("mend", path, &error)),
         }
     }
 
@@ -486,7 +524,8 @@ impl<'a> Cabinet<'a> {
             }
             Err(error) => {
                 self.shared.lost(&[place], Loss::Hole);
-                self.writer = None;
+                // Else a full disk would be filled with files that have nothing in them.
+                self.writer.take_if(|writer| writer.is_torn);
                 if !std::mem::replace(&mut self.refused, true) {
                     let problem = files::trouble("write messages to", &self.folder, &error);
                     self.shared.notice(problem);

@@ -122,6 +122,11 @@ impl Terminal {
         self.page.send()
     }
 
+    /// The window was pulled about: nobody knows what is left on it, also where it is as large as before by now.
+    pub fn forget(&mut self) {
+        self.size = Size::default();
+    }
+
     /// Bytes that are no picture: a clipboard sequence.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.page.write_all(bytes)?;

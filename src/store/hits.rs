@@ -268,22 +268,35 @@ impl Hits {
         self.from = self.from.min(first);
     }
 
-    /// A block is on the disk no more: what was found in it is one row, where a mark stands for it.
+    /// A block is on the disk no more: one row stands for what was found in it, and for what might have been, where a mark does.
     pub fn lose(&mut self, first: Seq, ring: &Ring) {
         self.forget_before(ring.first());
-        let Some(at) = self.found.iter().position(|found| found.first == first.0) else {
-            return;
-        };
         // Marks in a row are one: this one may have gone into the one before.
         let stays = ring.get(first).is_some_and(|kept| kept.gap.is_some());
+        let at = self.found.partition_point(|found| found.first < first.0);
+        let is_listed = self.found.get(at).is_some_and(|f| f.first == first.0);
+        if !is_listed {
+            // What is still searched for comes before all that was found.
+            if !stays || self.all || (first < self.from && at == 0) {
+                return;
+            }
+            let end = self.found.back().map_or(MIDDLE, Found::end);
+            let none = Found {
+                first: first.0,
+                start: self.found.get(at).map_or(end, |newer| newer.start),
+                rows: Vec::new(),
+            };
+            self.bytes += none.cost();
+            self.found.insert(at, none);
+        }
         let found = &mut self.found[at];
-        let keep = usize::from(stays);
-        let fewer = (found.rows.len() - keep) as u64;
+        let before = found.rows.len() as u64;
         self.bytes -= found.rows.capacity() * size_of::<u16>();
         found.rows = if stays { vec![0] } else { Vec::new() };
         self.bytes += found.rows.capacity() * size_of::<u16>();
+        let now = found.rows.len() as u64;
         for older in self.found.iter_mut().take(at + 1) {
-            older.start += fewer;
+            older.start = older.start + before - now;
         }
         if !stays && let Some(gone) = self.found.remove(at) {
             self.bytes -= gone.cost();
@@ -346,6 +359,7 @@ mod tests {
     use super::super::filter::Filter;
     use super::super::query::Query;
     use super::super::sheet::Sheet;
+    use super::super::shelf::Loss;
     use super::*;
     use crate::base::moment::Timestamp;
     use crate::domain::message::{Direction, Message, Qos};
@@ -478,6 +492,42 @@ mod tests {
         assert_eq!(found("\"even\\\":1\""), 50);
         assert_eq!(found("temp==20"), 100);
         assert_eq!(found("-even==0 -temp"), 50);
+    }
+
+    #[test]
+    fn what_the_disk_lost_is_a_mark_in_its_place_whatever_is_looked_for() {
+        let (mut ring, devices) = (Ring::with_shelf(20_000), Devices::default());
+        let mut hits = Hits::new(view("even"), &ring, &devices);
+        for n in 0..1000 {
+            // Whole blocks without any that is looked for.
+            let text = if n % 300 == 0 {
+                "even"
+            } else {
+                "odd, and so long that it fills blocks"
+            };
+            let seq = push(&mut ring, text);
+            hits.offer(seq, &ring, &devices);
+        }
+        let listed = |hits: &Hits, ring: &Ring| -> Vec<Seq> {
+            let count = hits.len_before(ring.end(), ring);
+            let all: Vec<_> = (0..count).filter_map(|at| hits.at(at, ring)).collect();
+            assert_eq!(all.len(), count);
+            assert!(all.is_sorted() && hits.seqs().eq(all.iter().copied()));
+            all
+        };
+        assert_eq!(listed(&hits, &ring).len(), 4);
+        let places: Vec<_> = ring.take_leaving(&devices).into_iter().collect();
+        assert!(places.len() > 9, "{}", places.len());
+        let mut marks = 0;
+        for at in [2, 5, 7, 0, 6] {
+            let first = ring.lose(places[at].0, Loss::Hole).expect("known");
+            hits.lose(first, &ring);
+            let all = listed(&hits, &ring);
+            marks = all.iter().filter(|seq| ring.is_hole(**seq)).count();
+        }
+        assert_eq!(marks, 4, "5 and 6 are one, and 7 was one before them");
+        let bytes: usize = hits.found.iter().map(Found::cost).sum();
+        assert_eq!(hits.bytes(), bytes);
     }
 
     #[test]

@@ -188,34 +188,39 @@ impl Sheet {
         if !self.block.sources.iter().any(|s| mask(s.mask).is_some()) {
             return None;
         }
-        let rows = self.block.rows;
-        let longer = rows * 256 + self.block.area.len();
-        let mut block = Block::new(self.block.first, vec![0; longer], Vec::new());
-        for row in 0..rows {
+        let payloads = (0..self.block.rows).map(|row| {
             let read = self.block.read(row)?;
             let source = self.block.source(read.source)?;
-            let payload = match mask(source.mask) {
+            Some(match mask(source.mask) {
                 Some(names) => masked(read.payload, names),
                 None => Bytes::copy_from_slice(read.payload),
-            };
-            let missing = read.length.saturating_sub(payload.len() as u64);
+            })
+        });
+        let payloads = payloads.collect::<Option<Vec<_>>>()?;
+        let rows = payloads.iter().enumerate().map(|(row, payload)| {
+            let read = self.block.read(row)?;
+            let source = self.block.source(read.source)?;
             let row = Row {
                 at: read.at,
                 topic: self.block.topic(source),
                 kind: source.kind,
                 mask: 0,
                 device: source.device,
-                payload: &payload,
-                missing,
+                payload,
+                missing: read.length.saturating_sub(payload.len() as u64),
                 gist: std::str::from_utf8(read.gist).unwrap_or_default(),
                 properties: read.packed(),
                 flags: read.flags,
             };
+            Some((row, read.source))
+        });
+        let rows = rows.collect::<Option<Vec<_>>>()?;
+        // What is masked may be longer than it was.
+        let room = rows.iter().map(|(row, _)| row.cost(true)).sum();
+        let mut block = Block::new(self.block.first, vec![0; room], Vec::new());
+        for (row, source) in &rows {
             // Sources come in the order of their first row, so the numbers stay.
-            if row.cost(true) > block.room() {
-                return Some(block);
-            }
-            block.push(&row, read.source);
+            block.push(row, *source);
         }
         block.compact();
         Some(block)

@@ -129,7 +129,12 @@ impl Shelf {
 
     /// Messages that are on the disk no more, of this run. The number of the block's first row tells what is gone.
     pub(super) fn lose(&mut self, place: Place, loss: Loss) -> Option<(u64, Shelved)> {
-        let at = self.blocks.iter().rposition(|block| block.place == place)?;
+        let mut places = self.blocks.iter().map(|block| block.place);
+        // Each is looked for where it stands most likely.
+        let at = match loss {
+            Loss::Old => places.position(|known| known == place),
+            Loss::Hole => places.rposition(|known| known == place),
+        }?;
         let block = *self.blocks.get(at)?;
         if block.gap.is_some() {
             return None;

@@ -242,3 +242,39 @@ fn a_full_disk_is_said_and_lived_with() {
         );
     }
 }
+
+/// Room for the beginning of a file and for no block.
+#[test]
+fn a_full_disk_is_not_littered_with_files_that_hold_nothing() {
+    let home = Home::quiet();
+    let mut config = fs::read_to_string(home.config()).expect("a config");
+    config.push_str("\n[history]\nmemory = \"1 MiB\"\ndisk = \"20 MiB\"\n");
+    fs::write(home.config(), config).expect("writable");
+    let mut command = CommandBuilder::new("sh");
+    command.env_clear();
+    for (name, value) in home.environment() {
+        command.env(name, value);
+    }
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f 8; exec {BINARY}")]);
+    command.cwd(home.path(""));
+    let mut screen = Screen::run(command, 120, 36);
+    screen.shows("● connected").shows("Dish washer");
+    let client = home.control.clients()[0].clone();
+    let mut rng = fastrand::Rng::with_seed(5);
+    for _ in 0..400 {
+        let noise: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(6000).collect();
+        home.control.publish_raw(&client, noise);
+    }
+    screen
+        .shows("received 400")
+        .shows("on disk 0")
+        .no_longer_shows("dropped 0");
+    screen.leaves();
+    let mut files = Vec::new();
+    collect(&home.path("state"), &mut files);
+    let segments = files
+        .iter()
+        .filter(|(path, _)| path.extension().is_some_and(|e| e == "seg"));
+    let sizes: Vec<usize> = segments.map(|(_, content)| content.len()).collect();
+    assert!(sizes.len() <= 1, "{sizes:?}");
+}

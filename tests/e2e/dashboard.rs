@@ -273,6 +273,18 @@ fn a_terminal_of_any_size_is_drawn_while_messages_come() {
     screen.leaves();
 }
 
+/// Between two looks of the program at it, the terminal may have thrown away what stood there.
+#[test]
+fn a_window_that_is_pulled_away_and_back_at_once_is_drawn_anew() {
+    let home = Home::quiet();
+    let mut screen = Screen::opened(&home, 120, 36);
+    for _ in 0..10 {
+        screen.resize(1, 1).resize(120, 36);
+        screen.shows("● connected").shows("Dish washer");
+    }
+    screen.leaves();
+}
+
 #[test]
 fn a_key_pressed_together_with_a_resize_is_not_held_back() {
     let home = Home::quiet();

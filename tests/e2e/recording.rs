@@ -51,6 +51,19 @@ fn content(path: &Path) -> String {
     }
 }
 
+/// In a recording that is being made.
+fn lines_so_far(path: &Path) -> usize {
+    let bytes = fs::read(path).unwrap_or_default();
+    let mut text = Vec::new();
+    if path.extension().is_some_and(|e| e == "zst") {
+        let mut decoder = zstd::Decoder::new(&bytes[..]).expect("zstd");
+        let _unfinished = std::io::copy(&mut decoder, &mut text);
+    } else {
+        text = bytes;
+    }
+    text.split(|byte| *byte == b'\n').count() - 1
+}
+
 fn messages(text: &str) -> Vec<MessageLine> {
     text.lines()
         .filter_map(|line| match decode(line) {
@@ -64,7 +77,7 @@ fn messages(text: &str) -> Vec<MessageLine> {
 #[test]
 fn a_signal_finishes_the_file_and_the_next_run_does_not_overwrite_it() {
     let home = plant();
-    for name in ["r.jsonl", "r.jsonl.zst"] {
+    for (name, signal) in [("r.jsonl", "INT"), ("r.jsonl.zst", "TERM")] {
         let path = home.path(name);
         let file = path.display().to_string();
         let child = recording(&home, &["record", &file, "rec/#"]);
@@ -73,17 +86,9 @@ fn a_signal_finishes_the_file_and_the_next_run_does_not_overwrite_it() {
         }
         // All of them are there before anything is finished: that is what their acknowledgement says.
         until("ten lines are with the system", || {
-            let bytes = fs::read(&path).unwrap_or_default();
-            let mut text = Vec::new();
-            if name.ends_with("zst") {
-                let mut decoder = zstd::Decoder::new(&bytes[..]).expect("zstd");
-                let _unfinished = std::io::copy(&mut decoder, &mut text);
-            } else {
-                text = bytes;
-            }
-            text.split(|byte| *byte == b'\n').count() == 11
+            lines_so_far(&path) == 10
         });
-        interrupt(&child, "INT");
+        interrupt(&child, signal);
         let ended = Ended::from(child.wait_with_output().expect("it ends")).expect(0);
         assert!(ended.err.contains("recorded 10 messages"), "{}", ended.err);
         assert_eq!(messages(&content(&path)).len(), 10);
@@ -134,6 +139,8 @@ fn a_kill_in_the_middle_leaves_what_replay_can_use_and_append_goes_on_with() {
             });
             least = fs::metadata(&path).expect("there").len();
         }
+        // The last one will be cut off.
+        until("two lines are written", || lines_so_far(&path) >= 2);
         interrupt(&child, "KILL");
         child.wait_with_output().expect("it ends");
         // As if the machine had gone down in the middle of a write.

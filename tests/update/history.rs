@@ -179,7 +179,8 @@ fn what_the_disk_could_not_take_is_a_mark_and_a_number() {
     assert!(deck.screen().header.dropped > 0);
     deck.press("g");
     assert!(deck.messages()[0].gap);
-    assert!(deck.gists()[0].contains("dropped"), "{}", deck.gists()[0]);
+    let words = deck.gists()[0].clone();
+    assert!(words.contains("dropped: the disk did not keep"), "{words}");
     let old = ShelfEvent::Lost(vec![places[2]], Loss::Old);
     deck.event(Event::Shelf(deck.session, old));
     holds(&deck);
@@ -299,6 +300,29 @@ fn an_earlier_run_is_found_too() {
     deck.wait(Duration::from_millis(50));
     disk.serve(&mut deck);
     assert_eq!(numbers(&deck), ["1", "3", "1", "3"]);
+}
+
+/// They are no part of what this run received, so no number tells how many they were.
+#[test]
+fn an_earlier_run_that_cannot_be_read_is_a_mark_that_says_so() {
+    let (mut deck, mut disk) = deep(1000);
+    let earlier = vec![Earlier {
+        place: Place(0),
+        rows: 50,
+        messages: 50,
+    }];
+    deck.event(Event::Shelf(deck.session, ShelfEvent::Earlier(earlier)));
+    let lost = ShelfEvent::Lost(vec![Place(0)], Loss::Hole);
+    deck.event(Event::Shelf(deck.session, lost));
+    holds(&deck);
+    deck.press("g");
+    disk.serve(&mut deck);
+    assert_eq!(
+        deck.gists()[0],
+        "⋯ messages of an earlier run cannot be read from the disk"
+    );
+    assert_eq!(deck.messages()[0].time, "");
+    assert_eq!(number(&deck.gists()[1]), "1");
 }
 
 /// F23: what comes while the stream is frozen goes to the disk, or is counted as dropped where there is none.

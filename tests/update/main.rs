@@ -3,6 +3,7 @@
 mod boxes;
 mod broken_off;
 mod broker_properties;
+mod bytes;
 mod composer;
 mod composer_more;
 mod control;

@@ -120,7 +120,7 @@ fn what_was_dropped_is_a_row_in_its_place_and_a_number_in_the_header() {
         .receive(1, "t");
     assert_eq!(
         deck.gists()[1],
-        "⋯ 1,203 messages (2.1 MiB) dropped: they came faster than they could be kept"
+        "⋯ 1,203 messages (2.1 MiB) dropped: too large or too fast to be kept"
     );
     assert!(deck.messages()[1].gap);
     let header = deck.screen().header;

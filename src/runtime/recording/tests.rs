@@ -306,3 +306,30 @@ fn lines_that_are_no_text_or_too_long_are_bad_and_the_rest_is_read() {
     assert_eq!(lines.piece(), Piece::Rest("rest".to_owned()));
     assert_eq!(lines.piece(), Piece::End);
 }
+
+#[cfg(unix)]
+#[test]
+fn two_recordings_never_share_a_file() {
+    let folder = folder();
+    for name in NAMES {
+        let path = folder.path().join(name);
+        let (mut first, _) = Recording::open(&path, Existing::Refuse).expect("it opens");
+        first.write(line(0).as_bytes()).expect("written");
+        // Half a line is there, as the other one is writing it.
+        if name.ends_with("jsonl") {
+            first.write(b"{\"v\":1,").expect("written");
+        }
+        let before = fs::read(&path).expect("there");
+        for existing in [Existing::Append, Existing::Replace] {
+            let Err(problem) = Recording::open(&path, existing) else {
+                panic!("{name}: two write to it");
+            };
+            assert!(problem.what.contains("is in use"), "{problem}");
+            assert_eq!(problem.exit, Exit::Usage);
+        }
+        assert_eq!(fs::read(&path).expect("there"), before, "{name}: untouched");
+        first.close(true).expect("finished");
+        record(&path, Existing::Append, 1..3);
+        assert_eq!(numbers(&path), (vec![0, 1, 2], true), "{name}");
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! It begins with [`HEAD`]. A block is its header (sign, rows, messages, length as it was, length compressed, checksum of the
 //! header; `u32` each, little endian) and a zstd frame with a checksum of its own. So the list of blocks is read without their
-//! content, and what a crash left half written at the end is told from what a disk garbled.
+//! content, and what a crash left half written at the end is told from what a disk garbled. A header that makes no sense costs
+//! its block and no other one: the next is looked for by its sign.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -35,6 +36,8 @@ pub enum Scan {
     Whole(Vec<Frame>),
     /// It ends in the middle of a block, which begins there.
     Torn(Vec<Frame>, u64),
+    /// There are holes between its blocks, each from a byte to another. What stands behind the last block is one, too.
+    Holed(Vec<Frame>, Vec<(u64, u64)>),
     Garbled,
 }
 
@@ -44,6 +47,8 @@ pub struct Writer {
     file: File,
     /// Bytes written.
     pub length: u64,
+    /// Something half written could not be taken back: nothing may come behind it.
+    pub is_torn: bool,
 }
 
 impl Writer {
@@ -61,6 +66,7 @@ impl Writer {
         Ok(Self {
             file,
             length: HEAD.len() as u64,
+            is_torn: false,
         })
     }
 
@@ -82,8 +88,9 @@ impl Writer {
         let mut bytes = frame.header().to_vec();
         bytes.extend(compressed);
         if let Err(error) = self.file.write_all(&bytes) {
-            let _torn_otherwise = self.file.set_len(self.length);
-            let _ = self.file.seek(SeekFrom::Start(self.length));
+            let back = self.file.set_len(self.length);
+            let back = back.and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+            self.is_torn = back.is_err();
             return Err(error);
         }
         self.length += bytes.len() as u64;
@@ -137,7 +144,12 @@ impl Frame {
         let mut compressed = vec![0; self.length as usize];
         file.read_exact(&mut compressed)?;
         let raw = zstd::bulk::decompress(&compressed, self.raw as usize)?;
-        Sheet::decode(&raw).map_err(io::Error::other)
+        let sheet = Sheet::decode(&raw).map_err(io::Error::other)?;
+        // Who counts on rows that are not there would ask for them again and again.
+        if sheet.rows() as u64 != u64::from(self.rows) {
+            return Err(io::Error::other("rows are missing in it"));
+        }
+        Ok(sheet)
     }
 }
 
@@ -148,7 +160,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Which blocks a file has: only headers are read.
+/// Which blocks a file has: only headers are read, unless one makes no sense.
 pub fn scan(path: &Path) -> io::Result<Scan> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
@@ -160,26 +172,94 @@ pub fn scan(path: &Path) -> io::Result<Scan> {
     if head != *HEAD {
         return Ok(Scan::Garbled);
     }
-    let mut frames = Vec::new();
+    let (mut frames, mut holes) = (Vec::new(), Vec::new());
     let mut at = HEAD.len() as u64;
     while at < end {
         let begins = at + FRAME as u64;
         if begins > end {
-            return Ok(Scan::Torn(frames, at));
+            break;
         }
         let mut header = [0; FRAME];
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut header)?;
         let Some(frame) = Frame::parse(&header, begins) else {
-            return Ok(Scan::Garbled);
+            let next = next_block(&mut file, at + 1)?.unwrap_or(end);
+            holes.push((at, next));
+            at = next;
+            continue;
         };
-        at = begins + u64::from(frame.length);
-        if at > end {
-            return Ok(Scan::Torn(frames, begins - FRAME as u64));
+        let ends = begins + u64::from(frame.length);
+        if ends > end {
+            break;
         }
-        frames.push(frame);
+        at = ends;
+        if frame.rows > 0 {
+            frames.push(frame);
+        }
     }
-    Ok(Scan::Whole(frames))
+    Ok(match (at < end, holes.is_empty()) {
+        (_, false) if frames.is_empty() => Scan::Garbled,
+        (true, true) => Scan::Torn(frames, at),
+        (false, true) => Scan::Whole(frames),
+        (torn, false) => {
+            if torn {
+                holes.push((at, end));
+            }
+            Scan::Holed(frames, holes)
+        }
+    })
+}
+
+/// Where a block begins, there or behind it.
+fn next_block(file: &mut File, from: u64) -> io::Result<Option<u64>> {
+    const STEP: usize = 1 << 20;
+    let mut at = from;
+    loop {
+        file.seek(SeekFrom::Start(at))?;
+        let mut part = Vec::new();
+        // A header may stand across the end of a step.
+        let step = (STEP + FRAME) as u64;
+        let read = file.take(step).read_to_end(&mut part)?;
+        let found = memchr::memmem::find_iter(&part, &SIGN.to_le_bytes()).find(|place| {
+            let header = part.get(*place..).and_then(<[u8]>::first_chunk::<FRAME>);
+            header.is_some_and(|header| Frame::parse(header, 0).is_some())
+        });
+        if let Some(place) = found {
+            return Ok(Some(at + place as u64));
+        }
+        if (read as u64) < step {
+            return Ok(None);
+        }
+        at += STEP as u64;
+    }
+}
+
+/// The file without its holes: an empty block stands in each, the one at the end is cut off.
+pub fn fill(path: &Path, holes: &[(u64, u64)]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let end = file.metadata()?.len();
+    for (from, to) in holes {
+        if *to >= end {
+            file.set_len(*from)?;
+            continue;
+        }
+        let length = (to - from).checked_sub(FRAME as u64);
+        let length = length.and_then(|length| u32::try_from(length).ok());
+        let Some(length) = length.filter(|length| *length <= LARGEST) else {
+            // It is stepped over at each start.
+            continue;
+        };
+        let empty = Frame {
+            at: 0,
+            rows: 0,
+            messages: 0,
+            raw: 0,
+            length,
+        };
+        file.seek(SeekFrom::Start(*from))?;
+        file.write_all(&empty.header())?;
+    }
+    Ok(())
 }
 
 /// Without what is torn at its end.

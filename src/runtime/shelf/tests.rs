@@ -1,14 +1,16 @@
 //! What the disk keeps, what it gives back, and what it says when it cannot.
 
+use std::iter::repeat_with;
+
 use super::*;
 use crate::base::moment::Timestamp;
 use crate::domain::device::DeviceId;
-use crate::domain::message::{Direction, Message, Qos};
+use crate::domain::message::{Direction, Message, Properties, Qos};
 use crate::domain::topic::Topic;
 use crate::store::devices::Devices;
 use crate::store::filter::Filter;
 use crate::store::hits::View;
-use crate::store::ring::{Note, Ring};
+use crate::store::ring::{Note, Ring, Seq};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -44,12 +46,15 @@ fn sheets(messages: usize) -> (Ring, Devices, Vec<Job>) {
         };
         ring.push(&message(payload), note);
     }
-    let leaving = ring.take_leaving(&devices);
-    let jobs = leaving
-        .into_iter()
-        .map(|(place, sheet)| (place, Arc::new(sheet)));
-    let jobs = jobs.collect();
+    let jobs = leaving(&mut ring, &devices);
     (ring, devices, jobs)
+}
+
+fn leaving(ring: &mut Ring, devices: &Devices) -> Vec<Job> {
+    let leaving = ring.take_leaving(devices).into_iter();
+    leaving
+        .map(|(place, sheet)| (place, Arc::new(sheet)))
+        .collect()
 }
 
 struct Desk {
@@ -313,6 +318,55 @@ async fn a_file_that_was_cut_off_keeps_what_stands_before_the_cut() {
     );
 }
 
+/// Where the header of a file's third block ends.
+fn third_header(path: &Path) -> usize {
+    match segment::scan(path) {
+        Ok(Scan::Whole(frames)) => usize::try_from(frames[2].at).expect("small"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_was_damaged_costs_its_block_and_no_other_one() {
+    let (folder, blocks) = filled().await;
+    let path = folder.path().join("00000001.seg");
+    let at = third_header(&path);
+    let mut bytes = fs::read(&path).expect("read");
+    for byte in [at - 1, at - 24] {
+        bytes[byte] ^= 0x10;
+        files::replace(&path, &bytes, files::Access::Private).expect("write");
+        let (problems, there) = start(folder.path()).await;
+        assert_eq!(there, blocks - 1, "{problems:?}");
+        assert!(problems[0].contains("cannot be read"), "{problems:?}");
+        assert_eq!(
+            start(folder.path()).await,
+            (Vec::new(), blocks - 1),
+            "said once"
+        );
+    }
+}
+
+/// As a file is left by a machine that went down: its length was written, what stands there was not.
+#[tokio::test]
+async fn an_end_of_zeros_is_cut_off() {
+    let (folder, blocks) = filled().await;
+    let path = folder.path().join("00000002.seg");
+    let at = third_header(&path);
+    let mut bytes = fs::read(&path).expect("read");
+    let in_file = match segment::scan(&path) {
+        Ok(Scan::Whole(frames)) => frames.len(),
+        other => panic!("{other:?}"),
+    };
+    bytes[at - 24..].fill(0);
+    files::replace(&path, &bytes, files::Access::Private).expect("write");
+    let left = blocks - in_file + 2;
+    let (problems, there) = start(folder.path()).await;
+    assert_eq!((there, problems.len()), (left, 1), "{problems:?}");
+    assert_eq!(start(folder.path()).await, (Vec::new(), left), "said once");
+    let length = fs::metadata(&path).expect("there").len();
+    assert_eq!(length, at as u64 - 24);
+}
+
 #[tokio::test]
 async fn whatever_happens_to_a_file_the_start_goes_on_with_the_others() {
     for seed in 0..40 {
@@ -371,6 +425,7 @@ fn a_file_that_could_not_be_made_costs_a_block_and_not_the_history() {
         wanted: AtomicU64::new(0),
         sought: Mutex::default(),
         hurries: AtomicBool::new(false),
+        waiting: AtomicUsize::new(0),
         blocks: Mutex::default(),
     };
     let mut cabinet = Cabinet::open(&shared, home.path(), 1 << 20).expect("a cabinet");
@@ -383,6 +438,111 @@ fn a_file_that_could_not_be_made_costs_a_block_and_not_the_history() {
         .iter()
         .map(|(place, _)| matches!(shared.blocks().get(place), Some(Where::File(..))));
     assert_eq!(kept.collect::<Vec<_>>(), [false, true]);
+}
+
+/// failure-modes.md F13: through memory, the disk and the next start.
+#[tokio::test]
+async fn ten_thousand_random_payloads_come_back_from_the_disk_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut ring, mut devices) = (Ring::with_shelf(256 << 10), Devices::default());
+    let mut dice = fastrand::Rng::with_seed(13);
+    let desk = Desk::open(folder.path(), 1 << 30);
+    let mut sent = Vec::new();
+    for n in 0..10_000 {
+        let length = dice.usize(0..=8192) >> dice.u32(0..8);
+        let properties = (n % 7 == 0).then(|| Properties {
+            correlation_data: Some(repeat_with(|| dice.u8(..)).take(9).collect()),
+            ..Properties::default()
+        });
+        sent.push(Message {
+            at: Timestamp(n),
+            topic: Topic::received(&format!("거실/{}", n % 300)),
+            payload: repeat_with(|| dice.u8(..)).take(length).collect(),
+            qos: Qos::from_number(dice.u8(0..3)).expect("one of three"),
+            retain: dice.bool(),
+            dup: dice.bool(),
+            session: dice.bool(),
+            properties: properties.map(Box::new),
+            ..message(String::new())
+        });
+        ring.push(&sent[sent.len() - 1], Note::default());
+        desk.keep_all(&leaving(&mut ring, &devices)).await;
+    }
+    ring.let_go_of_all();
+    desk.keep_all(&leaving(&mut ring, &devices)).await;
+    desk.shelf.close().await;
+
+    let desk = Desk::open(folder.path(), 1 << 30);
+    let ShelfEvent::Earlier(earlier) = desk.shelf_event().await else {
+        panic!("what an earlier run left")
+    };
+    let mut ring = Ring::with_shelf(256 << 10);
+    ring.add_earlier(&earlier);
+    let mut rest = sent.iter();
+    for block in earlier {
+        let rows = u16::try_from(block.rows).expect("few");
+        desk.shelf.read(block.place, (0..rows).collect());
+        let ShelfEvent::Page(place, rows, page) = desk.shelf_event().await else {
+            panic!("a page")
+        };
+        let first = ring.first_of(place).expect("known");
+        ring.add_page(place, rows, *page, &mut devices);
+        for row in 0..u64::from(block.rows) {
+            let wanted = rest.next().expect("no more than were sent");
+            let kept = ring.get(Seq(first.0 + row)).expect("read back");
+            assert!(kept.payload == wanted.payload, "payload {}", wanted.at.0);
+            assert_eq!((kept.at, kept.topic), (wanted.at, wanted.topic.as_str()));
+            assert_eq!(
+                (kept.qos, kept.retain, kept.dup, kept.session),
+                (wanted.qos, wanted.retain, wanted.dup, wanted.session)
+            );
+            assert_eq!(kept.properties(), wanted.properties);
+            assert_eq!(kept.length, wanted.payload.len() as u64);
+        }
+    }
+    assert_eq!(rest.next(), None);
+}
+
+/// Else eight of the largest would be far more than the ceiling has for them.
+#[tokio::test]
+async fn what_waits_for_the_disk_is_bounded_in_bytes_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The writer waits as long as somebody else has the folder.
+    let lock = lock(folder.path()).expect("nobody has it");
+    let desk = Desk::open(folder.path(), 1 << 30);
+    let (mut ring, devices) = (Ring::with_shelf(24 << 20), Devices::default());
+    for n in 0..12 {
+        let payload = vec![b'a' + n; 5 << 20];
+        let payload = String::from_utf8(payload).expect("text");
+        ring.push(&message(payload), Note::default());
+    }
+    let jobs = leaving(&mut ring, &devices);
+    assert!(jobs.len() > 4, "{} blocks", jobs.len());
+    for (place, sheet) in &jobs {
+        desk.shelf.keep(*place, Arc::clone(sheet));
+    }
+    assert!(desk.waits(jobs[0].0), "one has room however large it is");
+    for (place, _) in &jobs[1..] {
+        let lost = ShelfEvent::Lost(vec![*place], Loss::Hole);
+        assert_eq!(desk.shelf_event().await, lost);
+    }
+    drop(lock);
+    desk.shelf.close().await;
+}
+
+#[tokio::test]
+async fn what_ending_leaves_no_time_for_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ring, _, jobs) = sheets(1000);
+    let Desk { inbox, mut shelf } = Desk::open(folder.path(), 1 << 30);
+    shelf.shared.hurries.store(true, Ordering::Relaxed);
+    shelf.finish(jobs);
+    shelf.close().await;
+    let Some(Event::Session(_, SessionEvent::Fact(Fact::Notice(problem)))) = inbox.pop() else {
+        panic!("nothing is told")
+    };
+    let lost = ring.shelved();
+    assert!(problem.what.contains(&lost.to_string()), "{problem}");
 }
 
 #[tokio::test]

@@ -69,6 +69,13 @@ impl Ring {
         Some((shelved.place, u16::try_from(row).ok()?))
     }
 
+    /// The row stands for messages that the disk did not keep.
+    pub fn is_hole(&self, seq: Seq) -> bool {
+        self.shelf
+            .holding(seq)
+            .is_some_and(|block| block.gap.is_some())
+    }
+
     /// Blocks of the shelf that begin before that row, newest first, without those that are lost.
     pub fn shelved_before(&self, seq: Seq) -> Vec<Place> {
         let there = |block: &&Shelved| block.first < seq.0 && block.gap.is_none();

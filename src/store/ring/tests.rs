@@ -210,6 +210,30 @@ fn an_earlier_run_comes_before_this_one_and_is_not_counted_as_received() {
     assert_eq!(ring.shelved_before(ring.end()), [Place(2), Place(1)]);
 }
 
+#[test]
+fn what_is_masked_on_its_way_to_the_disk_may_be_longer_than_it_was() {
+    let mut ring = Ring::with_shelf(64 * 1024);
+    let payload = format!("{{{}}}", vec!["\"key\":1"; 300].join(","));
+    for _ in 0..10 {
+        let note = Note {
+            mask: &["key"],
+            ..Note::default()
+        };
+        ring.push(&message("t", payload.as_bytes()), note);
+    }
+    ring.let_go_of_all();
+    let mut rows = 0;
+    for (_, sheet) in ring.take_leaving(&Devices::default()) {
+        let back = Sheet::decode(&sheet.encode()).expect("a sheet");
+        assert_eq!(
+            (back.rows(), back.messages()),
+            (sheet.rows(), sheet.messages())
+        );
+        rows += back.rows();
+    }
+    assert_eq!(rows, 10);
+}
+
 proptest! {
     #[test]
     fn received_is_kept_and_dropped_and_the_bound_holds(

@@ -257,6 +257,30 @@ impl Screen {
         }
     }
 
+    /// Until `enough` has seen enough. It sees whole frames only: between the two marks of a synchronized update the screen is
+    /// half one frame and half the next.
+    #[track_caller]
+    pub fn frames(&mut self, what: &str, mut enough: impl FnMut(&str) -> bool) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.seen;
+        let mut seen = lock.lock().expect("not poisoned");
+        loop {
+            let is_whole = seen.raw.ends_with(b"\x1b[?2026l");
+            if is_whole && enough(&seen.parser.screen().contents()) {
+                drop(seen);
+                return self;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !seen.ended,
+                "never shown: {what} (ended: {})\n{}",
+                seen.ended,
+                seen.parser.screen().contents()
+            );
+            seen = changed.wait_timeout(seen, left).expect("not poisoned").0;
+        }
+    }
+
     /// Waits until the bytes sent so far satisfy `test`.
     #[track_caller]
     pub fn until_raw(&mut self, what: &str, test: impl Fn(&[u8]) -> bool) -> &mut Self {

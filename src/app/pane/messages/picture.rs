@@ -9,6 +9,7 @@ use crate::app::words;
 use crate::base::text::SafeText;
 use crate::domain::expression::Expression;
 use crate::domain::reading::Kind;
+use crate::domain::session::Gap;
 use crate::domain::subscription::FeedState;
 use crate::store::ring::Kept;
 
@@ -60,20 +61,17 @@ impl App {
     fn message_row(&self, kept: &Kept<'_>, cells: usize, found: Option<&Expression>) -> MessageRow {
         let time = kept.at.clock_millis(self.zone);
         if let Some(gap) = kept.gap {
-            let (noun, they) = match gap.messages {
-                1 => ("message", "it"),
-                _ => ("messages", "they"),
-            };
-            let text = format!(
-                "⋯ {} {noun} ({}) dropped: {they} came faster than {they} could be kept",
-                words::grouped(gap.messages),
-                words::bytes(gap.bytes)
-            );
+            let is_hole = self.home.ring.is_hole(kept.seq);
             return MessageRow {
-                time,
+                // Nobody knows when they came that an earlier run left.
+                time: if gap.messages > 0 {
+                    time
+                } else {
+                    String::new()
+                },
                 kind: Kind::Gap.word(),
                 kind_role: Role::Warn,
-                gist: line(text, Role::Warn),
+                gist: line(gap_words(gap, is_hole), Role::Warn),
                 gap: true,
                 ..MessageRow::default()
             };
@@ -210,6 +208,21 @@ impl App {
             line(format!("p on a device: {push}"), Role::Dim),
             line(format!("e on a device: {event}"), Role::Dim),
         ]
+    }
+}
+
+/// What is missing here, and why. `is_hole`: on the disk.
+fn gap_words(gap: Gap, is_hole: bool) -> String {
+    let count = words::grouped(gap.messages);
+    let bytes = words::bytes(gap.bytes);
+    match (is_hole, gap.messages) {
+        (true, 0) => "⋯ messages of an earlier run cannot be read from the disk".to_owned(),
+        (true, 1) => format!("⋯ 1 message ({bytes}) dropped: the disk did not keep it"),
+        (true, _) => format!("⋯ {count} messages ({bytes}) dropped: the disk did not keep them"),
+        (false, 1) => format!("⋯ 1 message ({bytes}) dropped: too large or too fast to be kept"),
+        (false, _) => {
+            format!("⋯ {count} messages ({bytes}) dropped: too large or too fast to be kept")
+        }
     }
 }
 
