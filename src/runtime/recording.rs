@@ -8,6 +8,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::thread;
+#[cfg(unix)]
+use std::time::Duration;
 
 use zstd::stream::write::Encoder;
 
@@ -22,6 +26,12 @@ pub mod reading;
 
 /// Fast, and JSON lines are small all the same.
 const LEVEL: i32 = 3;
+
+/// For a lock.
+#[cfg(unix)]
+const TRIES: u32 = 25;
+#[cfg(unix)]
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// How each of our lines begins.
 const BEGINNING: &str = "{\"v\":1,";
@@ -234,14 +244,18 @@ fn open(path: &Path, is_new: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// Until it is closed, nobody else records in it. A reader is not held back.
+/// Until it is closed, nobody else records in it. A reader is not held back. A process that we are just starting has our
+/// locks until it runs its own program, so one that does not go away is what counts.
 #[cfg(unix)]
 fn hold(file: &File, path: &Path) -> Result<(), Problem> {
-    match file.try_lock() {
-        Err(fs::TryLockError::WouldBlock) => Err(is_in_use(path)),
-        // A file system without locks cannot tell of others.
-        Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(()),
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
+            // A file system without locks cannot tell of others.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => return Ok(()),
+        }
     }
+    Err(is_in_use(path))
 }
 
 /// A lock would keep readers out.
