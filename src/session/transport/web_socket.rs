@@ -51,7 +51,7 @@ pub async fn upgrade(
     match upgraded {
         Ok((socket, _response)) => Ok(Box::new(Frames {
             socket,
-            rest: Bytes::new(),
+            left: Bytes::new(),
             then: None,
             is_drained: false,
         })),
@@ -170,7 +170,7 @@ fn reply(response: &Response, body: String) -> HttpReply {
 struct Frames {
     socket: WebSocketStream<Box<dyn Stream>>,
     /// Of the last frame.
-    rest: Bytes,
+    left: Bytes,
     /// How it ends, once what came before has been taken.
     then: Option<io::Result<()>>,
     is_drained: bool,
@@ -179,9 +179,9 @@ struct Frames {
 impl Frames {
     /// The next frame with bytes in it; the end stays in `then`.
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.rest.is_empty() && self.then.is_none() {
+        while self.left.is_empty() && self.then.is_none() {
             match ready!(Pin::new(&mut self.socket).poll_next(context)) {
-                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Binary(bytes))) => self.left = bytes,
                 Some(Ok(Message::Text(_))) => self.then = Some(Err(text_frame())),
                 Some(Ok(Message::Close(frame))) => self.then = Some(closed(frame.as_ref())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
@@ -217,8 +217,8 @@ impl AsyncRead for Frames {
         // A server may put every message into a frame of its own: they are taken together.
         while buffer.remaining() > 0 {
             let frame = self.poll_frame(context);
-            let length = self.rest.len().min(buffer.remaining());
-            buffer.put_slice(&self.rest.split_to(length));
+            let length = self.left.len().min(buffer.remaining());
+            buffer.put_slice(&self.left.split_to(length));
             if frame.is_pending() {
                 self.is_drained = true;
             }

@@ -3,7 +3,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{BufReader, DuplexStream};
 
 use super::*;
 use crate::domain::message::{Draft, Qos};
@@ -51,42 +51,12 @@ impl Stream for DuplexStream {
     }
 }
 
-/// A stream that gives a little at a time and keeps the rest for the next read, as WebSocket frames and TLS records may.
-struct InBits(DuplexStream);
-
-impl Stream for InBits {
+/// More is at hand than was read, as of WebSocket frames and TLS records.
+impl Stream for BufReader<DuplexStream> {
     fn rest(&mut self) {}
 
     fn is_drained(&self) -> bool {
         false
-    }
-}
-
-impl AsyncRead for InBits {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for InBits {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -499,15 +469,15 @@ fn what_comes_after_our_disconnect_is_handed_on_and_not_answered() {
 }
 
 /// Whether the wire wants a rest after so many messages, each read by itself in quick succession.
-fn rests_after_many(in_bits: bool) -> bool {
+fn rests_after_many(has_more: bool) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let stream: Box<dyn Stream> = if in_bits {
-            Box::new(InBits(ours))
+        let stream: Box<dyn Stream> = if has_more {
+            Box::new(BufReader::new(ours))
         } else {
             Box::new(ours)
         };
